@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * device.h - devices: what they can reach, and which address space they see
+ */
+#ifndef DMAPOOL_DEVICE_H
+#define DMAPOOL_DEVICE_H
+
+#include <dmapool/domain.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct dmp_device;
+
+struct dmp_device_opts {
+	uint32_t size;              /* bytes; set by DMP_DEVICE_OPTS() */
+	uint32_t flags;             /* DMP_DEVICE_*; unknown bits: -EINVAL */
+	uint64_t dma_mask;          /* highest address driven, 2^k - 1; 0: all 64 bits */
+	uint64_t coherent_mask;     /* the same for coherent memory; 0: dma_mask */
+	uint64_t bus_limit;         /* highest address that its bus carries; 0: no limit */
+	uint64_t min_align_mask;    /* address bits that a bounce must preserve, 2^k - 1 */
+	uint64_t max_segment_bytes; /* longest piece of a scatter list; 0: no limit */
+	uint64_t segment_boundary;  /* mask, 2^k - 1, that no piece may cross; 0: none */
+};
+#define DMP_DEVICE_OPTS(...)                                                                       \
+	((struct dmp_device_opts){.size = sizeof(struct dmp_device_opts), __VA_ARGS__})
+
+#define DMP_DEVICE_UNTRUSTED 1u /* must never see bytes beside a buffer */
+
+/**
+ * dmp_device_create() - a device of a machine
+ * @opts: NULL for defaults
+ * @out:  the device; untouched on error
+ *
+ * Until it is attached to a domain its addresses are physical (direct route).
+ *
+ * Ownership: borrows @hw until dmp_device_destroy().
+ * Threads:   any thread; may sleep.
+ * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag; -E2BIG; -ENOMEM; the backend's.
+ */
+DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *opts,
+			      struct dmp_device **out);
+
+/**
+ * dmp_device_destroy()
+ *
+ * Threads: set-up only; may sleep.
+ * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached.
+ */
+DMP_API int dmp_device_destroy(struct dmp_device *dev);
+
+/**
+ * dmp_device_attach() - from here on the device's addresses are those of @dom
+ *
+ * Ownership: borrows @dom until dmp_device_detach().
+ * Threads:   any thread; one at a time per handle; may sleep.
+ * Errors:    -EBUSY attached already, or something is mapped; -EINVAL @dom belongs to another
+ *            machine; the backend's own.
+ */
+DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);
+
+/* The reverse: -ENOENT not attached; -EBUSY something is mapped. */
+DMP_API int dmp_device_detach(struct dmp_device *dev);
+
+/* The device's number in its machine, as in fault records.  Any thread. */
+DMP_API uint32_t dmp_device_id(const struct dmp_device *dev);
+
+struct dmp_device_stats {
+	uint64_t maps, unmaps; /* of single buffers and lists */
+	uint64_t map_failures;
+	uint64_t syncs;
+	uint64_t coherent_allocs, coherent_frees;
+	uint64_t live_maps; /* maps - unmaps */
+	uint64_t live_coherent;
+};
+
+/**
+ * dmp_device_get_stats() - a snapshot; not one moment while other threads run
+ * @size: sizeof(struct dmp_device_stats) of the caller
+ */
+DMP_API int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
+				 size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

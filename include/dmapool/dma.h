@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dma.h - the DMA API: give devices addresses for memory, and take them back
+ *
+ * A request takes one of the routes
+ *
+ *   direct      addr is phys                             no domain attached
+ *   translated  addr is an IOVA of the device's domain   a domain is attached
+ *
+ * chosen from the device's limits and the request alone.
+ */
+#ifndef DMAPOOL_DMA_H
+#define DMAPOOL_DMA_H
+
+#include <dmapool/device.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * dmp_dma_map() - give a device an address for a buffer
+ * @dev:   device that will use the address
+ * @buf:   memory that the device's machine knows, see dmp_hw_alloc(); not NULL
+ * @len:   bytes, > 0; any alignment
+ * @dir:   which way the data goes
+ * @attrs: DMP_ATTR_* bits, or 0
+ * @addr:  out: address for the device; untouched on error
+ *
+ * From here until dmp_dma_unmap() the device owns the bytes: the CPU may look at or
+ * change them only between dmp_dma_sync_for_cpu() and dmp_dma_sync_for_device().
+ *
+ * Ownership: borrows @buf until unmap.
+ * Threads:   any thread, also at once for one device.  Never sleeps; may wait for the
+ *            hardware in the translated route.
+ * Errors:    -EINVAL @len, @dir or @attrs; -EFAULT @buf is not the machine's; -ERANGE the
+ *            device can never reach it; -ENOSPC no IOVA free now; -ENOMEM; -EIO and the
+ *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN.
+ * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1).
+ * Source:    Linux dma_map_page_attrs(); here 0 is a valid address and errors are
+ *            returned, not encoded.
+ */
+DMP_API int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dmp_dir dir,
+			unsigned attrs, dmp_addr_t *addr);
+
+/**
+ * dmp_dma_unmap() - take the address back
+ * @addr, @len, @dir: as mapped
+ * @attrs: DMP_ATTR_* bits, or 0
+ *
+ * Threads: any thread; one at a time per mapping.  Never sleeps.
+ * Errors:  -EINVAL @len, @dir or @attrs; -ENOENT nothing is mapped at @addr, as far as the route
+ *          can tell: always in the translated one, in the direct one if the machine keeps
+ *          count of what it exposed or does not know the address; the state is as before.
+ *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.
+ */
+DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
+			  unsigned attrs);
+
+/**
+ * dmp_dma_sync_for_cpu() - the CPU may look at, or change, part of a live mapping
+ * @addr: an address inside the mapping; any offset
+ * @len:  bytes, > 0, inside the mapping
+ * @dir:  as mapped
+ *
+ * Threads: any thread; one at a time per mapping.
+ * Errors:  -EINVAL; -ENOENT nothing is mapped there.
+ */
+DMP_API int dmp_dma_sync_for_cpu(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
+				 enum dmp_dir dir);
+
+/* The device owns that part again; otherwise as dmp_dma_sync_for_cpu(). */
+DMP_API int dmp_dma_sync_for_device(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
+				    enum dmp_dir dir);
+
+/* A piece of a scatter list.  The caller fills buf and len; the rest is an answer. */
+struct dmp_sg {
+	void *buf;           /* in */
+	uint64_t len;        /* in: bytes, > 0 */
+	dmp_addr_t addr;     /* out */
+	uint64_t mapped_len; /* out: bytes behind addr */
+};
+
+/**
+ * dmp_dma_map_sg() - give a device addresses for a list of buffers
+ * @sg:      @nents pieces, > 0
+ * @nmapped: out: how many of @sg's first answers are valid; neighbours that share an address
+ *           range are merged
+ *
+ * All or nothing: on error no piece is mapped and the answers are as before.
+ * Otherwise as dmp_dma_map().
+ */
+DMP_API int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents,
+			   enum dmp_dir dir, unsigned attrs, size_t *nmapped);
+
+/**
+ * dmp_dma_unmap_sg() - take them back
+ * @sg, @nents: as mapped, answers included
+ */
+DMP_API int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents,
+			     enum dmp_dir dir, unsigned attrs);
+
+/**
+ * dmp_dma_alloc_coherent() - memory that CPU and device see alike at any time
+ * @len:  bytes, > 0
+ * @buf:  out: 4 KiB aligned, cleared
+ * @addr: out: the device's address of it
+ *
+ * Ownership: the caller's until dmp_dma_free_coherent().
+ * Threads:   any thread; may sleep.
+ * Errors:    -EINVAL; -ERANGE the device can never reach that much; -ENOMEM no memory, or none
+ *            within the coherent mask; -ENOSPC no IOVA.
+ */
+DMP_API int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf,
+				   dmp_addr_t *addr);
+
+/**
+ * dmp_dma_free_coherent() - give it back
+ * @len, @buf, @addr: as allocated
+ *
+ * Errors: -EINVAL; -ENOENT nothing of the kind is mapped at @addr: the state is as before.
+ */
+DMP_API int dmp_dma_free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * iova.h - the IOVA allocator on its own
+ *
+ * A domain hands out ranges of an address space, counted in granules: a pfn is an
+ * address divided by the granule.  Below, a policy decides which range; in front, an
+ * optional cache per CPU keeps freed ranges of up to 32 granules.
+ *
+ *   dmp_iova_alloc()  ->  this CPU's magazines  ->  depot  ->  policy
+ *   dmp_iova_alloc_uncached()  --------------------------->  policy
+ *
+ * The policy `linux` gives the answers of Linux 6.12 bit for bit (docs/iova-rules.md).
+ */
+#ifndef DMAPOOL_IOVA_H
+#define DMAPOOL_IOVA_H
+
+#include <dmapool/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct dmp_iova_domain;
+
+/* pfns lo .. hi, both inclusive. */
+struct dmp_iova_range {
+	uint64_t lo, hi;
+};
+
+/* Largest size, in granules, that the cache keeps; also its number of size classes - 1. */
+#define DMP_IOVA_CACHED_GRANULES 32u
+#define DMP_IOVA_CLASSES         6u
+
+/* Flags of one request: bits. */
+#define DMP_IOVA_ALIGNED 1u /* uncached: start at a multiple of the power of two >= size */
+#define DMP_IOVA_FLUSH   2u /* cached: before failing, empty all caches and try once more */
+
+/* What a policy is told of its space. */
+struct dmp_iova_space {
+	uint64_t granule;   /* bytes, a power of two */
+	uint64_t start_pfn; /* lowest pfn that may be given out */
+};
+
+/* Start hints and ceiling of the `linux` policy; a policy without them leaves it alone. */
+struct dmp_iova_policy_state {
+	uint64_t nranges; /* ranges in the tree */
+	uint64_t hint32;  /* first pfn of the range where a 32-bit search starts */
+	uint64_t hint_wide;
+	uint64_t ceiling; /* 32-bit requests of this size and more fail at once */
+};
+#define DMP_IOVA_TOP UINT64_MAX /* a hint that designates the top of the space */
+
+/*
+ * A policy: which range a request gets.  Unstable until 1.0.
+ *
+ * Every member may be called by several threads at once; a policy locks for itself, with
+ * locks of rank RANK_IOVA_POLICY (port.h), and calls nothing else of the library.
+ */
+struct dmp_iova_policy {
+	uint32_t size; /* bytes of this struct */
+	uint32_t caps; /* DMP_IOVA_POLICY_* */
+	const char *name;
+
+	int (*create)(const struct dmp_iova_space *space, void **state);
+	void (*destroy)(void *state); /* with everything in it */
+	/* -ENOSPC none now; -ENOMEM no record.  @aligned: a multiple of the power of two >= size.
+	 * @epoch: 0, unless the policy defers reuse. */
+	int (*alloc)(void *state, uint64_t size, uint64_t limit_pfn, bool aligned, uint64_t *pfn,
+		     uint64_t *epoch);
+	/* Removes the whole range that contains @pfn: -ENOENT none. */
+	int (*free)(void *state, uint64_t pfn, struct dmp_iova_range *removed);
+	/* The same for each of @n pfns, under one hold of its lock; returns how many. */
+	size_t (*free_many)(void *state, const uint64_t *pfns, size_t n);
+	int (*find)(void *state, uint64_t pfn, struct dmp_iova_range *range);
+	int (*reserve)(void *state, uint64_t lo, uint64_t hi, struct dmp_iova_range *range);
+	/* First range whose lo is >= @from: -ENOENT none. */
+	int (*next)(void *state, uint64_t from, struct dmp_iova_range *range);
+	/* Walks everything: 0, or -EIO after logging what is wrong. */
+	int (*check)(void *state);
+	void (*inspect)(void *state, struct dmp_iova_policy_state *out); /* may be NULL */
+};
+
+#define DMP_IOVA_POLICY_DEFERS_REUSE 1u /* an address returns only in a later epoch: no cache */
+
+extern DMP_API const struct dmp_iova_policy dmp_iova_policy_linux;
+
+struct dmp_iova_opts {
+	uint32_t size;                        /* bytes; set by DMP_IOVA_OPTS() */
+	uint32_t flags;                       /* DMP_IOVA_NO_CACHE; unknown bits: -EINVAL */
+	uint64_t granule;                     /* bytes, a power of two; 0: 4096 */
+	uint64_t start_pfn;                   /* lowest pfn to give out; 0 is pfn 0 itself */
+	const struct dmp_iova_policy *policy; /* NULL: linux */
+};
+#define DMP_IOVA_OPTS(...)                                                                         \
+	((struct dmp_iova_opts){.size = sizeof(struct dmp_iova_opts), __VA_ARGS__})
+
+#define DMP_IOVA_NO_CACHE 1u /* no magazines: only the uncached calls work */
+
+/**
+ * dmp_iova_create() - an empty address space
+ * @opts: NULL for defaults
+ * @out:  the domain; untouched on error
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL granule, unknown flag, policy without a required member, or a policy that
+ *          defers reuse behind a cache; -E2BIG; -ENOMEM.
+ */
+DMP_API int dmp_iova_create(const struct dmp_iova_opts *opts, struct dmp_iova_domain **out);
+
+/**
+ * dmp_iova_destroy() - drop the space with every range in it, live or cached
+ *
+ * Threads: set-up only; no lock held.
+ * Errors:  -EINVAL NULL.
+ */
+DMP_API int dmp_iova_destroy(struct dmp_iova_domain *dom);
+
+/**
+ * dmp_iova_alloc() - a range through the caches
+ * @size:      granules, > 0; below 32 it is rounded up to a power of two
+ * @limit_pfn: last pfn that the range may contain
+ * @flags:     DMP_IOVA_FLUSH or 0
+ * @pfn:       out: first pfn, a multiple of the power of two >= @size; untouched on error
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL size 0, unknown flag, or a domain without a cache; -ERANGE @size cannot fit
+ *          between start_pfn and @limit_pfn, or @limit_pfn is all ones; -ENOSPC; -ENOMEM.
+ * Cost:    a few ns from a magazine; else the policy's.
+ * Source:  Linux alloc_iova_fast(); differences in docs/linux-map.md.
+ */
+DMP_API int dmp_iova_alloc(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
+			   unsigned flags, uint64_t *pfn);
+
+/**
+ * dmp_iova_free() - give back a range of dmp_iova_alloc()
+ * @pfn:  as given
+ * @size: as asked for
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL size 0 or a domain without a cache.  -ENOENT not live, seen for sizes
+ *          above 32 always, for others at checks >= 1; -EINVAL then also for a wrong size.
+ */
+DMP_API int dmp_iova_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size);
+
+/**
+ * dmp_iova_alloc_uncached() - a range from the policy
+ * @size:  granules, > 0; not rounded
+ * @flags: DMP_IOVA_ALIGNED or 0
+ *
+ * Otherwise as dmp_iova_alloc().
+ * Source: Linux alloc_iova().
+ */
+DMP_API int dmp_iova_alloc_uncached(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
+				    unsigned flags, uint64_t *pfn);
+
+/**
+ * dmp_iova_free_pfn() - give back the whole range that contains @pfn
+ * @removed: out, may be NULL: what was removed
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT no range contains @pfn.
+ * Source:  Linux free_iova().
+ */
+DMP_API int dmp_iova_free_pfn(struct dmp_iova_domain *dom, uint64_t pfn,
+			      struct dmp_iova_range *removed);
+
+/**
+ * dmp_iova_find() - the range that contains @pfn; cached ranges count
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT.
+ */
+DMP_API int dmp_iova_find(struct dmp_iova_domain *dom, uint64_t pfn, struct dmp_iova_range *range);
+
+/**
+ * dmp_iova_next() - the lowest range that starts at or above @from
+ *
+ * Threads: any thread; between two calls ranges may come and go.
+ * Errors:  -ENOENT.
+ */
+DMP_API int dmp_iova_next(struct dmp_iova_domain *dom, uint64_t from, struct dmp_iova_range *range);
+
+/**
+ * dmp_iova_reserve() - keep pfns lo .. hi from being given out
+ * @range: out, may be NULL: the range with which the reservation ended
+ *
+ * Threads: any thread; meant for set-up, O(ranges).
+ * Errors:  -EINVAL lo > hi or the top pfn of the space; -ERANGE beyond 64-bit addresses;
+ *          -ENOMEM, what was reserved so far stays.
+ * Source:  Linux reserve_iova().
+ */
+DMP_API int dmp_iova_reserve(struct dmp_iova_domain *dom, uint64_t lo, uint64_t hi,
+			     struct dmp_iova_range *range);
+
+/**
+ * dmp_iova_flush() - give everything in the caches of online CPUs and in the depots back
+ *
+ * Threads: any thread.
+ * Returns: ranges given back.
+ */
+DMP_API uint64_t dmp_iova_flush(struct dmp_iova_domain *dom);
+
+struct dmp_iova_stats {
+	uint64_t alloc_cached; /* requests met by a magazine */
+	uint64_t alloc_policy; /* requests met by the policy */
+	uint64_t alloc_failed;
+	uint64_t free_cached;     /* ranges put into a magazine */
+	uint64_t free_policy;     /* ranges given to the policy at once */
+	uint64_t depot_put;       /* magazines moved to a depot ... */
+	uint64_t depot_got;       /* ... taken from one ... */
+	uint64_t depot_reclaimed; /* ... emptied by the reclaim work */
+	uint64_t flushes;         /* times all caches were emptied */
+	uint64_t cached;          /* ranges in magazines now */
+	uint64_t nranges;         /* ranges in the space now: live, reserved and cached */
+};
+
+/**
+ * dmp_iova_get_stats() - a snapshot; not one moment while other threads run
+ * @size: sizeof(struct dmp_iova_stats) of the caller
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL.
+ */
+DMP_API int dmp_iova_get_stats(struct dmp_iova_domain *dom, struct dmp_iova_stats *stats,
+			       size_t size);
+
+/**
+ * dmp_iova_check() - walk everything and compare the books
+ *
+ * Threads: set-up only.
+ * Errors:  -EIO after logging what is wrong.
+ * Cost:    O(ranges).
+ */
+DMP_API int dmp_iova_check(struct dmp_iova_domain *dom);
+
+/* Contents of a magazine, bottom to top. */
+struct dmp_iova_magazine_view {
+	const uint64_t *pfns;
+	uint32_t count;
+};
+
+enum dmp_iova_magazine_place { DMP_IOVA_LOADED, DMP_IOVA_PREV, DMP_IOVA_DEPOT };
+
+/**
+ * dmp_iova_inspect_policy() - the policy's hints, for tests
+ *
+ * Threads: set-up only.
+ * Errors:  -ENOTSUP the policy shows none.
+ */
+DMP_API int dmp_iova_inspect_policy(struct dmp_iova_domain *dom,
+				    struct dmp_iova_policy_state *state);
+
+/**
+ * dmp_iova_inspect_magazine() - one magazine, for tests
+ * @place: whose: loaded or prev of CPU @index, or the @index-th of the depot, 0 the latest
+ * @order: size class, 0 .. 5
+ * @view:  out: valid until the next call on the domain; a CPU that never came has count 0
+ *
+ * Threads: set-up only.
+ * Errors:  -EINVAL; -ENOENT no such magazine in the depot.
+ */
+DMP_API int dmp_iova_inspect_magazine(struct dmp_iova_domain *dom,
+				      enum dmp_iova_magazine_place place, unsigned index,
+				      unsigned order, struct dmp_iova_magazine_view *view);
+
+/* Is reclaim of the depot of @order scheduled?  For tests. */
+DMP_API bool dmp_iova_inspect_reclaim(struct dmp_iova_domain *dom, unsigned order);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

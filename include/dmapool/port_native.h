@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * port_native.h - the execution contract on real threads: what of it is inline
+ *
+ * Included by port.h only.  Atomics are C11's; a lock is the C library's adaptive mutex
+ * (spins briefly, then sleeps); readers are liburcu-bp's, which needs no registration of
+ * an application's threads.
+ *
+ * One pointer stands in initial-exec TLS, so that the library can still be loaded with
+ * dlopen(); everything else of a thread hangs from it.
+ */
+#ifndef DMAPOOL_PORT_NATIVE_H
+#define DMAPOOL_PORT_NATIVE_H
+
+#ifndef DMAPOOL_PORT_H
+#error "include <dmapool/port.h>"
+#endif
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <urcu/urcu-bp.h>
+
+#define DMP_ATOMIC(type) _Atomic(type)
+
+#define load_relaxed(p)     atomic_load_explicit((p), memory_order_relaxed)
+#define load_acquire(p)     atomic_load_explicit((p), memory_order_acquire)
+#define store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
+#define store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
+#define add_relaxed(p, v)   atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define xchg_acq_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_acq_rel)
+#define cas_acq_rel(p, e, v)                                                                       \
+	atomic_compare_exchange_strong_explicit((p), (e), (v), memory_order_acq_rel,               \
+						memory_order_acquire)
+#define fence_seq_cst() atomic_thread_fence(memory_order_seq_cst)
+
+static inline void dmp_cpu_relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#endif
+}
+
+/* Locks of a thread, innermost last; kept at checks >= 2 only. */
+#define DMP_HELD_MAX 16u
+
+struct dmp_lock {
+	pthread_mutex_t mutex;
+	const char *name;          /* (c) what it guards */
+	uint32_t rank;             /* (c) enum dmp_lock_rank */
+	DMP_ATOMIC(void *) holder; /* the holding thread; kept at checks >= 2 only */
+};
+
+/* For a lock in static storage. */
+#define DMP_LOCK_INITIALIZER(r, n)                                                                 \
+	{                                                                                          \
+		.mutex = PTHREAD_MUTEX_INITIALIZER, .name = (n), .rank = (r)                       \
+	}
+
+/* What a thread carries. */
+struct dmp_thread {
+	unsigned cpu;   /* its number; changed by the harness only */
+	unsigned nheld; /* locks held */
+	struct dmp_lock *held[DMP_HELD_MAX];
+};
+
+extern DMP_API _Thread_local struct dmp_thread *dmp_thread_self
+	__attribute__((tls_model("initial-exec")));
+
+/* Gives the calling thread a number; never NULL. */
+DMP_API struct dmp_thread *dmp_thread_attach(void);
+
+static inline unsigned dmp_cpu(void)
+{
+	struct dmp_thread *self = dmp_thread_self;
+
+	return self ? self->cpu : dmp_thread_attach()->cpu;
+}
+
+DMP_API void dmp_lock_note_acquire(struct dmp_lock *lock); /* checks the rank, before locking */
+DMP_API void dmp_lock_note_held(struct dmp_lock *lock);    /* after locking */
+DMP_API void dmp_lock_note_release(struct dmp_lock *lock);
+DMP_API void dmp_lock_check_held(struct dmp_lock *lock);
+
+static inline void dmp_lock_acquire(struct dmp_lock *lock)
+{
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_acquire(lock);
+	pthread_mutex_lock(&lock->mutex);
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_held(lock);
+}
+
+static inline void dmp_lock_release(struct dmp_lock *lock)
+{
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_release(lock);
+	pthread_mutex_unlock(&lock->mutex);
+}
+
+/* For functions named _locked: the calling thread holds @lock. */
+static inline void dmp_lock_assert_held(struct dmp_lock *lock)
+{
+	if (DMP_CHECKS >= 2)
+		dmp_lock_check_held(lock);
+}
+
+/* ThreadSanitizer cannot see liburcu's grace period: leaving a read section releases to,
+ * and a grace period acquires from, one address. */
+#if defined(__SANITIZE_THREAD__)
+#define DMP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DMP_TSAN 1
+#endif
+#endif
+
+#ifdef DMP_TSAN
+void __tsan_release(void *addr);
+extern DMP_API char dmp_rcu_tsan_token;
+#endif
+
+static inline void dmp_rcu_read_lock(void)
+{
+	urcu_bp_read_lock();
+}
+
+static inline void dmp_rcu_read_unlock(void)
+{
+#ifdef DMP_TSAN
+	__tsan_release(&dmp_rcu_tsan_token);
+#endif
+	urcu_bp_read_unlock();
+}
+
+#endif

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim.h - the simulated machine: memory, an IOMMU that really translates, devices that
+ * really read and write
+ *
+ *   agent --addr--> IOTLB --miss--> walker --> page tables in RAM
+ *                     |                            |
+ *                     `----------> phys <----------'   bytes move, or a fault is recorded
+ *
+ * RAM starts at physical address 0; it is a sparse reservation that costs what is touched.
+ * Any other pointer of the process is memory too, at its value + DMP_SIM_HOST_OFFSET.
+ *
+ * Without an IOMMU, or for a device that no domain is attached to, agents reach RAM and
+ * what mem_map() has exposed; anything else is a recorded bus error.  An access through a
+ * stale IOTLB entry is recorded and not performed, unless DMP_SIM_TOUCH_STALE.
+ *
+ * The machine lives in libdmapool-sim; docs/simulator.md describes the model.
+ */
+#ifndef DMAPOOL_SIM_H
+#define DMAPOOL_SIM_H
+
+#include <dmapool/hw.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DMP_SIM_HOST_OFFSET (UINT64_C(1) << 47)
+
+struct dmp_sim;
+
+struct dmp_sim_opts {
+	uint32_t size;          /* bytes; set by DMP_SIM_OPTS() */
+	uint32_t flags;         /* DMP_SIM_*; unknown bits: -EINVAL */
+	uint64_t ram_bytes;     /* multiple of 4 MiB, at least 16 MiB; 0: 8 GiB */
+	uint32_t iotlb_sets;    /* power of two; 0: 256 */
+	uint32_t iotlb_ways;    /* 1 .. 64; 0: 4 */
+	uint32_t fault_records; /* length of the fault queue; 0: 256 */
+	uint32_t hw_flags;      /* DMP_HW_*, see dmp_hw_create() */
+	const char *profile;    /* cost profile: a name that ships with the library, or the path
+				 * of a JSON file; NULL: "free", everything costs nothing */
+};
+#define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
+
+#define DMP_SIM_NO_IOMMU    1u /* no translation offered */
+#define DMP_SIM_TOUCH_STALE 2u /* perform accesses through stale entries too */
+
+/**
+ * dmp_sim_create() - a machine
+ * @opts: NULL for defaults
+ * @out:  untouched on error
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile; -EIO the profile does not parse or
+ *          has a field that this version does not know, which is logged with its place.
+ */
+DMP_API int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out);
+
+/**
+ * dmp_sim_destroy() - the machine and all its memory
+ *
+ * Threads: set-up only; no lock held.
+ * Errors:  -EBUSY devices, domains, buffers or agents still exist.
+ */
+DMP_API int dmp_sim_destroy(struct dmp_sim *sim);
+
+/* The machine as the library sees it; the simulator's until dmp_sim_destroy(). */
+DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
+
+/* DMA agents: the device's side. */
+struct dmp_sim_agent;
+
+/**
+ * dmp_sim_agent_create() - something that makes accesses as a device
+ * @device: dmp_device_id() of a device of this machine
+ *
+ * One device may have any number of agents.
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT no such device; -ENOMEM.
+ */
+DMP_API int dmp_sim_agent_create(struct dmp_sim *sim, uint32_t device, struct dmp_sim_agent **out);
+DMP_API void dmp_sim_agent_destroy(struct dmp_sim_agent *agent);
+
+/**
+ * dmp_sim_agent_read() - the device reads memory
+ * @addr: as the device was given it
+ * @into: @len bytes, the device's own memory; undefined where the access failed
+ *
+ * Bytes before the first that fails are transferred.  Accesses are split at 4 KiB.
+ *
+ * Threads: any thread; one at a time per agent.
+ * Errors:  -EFAULT the machine refused it, and recorded why; -EINVAL @len is 0 or the range
+ *          wraps.
+ */
+DMP_API int dmp_sim_agent_read(struct dmp_sim_agent *agent, dmp_addr_t addr, void *into,
+			       uint64_t len);
+
+/* The device writes memory; otherwise as dmp_sim_agent_read(). */
+DMP_API int dmp_sim_agent_write(struct dmp_sim_agent *agent, dmp_addr_t addr, const void *from,
+				uint64_t len);
+
+/* Fault injection: users test their drivers with it. */
+enum dmp_sim_call {
+	DMP_SIM_CALL_MEM_ALLOC,
+	DMP_SIM_CALL_COHERENT_ALLOC,
+	DMP_SIM_CALL_MEM_MAP,
+	DMP_SIM_CALL_DEVICE_ADD,
+	DMP_SIM_CALL_DOMAIN_CREATE,
+	DMP_SIM_CALL_ATTACH,
+	DMP_SIM_CALL_MAP_PAGES,   /* half of the pages are mapped before the failure */
+	DMP_SIM_CALL_TABLE_ALLOC, /* a page-table page */
+	DMP_SIM_CALL_INVALIDATE,
+	DMP_SIM_CALL_ACCESS, /* an agent's access: a bus error */
+	DMP_SIM_CALLS,
+};
+
+/**
+ * dmp_sim_fail() - make calls of a kind fail
+ * @nth:   1 is the next one; 0: none, switched off
+ * @count: how many fail from there on; UINT64_MAX: all
+ * @err:   negative errno they return; 0: -ENOMEM, and -ETIMEDOUT for INVALIDATE
+ *
+ * One setting a kind; the latest counts.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL.
+ */
+DMP_API int dmp_sim_fail(struct dmp_sim *sim, enum dmp_sim_call kind, uint64_t nth, uint64_t count,
+			 int err);
+
+/* How many calls of @kind have failed on purpose since the latest dmp_sim_fail() of it. */
+DMP_API uint64_t dmp_sim_failed(struct dmp_sim *sim, enum dmp_sim_call kind);
+
+/* Costs: virtual nanoseconds, counted per phase. */
+enum dmp_sim_phase {
+	DMP_SIM_PHASE_ALLOCATE,   /* IOVA: charged by whoever knows where it came from */
+	DMP_SIM_PHASE_MAP,        /* page tables, mapping */
+	DMP_SIM_PHASE_UNMAP,      /* page tables, unmapping */
+	DMP_SIM_PHASE_INVALIDATE, /* submitting and waiting */
+	DMP_SIM_PHASE_COPY,       /* bytes moved by the CPU to bounce */
+	DMP_SIM_PHASE_WALK,       /* the device's side: IOTLB misses */
+	DMP_SIM_PHASES,
+};
+
+/* Prices that only software knows when to pay. */
+enum dmp_sim_price {
+	DMP_SIM_PRICE_IOVA_CACHED, /* one range from or to a magazine */
+	DMP_SIM_PRICE_IOVA_TREE,   /* one range from or to the policy */
+	DMP_SIM_PRICE_COPY_BYTE,   /* one byte copied */
+	DMP_SIM_PRICES,
+};
+
+/* Picoseconds that the profile asks for one of them. */
+DMP_API uint64_t dmp_sim_price_ps(const struct dmp_sim *sim, enum dmp_sim_price price);
+
+struct dmp_sim_stats {
+	uint64_t phase_ns[DMP_SIM_PHASES]; /* virtual; ALLOCATE and COPY stay 0 */
+	uint64_t map_calls, map_pages;     /* map_pages(): calls and pages */
+	uint64_t unmap_calls, unmap_pages;
+	uint64_t tables_allocated, tables_freed;
+	uint64_t iotlb_hits, iotlb_misses;
+	uint64_t iotlb_evictions;     /* a live entry made room */
+	uint64_t invalidations;       /* commands */
+	uint64_t invalidated_entries; /* IOTLB entries that they removed */
+	uint64_t queue_waits;         /* submissions that waited for room */
+	uint64_t accesses, bytes_read, bytes_written;
+	uint64_t faults; /* all reasons but stale */
+	uint64_t stale_accesses;
+	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+};
+
+/**
+ * dmp_sim_get_stats() - a snapshot; not one moment while other threads run
+ * @size: sizeof(struct dmp_sim_stats) of the caller
+ */
+DMP_API int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t size);
+
+/**
+ * dmp_sim_check() - walk memory, tables and IOTLB and compare the books
+ *
+ * Threads: set-up only.
+ * Errors:  -EIO after logging what is wrong.
+ */
+DMP_API int dmp_sim_check(struct dmp_sim *sim);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

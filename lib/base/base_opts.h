@@ -1,0 +1,1 @@
+#define opts_load dmp_opts_load

@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT
+/*
+ * port_native.c - the execution contract on real threads: what of it is not inline
+ *
+ * Threads: the first call of a thread attaches it: a record, a CPU number, and a
+ * thread-specific key whose destructor runs the exit hooks and gives the number back.  A
+ * thread that calls the library from another destructor is attached again, and its
+ * destructor runs again.
+ *
+ * The worker: one thread, started when something is first queued, joined when the
+ * process ends or the library is unloaded.  A forked child has no worker and may only
+ * exec.
+ *
+ *   schedule, defer --kick--> worker: work_run_due_locked(), sleep until the next is due
+ *   cancel, barrier <--kick-- each time something ended
+ *
+ * Locking: (w) the queue lock of base_work.c; (t) the thread's own.
+ */
+#include "base_port.h"
+
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define NS_PER_S UINT64_C(1000000000)
+
+_Thread_local struct dmp_thread *dmp_thread_self; /* (t) */
+
+/* Without memory for a record: no lock tracking, and the number that is shared. */
+static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1};
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
+
+static struct {
+	pthread_t thread;
+	pid_t pid;           /* (w) the process it runs in; 0: not started */
+	bool stop;           /* (w) */
+	pthread_cond_t kick; /* something was queued, or something ended */
+	pthread_once_t once;
+} worker = {.once = PTHREAD_ONCE_INIT};
+
+static void thread_exit(void *arg)
+{
+	struct dmp_thread *self = arg;
+
+	cpu_run_hooks(self->cpu);
+	cpu_slot_release(self->cpu);
+	dmp_thread_self = NULL;
+	free(self);
+}
+
+static void exit_key_make(void)
+{
+	if (pthread_key_create(&exit_key, thread_exit))
+		dmp_log(DMP_LOG_WARN, "no thread key left: CPU numbers are not reused");
+}
+
+struct dmp_thread *dmp_thread_attach(void)
+{
+	struct dmp_thread *self = calloc(1, sizeof(*self));
+
+	if (!self)
+		return dmp_thread_self = &thread_spare;
+	dmp_thread_self = self; /* before any lock: locks look at it */
+	self->cpu = cpu_slot_take();
+	pthread_once(&exit_key_once, exit_key_make);
+	pthread_setspecific(exit_key, self);
+	return self;
+}
+
+void dmp_lock_init(struct dmp_lock *lock, enum dmp_lock_rank rank, const char *name)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+#ifdef __GLIBC__
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* spin, then sleep */
+#endif
+	pthread_mutex_init(&lock->mutex, &attr);
+	pthread_mutexattr_destroy(&attr);
+	lock->rank = rank;
+	lock->name = name;
+	store_relaxed(&lock->holder, NULL); /* relaxed: not shared yet */
+}
+
+void dmp_lock_destroy(struct dmp_lock *lock)
+{
+	pthread_mutex_destroy(&lock->mutex);
+}
+
+uint64_t port_clock_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+#ifdef DMP_TSAN
+void __tsan_acquire(void *addr);
+char dmp_rcu_tsan_token;
+#endif
+
+void port_synchronize(void)
+{
+	urcu_bp_synchronize_rcu();
+#ifdef DMP_TSAN
+	__tsan_acquire(&dmp_rcu_tsan_token);
+#endif
+}
+
+static void worker_prepare(void)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&worker.kick, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static void *worker_main(void *arg)
+{
+	struct dmp_lock *lock = arg;
+
+	dmp_lock_acquire(lock);
+	while (!worker.stop)
+		port_worker_wait(lock, work_run_due_locked());
+	dmp_lock_release(lock);
+	return NULL;
+}
+
+static void worker_start(struct dmp_lock *lock)
+{
+	if (worker.pid)
+		return;
+	if (pthread_create(&worker.thread, NULL, worker_main, lock)) {
+		dmp_log(DMP_LOG_WARN, "the worker thread cannot be started: "
+				      "delayed work waits for the next attempt");
+		return;
+	}
+	worker.pid = getpid();
+}
+
+void port_worker_kick(struct dmp_lock *lock)
+{
+	pthread_once(&worker.once, worker_prepare);
+	worker_start(lock);
+	pthread_cond_broadcast(&worker.kick);
+}
+
+void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
+{
+	struct timespec until = {
+		.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+		.tv_nsec = (long)(deadline_ns % NS_PER_S),
+	};
+
+	pthread_once(&worker.once, worker_prepare);
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_release(lock);
+	if (deadline_ns == WORK_NEVER)
+		pthread_cond_wait(&worker.kick, &lock->mutex);
+	else
+		pthread_cond_timedwait(&worker.kick, &lock->mutex, &until);
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_held(lock);
+}
+
+/* The worker keeps a CPU number while it lives, if a work of its ever asked for one. */
+unsigned port_has_worker(void)
+{
+	return worker.pid != 0;
+}
+
+/* Joined before the process tears down what its works use. */
+__attribute__((destructor)) static void worker_stop(void)
+{
+	struct dmp_lock *lock = work_queue_lock();
+
+	if (worker.pid == 0 || worker.pid != getpid())
+		return;
+	dmp_lock_acquire(lock);
+	worker.stop = true;
+	pthread_cond_broadcast(&worker.kick);
+	dmp_lock_release(lock);
+	pthread_join(worker.thread, NULL);
+}
