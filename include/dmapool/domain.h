@@ -53,7 +53,8 @@ DMP_API int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *o
  * dmp_domain_destroy()
  *
  * Threads: set-up only; may sleep; no lock held.
- * Errors:  -EBUSY a device is attached or something is mapped.
+ * Errors:  -EBUSY a device is attached or something is mapped; the flush's, if page tables
+ *          still wait for one that failed earlier: the domain stays, and may be tried again.
  */
 DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
 
@@ -100,14 +101,19 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
  * Strict: when it returns no device can reach the memory.
  *
  * Threads: any thread.
- * Errors:  -EINVAL @len; -ENOENT nothing is mapped at @iova: the state is as before.  An error
- *          of the flush (-ETIMEDOUT, the backend's own): the range is unmapped but its
- *          address is never given out again.
+ * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
+ *          if its last granule is not mapped, always at checks >= 1: the state is as before.
+ *          Any other, from the flush (-ETIMEDOUT, the backend's own): the range is unmapped,
+ *          a device may still reach the memory, and the address is never given out again.
+ *          -EIO also if less or more was unmapped than asked for.
  */
 DMP_API int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len);
 
 /* Where @iova leads; -ENOENT nowhere.  Any thread. */
 DMP_API int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys);
+
+/* The machine that it translates for. */
+DMP_API struct dmp_hw *dmp_domain_hw(const struct dmp_domain *dom);
 
 /* The parts, for statistics and tests: they stay the domain's. */
 DMP_API struct dmp_iova_domain *dmp_domain_iova(struct dmp_domain *dom);

@@ -9,7 +9,7 @@
  *   dmp_iova_alloc()  ->  this CPU's magazines  ->  depot  ->  policy
  *   dmp_iova_alloc_uncached()  --------------------------->  policy
  *
- * The policy `linux` gives the answers of Linux 6.12 bit for bit (docs/iova-rules.md).
+ * The policy `linux` gives the answers of Linux 6.12 bit for bit (docs/spec-iova.md).
  */
 #ifndef DMAPOOL_IOVA_H
 #define DMAPOOL_IOVA_H

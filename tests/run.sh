@@ -1,0 +1,144 @@
+#!/bin/sh
+# run.sh - set up, build, and run the tests
+#
+#   tests/run.sh              the jobs of every day: $DAILY below
+#   tests/run.sh all          those and the longer ones
+#   tests/run.sh JOB...       only these
+#
+# The last line is "N passed, N failed"; the exit status is 0 if nothing failed.
+set -u
+
+cd "$(dirname "$0")/.." || exit 2
+. tests/setup.sh
+
+DAILY="format debug asan tsan memcheck"
+MORE="clang release install bench"
+
+BUILD=build
+passed=0
+failed=0
+
+# A sanitizer's run does a tenth of the rounds.
+FEW_ROUNDS=1
+
+# count_log LOG - add up what meson's log of one job says
+count_log() {
+	ok=$(sed -n 's/^Ok: *//p' "$1" | tail -n 1)
+	bad=$(sed -n -e 's/^Fail: *//p' -e 's/^Timeout: *//p' -e 's/^Unexpected Pass: *//p' "$1" |
+		awk '{n += $1} END {print n + 0}')
+	passed=$((passed + ${ok:-0}))
+	failed=$((failed + bad))
+}
+
+# meson_test DIR ARGUMENT... - run the tests of a build directory
+meson_test() {
+	dir=$1
+	shift
+	log=$dir/run-tests.log
+	meson test -C "$dir" --no-rebuild --print-errorlogs "$@" >"$log" 2>&1
+	status=$?
+	if [ $status -ne 0 ]; then
+		grep -vE '^ *[0-9]+/[0-9]+ .* OK ' "$log" | tail -n 150
+	fi
+	skips=$(sed -n 's/^Skipped: *//p' "$log")
+	count_log "$log"
+	cases=$(grep -ohE '^\[  PASSED  \] [0-9]+' "$dir"/meson-logs/testlog*.txt |
+		awk '{n += $4} END {print n + 0}')
+	say "$(basename "$dir"): ${ok:-0} programs passed, $bad failed, ${skips:-0} skipped;" \
+		"$cases CMocka cases passed"
+	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
+		failed=$((failed + 1))
+	fi
+	rm -f "$dir"/meson-logs/testlog*.txt
+}
+
+built_job() {
+	dir=$BUILD/$1
+	shift
+	mkdir -p $BUILD
+	configure "$dir" -Dwerror=true "$@"
+	compile "$dir"
+	meson_test "$dir"
+}
+
+one_result() {
+	if [ "$1" -eq 0 ]; then
+		passed=$((passed + 1))
+		say "$2: passed"
+	else
+		failed=$((failed + 1))
+		say "$2: failed"
+	fi
+}
+
+job_format() {
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	one_result $? format
+}
+
+job_debug() {
+	built_job debug -Dbuildtype=debug -Dchecks=3
+}
+
+job_asan() {
+	DMP_TEST_ROUNDS=$FEW_ROUNDS built_job asan -Dbuildtype=debugoptimized -Dchecks=3 \
+		-Db_sanitize=address,undefined -Db_lundef=false
+}
+
+job_tsan() {
+	TSAN_OPTIONS="suppressions=$PWD/.ci/tsan.supp" DMP_TEST_ROUNDS=$FEW_ROUNDS \
+		built_job tsan -Dbuildtype=debugoptimized -Dchecks=3 -Db_sanitize=thread \
+		-Db_lundef=false
+}
+
+# The programs of the optimised build: half the time of the debug one's.
+job_memcheck() {
+	mkdir -p $BUILD
+	configure $BUILD/memcheck -Dwerror=true -Dbuildtype=debugoptimized -Dchecks=3
+	compile $BUILD/memcheck
+	DMP_TEST_ROUNDS=$FEW_ROUNDS meson_test $BUILD/memcheck --timeout-multiplier 20 \
+		--no-suite api --wrap "valgrind --quiet --leak-check=full \
+		--errors-for-leak-kinds=definite --error-exitcode=99 --fair-sched=try \
+		--suppressions=$PWD/.ci/valgrind.supp"
+}
+
+job_clang() {
+	need_packages clang
+	CC=clang built_job clang -Dbuildtype=debug -Dchecks=3
+}
+
+job_release() {
+	built_job release -Dbuildtype=release
+}
+
+job_install() {
+	sh tests/api/install.sh $BUILD/install
+	one_result $? install
+}
+
+# Only that the main job runs; figures are for quiet machines.
+job_bench() {
+	sh bench/run.sh >$BUILD/bench-run.log 2>&1
+	status=$?
+	[ $status -eq 0 ] || tail -n 30 $BUILD/bench-run.log
+	one_result $status bench
+}
+
+# shellcheck disable=SC2086 # lists of words
+need_packages $BUILD_PACKAGES $TEST_PACKAGES
+
+[ $# -eq 0 ] && set -- $DAILY
+[ "$*" = all ] && set -- $DAILY $MORE
+for job in "$@"; do
+	case " $DAILY $MORE " in
+	*" $job "*) ;;
+	*) die "no job '$job'; there are: $DAILY $MORE, and all" ;;
+	esac
+done
+for job in "$@"; do
+	say "$job"
+	"job_$job"
+done
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+[ "$failed" -eq 0 ]
