@@ -14,7 +14,7 @@ struct fixture {
 
 static struct fixture new_fixture(void)
 {
-	struct fixture f = { .trace = calloc(1, sizeof(struct trace)) };
+	struct fixture f = {.trace = calloc(1, sizeof(struct trace))};
 
 	assert_non_null(f.trace);
 	return f;
@@ -22,10 +22,10 @@ static struct fixture new_fixture(void)
 
 static int add(struct fixture *f, const char *name, const char *rest)
 {
-	struct trace_head head = { .time_ns = 5,
-				   .cpu = 2,
-				   .name = { name, name + strlen(name) },
-				   .rest = { rest, rest + strlen(rest) } };
+	struct trace_head head = {.time_ns = 5,
+				  .cpu = 2,
+				  .name = {name, name + strlen(name)},
+				  .rest = {rest, rest + strlen(rest)}};
 
 	return trace_event_add(f->trace, &head, 9, &f->why);
 }
@@ -37,8 +37,8 @@ static struct trace_event added(struct fixture *f, const char *name, const char 
 	return f->trace->events[f->trace->nevents - 1];
 }
 
-static void expect_numbers(const struct trace_event *e, unsigned kind, uint64_t addr,
-			   uint64_t phys, uint64_t size)
+static void expect_numbers(const struct trace_event *e, unsigned kind, uint64_t addr, uint64_t phys,
+			   uint64_t size)
 {
 	assert_int_equal(e->kind, kind);
 	assert_int_equal(e->addr, addr);
@@ -69,9 +69,9 @@ static void test_page_events_are_stored(void **state)
 static void test_resource_events_are_stored(void **state)
 {
 	struct fixture f = new_fixture();
-	struct trace_event e = added(
-		&f, "dma_map_resource",
-		"d dir=BIDIRECTIONAL dma_addr=f000 size=4096 phys_addr=fe000000 attrs=SKIP_CPU_SYNC");
+	struct trace_event e = added(&f, "dma_map_resource",
+				     "d dir=BIDIRECTIONAL dma_addr=f000 size=4096 "
+				     "phys_addr=fe000000 attrs=SKIP_CPU_SYNC");
 
 	(void)state;
 	expect_numbers(&e, TRACE_MAP_RESOURCE, 0xf000, 0xfe000000, 4096);
@@ -87,10 +87,10 @@ static void test_alloc_events_are_stored(void **state)
 		const char *name;
 		unsigned kind;
 	} rows[] = {
-		{ "dma_alloc", TRACE_ALLOC },
-		{ "dma_alloc_pages", TRACE_ALLOC_PAGES },
-		{ "dma_free", TRACE_FREE },
-		{ "dma_free_pages", TRACE_FREE_PAGES },
+		{"dma_alloc", TRACE_ALLOC},
+		{"dma_alloc_pages", TRACE_ALLOC_PAGES},
+		{"dma_free", TRACE_FREE},
+		{"dma_free_pages", TRACE_FREE_PAGES},
 	};
 	struct fixture f = new_fixture();
 
@@ -123,9 +123,10 @@ static void test_null_alloc_failed_and_null_free_is_empty(void **state)
 static void test_map_sg_keeps_entries_and_segments(void **state)
 {
 	struct fixture f = new_fixture();
-	struct trace_event e = added(&f, "dma_map_sg",
-				     "d dir=TO_DEVICE nents=3/3 ents=2/2 dma_addrs={0xf000,0xff000} "
-				     "sizes={0x800,0x2000} phys_addrs={0x1000,0x3000,0x9000} attrs=");
+	struct trace_event e =
+		added(&f, "dma_map_sg",
+		      "d dir=TO_DEVICE nents=3/3 ents=2/2 dma_addrs={0xf000,0xff000} "
+		      "sizes={0x800,0x2000} phys_addrs={0x1000,0x3000,0x9000} attrs=");
 	const struct trace_list *list = &f.trace->lists[e.aux];
 
 	(void)state;
@@ -163,8 +164,8 @@ static void test_raw_map_sg_is_the_same_event(void **state)
 static void test_unmap_sg_keeps_its_list_in_both_formats(void **state)
 {
 	struct fixture f = new_fixture();
-	struct trace_event e = added(&f, "dma_unmap_sg",
-				     "d dir=TO_DEVICE phys_addrs={0x1000,0x3000} attrs=");
+	struct trace_event e =
+		added(&f, "dma_unmap_sg", "d dir=TO_DEVICE phys_addrs={0x1000,0x3000} attrs=");
 
 	(void)state;
 	assert_int_equal(f.trace->lists[e.aux].nphys_true, 2);
@@ -217,8 +218,8 @@ static void test_sgt_events_have_one_segment(void **state)
 static void test_refusals_are_stored(void **state)
 {
 	struct fixture f = new_fixture();
-	struct trace_event e = added(&f, "dma_map_sg_err",
-				     "d dir=TO_DEVICE dma_addrs={0x1000} err=-5 attrs=");
+	struct trace_event e =
+		added(&f, "dma_map_sg_err", "d dir=TO_DEVICE dma_addrs={0x1000} err=-5 attrs=");
 
 	(void)state;
 	assert_int_equal(e.kind, TRACE_MAP_SG_ERR);
@@ -268,7 +269,8 @@ static void test_bounce_and_probe_events_are_stored(void **state)
 	assert_int_equal(e.aux, 0xfff);
 	assert_int_equal(e.attrs, 0x120);
 	assert_int_equal(f.trace->devices.count, 1);
-	e = added(&f, "swiotlb_unmap", "(f+0x4/0x60) dev=\"d\" tlb=0x7d280000 size=4096 dir=1 attrs=0x20");
+	e = added(&f, "swiotlb_unmap",
+		  "(f+0x4/0x60) dev=\"d\" tlb=0x7d280000 size=4096 dir=1 attrs=0x20");
 	expect_numbers(&e, TRACE_PROBE_SWIOTLB_UNMAP, 0x7d280000, 0, 4096);
 	e = added(&f, "iova_alloc",
 		  "(f+0xd4/0x120 <- alloc_iova_fast) iovad=0xffff888004d10608 size=3 "
@@ -298,21 +300,30 @@ static void test_other_events_are_a_reason_of_their_own(void **state)
 static void test_malformed_event_leaves_nothing_behind(void **state)
 {
 	static const char *const lines[][2] = {
-		{ "dma_map_page", "d dir=TO_DEVICE dma_addr=f000 size=16 phys_addr=5000" },
-		{ "dma_map_page", "d dir=TO_DEVICE size=16 phys_addr=5000 attrs=" },
-		{ "dma_map_page", "dir=TO_DEVICE dma_addr=1 size=16 phys_addr=5000 attrs=" },
-		{ "dma_map_page", "d dir=TO_DEVICE dma_addr=fffffffffffffffe size=16 phys_addr=5000 attrs=" },
-		{ "dma_map_page", "d dir=TO_DEVICE dma_addr=1 size=16 phys_addr=fffffffffffffff1 attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={} sizes={} phys_addrs={0x1} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} sizes={0x1} phys_addrs={} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1,0x2} sizes={0x1} phys_addrs={0x1} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} sizes={0x1,0x2} phys_addrs={0x1} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} sizes={0xffffffffffffffff} phys_addrs={0x1,x} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=2/2 dma_addrs={0x1,0x1} sizes={0xfffffffffffffff0,0x11} phys_addrs={0x1} attrs=" },
-		{ "dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0xffffffffffffffff} sizes={0x2} phys_addrs={0x1} attrs=" },
-		{ "dma_unmap_sg", "d dir=TO_DEVICE phys_addrs={0x1,0x2 attrs=" },
-		{ "iova_free", "(f+0x4/0x140) pfn=0xffffd size=3" },
-		{ "map", "IOMMU: iova=0x0fff - 0x1fff paddr=0x00c122000 size=" },
+		{"dma_map_page", "d dir=TO_DEVICE dma_addr=f000 size=16 phys_addr=5000"},
+		{"dma_map_page", "d dir=TO_DEVICE size=16 phys_addr=5000 attrs="},
+		{"dma_map_page", "dir=TO_DEVICE dma_addr=1 size=16 phys_addr=5000 attrs="},
+		{"dma_map_page",
+		 "d dir=TO_DEVICE dma_addr=fffffffffffffffe size=16 phys_addr=5000 attrs="},
+		{"dma_map_page",
+		 "d dir=TO_DEVICE dma_addr=1 size=16 phys_addr=fffffffffffffff1 attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={} sizes={} "
+			       "phys_addrs={0x1} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} sizes={0x1} "
+			       "phys_addrs={} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1,0x2} sizes={0x1} "
+			       "phys_addrs={0x1} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} sizes={0x1,0x2} "
+			       "phys_addrs={0x1} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0x1} "
+			       "sizes={0xffffffffffffffff} phys_addrs={0x1,x} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=2/2 dma_addrs={0x1,0x1} "
+			       "sizes={0xfffffffffffffff0,0x11} phys_addrs={0x1} attrs="},
+		{"dma_map_sg", "d dir=TO_DEVICE nents=1/1 ents=1/1 dma_addrs={0xffffffffffffffff} "
+			       "sizes={0x2} phys_addrs={0x1} attrs="},
+		{"dma_unmap_sg", "d dir=TO_DEVICE phys_addrs={0x1,0x2 attrs="},
+		{"iova_free", "(f+0x4/0x140) pfn=0xffffd size=3"},
+		{"map", "IOMMU: iova=0x0fff - 0x1fff paddr=0x00c122000 size="},
 	};
 	struct fixture f = new_fixture();
 

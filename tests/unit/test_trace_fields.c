@@ -8,7 +8,7 @@
 static bool scan(const char *text, struct trace_fields *out)
 {
 	memset(out, 0, sizeof(*out));
-	return trace_fields_scan((struct trace_span){ text, text + strlen(text) }, out);
+	return trace_fields_scan((struct trace_span){text, text + strlen(text)}, out);
 }
 
 static struct trace_fields fields_of(const char *text)
@@ -27,8 +27,8 @@ static void expect_text(struct trace_span span, const char *text)
 
 static void test_formatted_addresses_are_hexadecimal_and_sizes_decimal(void **state)
 {
-	struct trace_fields f = fields_of(
-		"0000:00:03.0 dir=TO_DEVICE dma_addr=10 size=10 phys_addr=a10 attrs=");
+	struct trace_fields f =
+		fields_of("0000:00:03.0 dir=TO_DEVICE dma_addr=10 size=10 phys_addr=a10 attrs=");
 
 	(void)state;
 	expect_text(f.device, "0000:00:03.0");
@@ -152,11 +152,11 @@ static void test_raw_array_is_little_endian(void **state)
 static void test_values_that_cannot_be_read_are_refused(void **state)
 {
 	static const char *const texts[] = {
-		"size=",	   "size=x",		 "size=12z",	    "size=-1",
-		"dma_addr=",	   "dma_addr=0x",	 "dma_addr=1 dir=", "dir=SIDEWAYS",
-		"dir=4",	   "attrs=NO_W",	 "attrs=|",	    "attrs=0x100000000",
-		"phys_addrs=",	   "phys_addrs={0x1",	 "phys_addrs=0x1",  "phys_addrs=ARRAY[00",
-		"dev=",		   "virt_addr=",	 "nents=1/",	    "phys_addrs=}",
+		"size=",       "size=x",          "size=12z",        "size=-1",
+		"dma_addr=",   "dma_addr=0x",     "dma_addr=1 dir=", "dir=SIDEWAYS",
+		"dir=4",       "attrs=NO_W",      "attrs=|",         "attrs=0x100000000",
+		"phys_addrs=", "phys_addrs={0x1", "phys_addrs=0x1",  "phys_addrs=ARRAY[00",
+		"dev=",        "virt_addr=",      "nents=1/",        "phys_addrs=}",
 	};
 	struct trace_fields fields;
 
@@ -167,17 +167,18 @@ static void test_values_that_cannot_be_read_are_refused(void **state)
 
 static void test_array_elements_that_cannot_be_read_are_refused(void **state)
 {
-	static const char *const raw[] = { "00, f0", "00, 100, 00, 00", "zz, 00, 00, 00" };
+	static const char text[] = "hello";
+	struct trace_span hello = {text, text + 5};
+	static const char *const raw[] = {"00, f0", "00, 100, 00, 00", "zz, 00, 00, 00"};
 	uint64_t value;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(raw) / sizeof(raw[0]); i++) {
-		struct trace_span array = { raw[i], raw[i] + strlen(raw[i]) };
+		struct trace_span array = {raw[i], raw[i] + strlen(raw[i])};
 
 		assert_false(trace_array_next(&array, true, 4, &value));
 	}
-	assert_false(trace_array_next(&(struct trace_span){ "hello", "hello" + 5 }, false, 8,
-				      &value));
+	assert_false(trace_array_next(&hello, false, 8, &value));
 }
 
 int main(void)

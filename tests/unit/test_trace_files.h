@@ -2,8 +2,8 @@
 /*
  * test_trace_files.h - small trace files for the tests of the trace reader
  *
- * A test writes its lines as one string; here it becomes a file in $TMPDIR, plain or
- * xz-compressed, is read, and is removed again.
+ * A test names its lines, or the bytes themselves; here they become a file in $TMPDIR, plain
+ * or xz-compressed, which is read and removed again.
  */
 #ifndef DMAPOOL_TEST_TRACE_FILES_H
 #define DMAPOOL_TEST_TRACE_FILES_H
@@ -22,7 +22,7 @@ struct trace_file {
 	char path[256];
 };
 
-/* Lines of one task on CPU @cpu; the time counts in whole microseconds. */
+/* A line of one task on CPU @cpu; the time counts in whole microseconds. */
 #define ON(cpu, us, fields) "  fio-12  [00" #cpu "] d..1.  1.0000" #us ": " fields "\n"
 
 #define NVME "0000:00:03.0 "
@@ -65,15 +65,35 @@ static inline int read_bytes(const void *bytes, size_t len, struct trace **out,
 	return err;
 }
 
-/* Read a trace that must be readable. */
-static inline struct trace *read_text(const char *text)
+/* The lines @pieces, up to a NULL, as one text; the caller frees it. */
+static inline char *joined(const char *const *pieces)
 {
+	size_t len = 0;
+	char *text, *p;
+
+	for (size_t i = 0; pieces[i]; i++)
+		len += strlen(pieces[i]);
+	text = p = malloc(len + 1);
+	assert_non_null(text);
+	*text = '\0';
+	for (size_t i = 0; pieces[i]; i++)
+		p = stpcpy(p, pieces[i]);
+	return text;
+}
+
+/* Read a trace that must be readable. */
+static inline struct trace *read_lines_of(const char *const *pieces)
+{
+	char *text = joined(pieces);
 	struct trace *trace;
 	struct trace_error error;
 
 	assert_int_equal(read_bytes(text, strlen(text), &trace, &error), 0);
+	free(text);
 	return trace;
 }
+
+#define READ(...) read_lines_of((const char *const[]){__VA_ARGS__, NULL})
 
 struct matched {
 	struct trace *trace;
@@ -81,14 +101,16 @@ struct matched {
 };
 
 /* Read and match; the plan must pass its walker. */
-static inline struct matched match_text(const char *text)
+static inline struct matched match_lines_of(const char *const *pieces)
 {
-	struct matched m = { .trace = read_text(text) };
+	struct matched m = {.trace = read_lines_of(pieces)};
 
 	assert_int_equal(trace_match(m.trace, &m.plan), 0);
 	assert_int_equal(trace_plan_check(m.trace, m.plan), 0);
 	return m;
 }
+
+#define MATCH(...) match_lines_of((const char *const[]){__VA_ARGS__, NULL})
 
 static inline void free_matched(struct matched *m)
 {

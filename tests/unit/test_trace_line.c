@@ -26,15 +26,15 @@ static void expect_head(const char *text, unsigned cpu, uint64_t time_ns, const 
 static void test_tracefs_line_is_taken_apart(void **state)
 {
 	(void)state;
-	expect_head("             fio-208     [003] d.h..    10.210812: dma_unmap_page: 0000 dir=X", 3,
-		    10210812000, "dma_unmap_page", "0000 dir=X");
+	expect_head("             fio-208     [003] d.h..    10.210812: dma_unmap_page: 0000 dir=X",
+		    3, 10210812000, "dma_unmap_page", "0000 dir=X");
 }
 
 static void test_trace_cmd_line_is_taken_apart(void **state)
 {
 	(void)state;
-	expect_head("             fio-201   [001]    10.498515: map:                  IOMMU: i=0", 1,
-		    10498515000, "map", "IOMMU: i=0");
+	expect_head("             fio-201   [001]    10.498515: map:                  IOMMU: i=0",
+		    1, 10498515000, "map", "IOMMU: i=0");
 }
 
 static void test_task_names_may_hold_anything(void **state)

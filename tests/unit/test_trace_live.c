@@ -71,7 +71,7 @@ static void test_an_index_without_mappings_is_empty(void **state)
 /* Page numbers differ in their low bits only, or in their high bits only. */
 static void test_hash_spreads_neighbours_and_strides(void **state)
 {
-	uint8_t seen[256] = { 0 };
+	uint8_t seen[256] = {0};
 	unsigned filled = 0;
 
 	(void)state;

@@ -5,16 +5,21 @@
  */
 #include "test_trace_files.h"
 
-#define ARGS(addr, size)	  "dir=TO_DEVICE dma_addr=" #addr " size=" #size
-#define MAP(cpu, us, addr, size)  ON(cpu, us, "dma_map_page: " NVME ARGS(addr, size) " phys_addr=5000 attrs=")
+#define ARGS(addr, size) "dir=TO_DEVICE dma_addr=" #addr " size=" #size
+#define MAP(cpu, us, addr, size)                                                                   \
+	ON(cpu, us, "dma_map_page: " NVME ARGS(addr, size) " phys_addr=5000 attrs=")
 #define UNMAP(cpu, us, addr, size) ON(cpu, us, "dma_unmap_page: " NVME ARGS(addr, size) " attrs=")
-#define SYNC(cpu, us, addr, size) ON(cpu, us, "dma_sync_single_for_cpu: " NVME ARGS(addr, size))
+#define SYNC(cpu, us, addr, size)  ON(cpu, us, "dma_sync_single_for_cpu: " NVME ARGS(addr, size))
 
 #define LIST "phys_addrs={0x1000,0x3000} attrs="
 #define MAP_SG(cpu, us, a, b)                                                                      \
-	ON(cpu, us, "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=2/2 dma_addrs={0x" #a ",0x" #b \
-		    "} sizes={0x1000,0x1000} " LIST)
+	ON(cpu, us,                                                                                \
+	   "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=2/2 dma_addrs={0x" #a ",0x" #b        \
+	   "} sizes={0x1000,0x1000} " LIST)
 #define UNMAP_SG(cpu, us) ON(cpu, us, "dma_unmap_sg: " NVME "dir=TO_DEVICE " LIST)
+
+#define IOMMU_UNMAP(cpu, us, iova, end)                                                            \
+	ON(cpu, us, "unmap: IOMMU: iova=0x" #iova " - 0x" #end " size=8192 unmapped_size=8192")
 
 static void expect_step(const struct matched *m, uint32_t i, enum trace_op op, uint32_t mapping)
 {
@@ -32,8 +37,8 @@ static void expect_skip(const struct matched *m, enum trace_skip why, uint64_t c
 
 static void test_unmap_ends_the_map_of_its_address(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 16) MAP(1, 02, f1000, 16)
-				      UNMAP(2, 03, f0000, 16) UNMAP(1, 04, f1000, 16));
+	struct matched m = MATCH(MAP(1, 01, f0000, 16), MAP(1, 02, f1000, 16),
+				 UNMAP(2, 03, f0000, 16), UNMAP(1, 04, f1000, 16));
 
 	(void)state;
 	expect_step(&m, 0, TRACE_OP_MAP, 0);
@@ -48,9 +53,9 @@ static void test_unmap_ends_the_map_of_its_address(void **state)
 
 static void test_mapping_keeps_what_its_request_said(void **state)
 {
-	struct matched m = match_text(
-		ON(3, 01, "dma_map_page: eth0 dir=FROM_DEVICE dma_addr=f0040 size=1522 "
-			  "phys_addr=5b4f040 attrs=SKIP_CPU_SYNC"));
+	struct matched m = MATCH(ON(3, 01,
+				    "dma_map_page: eth0 dir=FROM_DEVICE dma_addr=f0040 size=1522 "
+				    "phys_addr=5b4f040 attrs=SKIP_CPU_SYNC"));
 	const struct trace_mapping *map = &m.plan->mappings[0];
 
 	(void)state;
@@ -67,8 +72,8 @@ static void test_mapping_keeps_what_its_request_said(void **state)
 
 static void test_unmap_without_map_is_counted_with_its_first_line(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 16) UNMAP(1, 02, e0000, 16)
-				      UNMAP(1, 03, d0000, 16) UNMAP(1, 04, f0000, 16));
+	struct matched m = MATCH(MAP(1, 01, f0000, 16), UNMAP(1, 02, e0000, 16),
+				 UNMAP(1, 03, d0000, 16), UNMAP(1, 04, f0000, 16));
 
 	(void)state;
 	expect_skip(&m, TRACE_SKIP_UNMATCHED_UNMAP, 2, 2);
@@ -78,9 +83,8 @@ static void test_unmap_without_map_is_counted_with_its_first_line(void **state)
 
 static void test_unmap_of_another_device_does_not_match(void **state)
 {
-	struct matched m = match_text(
-		MAP(1, 01, f0000, 16)
-		ON(1, 02, "dma_unmap_page: eth0 " ARGS(f0000, 16) " attrs="));
+	struct matched m = MATCH(MAP(1, 01, f0000, 16),
+				 ON(1, 02, "dma_unmap_page: eth0 " ARGS(f0000, 16) " attrs="));
 
 	(void)state;
 	expect_skip(&m, TRACE_SKIP_UNMATCHED_UNMAP, 1, 2);
@@ -90,8 +94,8 @@ static void test_unmap_of_another_device_does_not_match(void **state)
 /* Linux frees the address before it prints the unmap: its next owner may come first. */
 static void test_address_mapped_while_live_ends_oldest_first(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 16) MAP(2, 02, f0000, 16)
-				      UNMAP(1, 03, f0000, 16) UNMAP(2, 04, f0000, 16));
+	struct matched m = MATCH(MAP(1, 01, f0000, 16), MAP(2, 02, f0000, 16),
+				 UNMAP(1, 03, f0000, 16), UNMAP(2, 04, f0000, 16));
 
 	(void)state;
 	expect_step(&m, 2, TRACE_OP_UNMAP, 0);
@@ -102,8 +106,8 @@ static void test_address_mapped_while_live_ends_oldest_first(void **state)
 
 static void test_address_live_twice_prefers_the_same_size(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 16) MAP(1, 02, f0000, 64)
-				      UNMAP(1, 03, f0000, 64) UNMAP(1, 04, f0000, 99));
+	struct matched m = MATCH(MAP(1, 01, f0000, 16), MAP(1, 02, f0000, 64),
+				 UNMAP(1, 03, f0000, 64), UNMAP(1, 04, f0000, 99));
 
 	(void)state;
 	expect_step(&m, 2, TRACE_OP_UNMAP, 1);
@@ -113,10 +117,10 @@ static void test_address_live_twice_prefers_the_same_size(void **state)
 
 static void test_refused_maps_are_counted_and_left_out(void **state)
 {
-	struct matched m = match_text(
-		MAP(1, 01, ffffffffffffffff, 4096)
-		ON(1, 02, "dma_map_sg_err: " NVME "dir=TO_DEVICE dma_addrs={0x1000} err=-5 attrs=")
-		ON(1, 03, "dma_alloc: " NVME ARGS(0, 64) " virt_addr=(nil) flags=0 attrs=")
+	struct matched m = MATCH(
+		MAP(1, 01, ffffffffffffffff, 4096),
+		ON(1, 02, "dma_map_sg_err: " NVME "dir=TO_DEVICE dma_addrs={0x1000} err=-5 attrs="),
+		ON(1, 03, "dma_alloc: " NVME ARGS(0, 64) " virt_addr=(nil) flags=0 attrs="),
 		MAP(1, 04, f0000, 16));
 
 	(void)state;
@@ -128,11 +132,12 @@ static void test_refused_maps_are_counted_and_left_out(void **state)
 
 static void test_impossible_maps_are_counted_and_left_out(void **state)
 {
-	struct matched m = match_text(
-		MAP(1, 01, f0000, 0)
-		ON(1, 02, "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=1/1 dma_addrs={0x1000} "
-			  "sizes={0x1} " LIST)
-		MAP(1, 03, f0000, 16));
+	struct matched m =
+		MATCH(MAP(1, 01, f0000, 0),
+		      ON(1, 02,
+			 "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=1/1 dma_addrs={0x1000} "
+			 "sizes={0x1} " LIST),
+		      MAP(1, 03, f0000, 16));
 
 	(void)state;
 	expect_skip(&m, TRACE_SKIP_IMPOSSIBLE, 2, 1);
@@ -142,9 +147,10 @@ static void test_impossible_maps_are_counted_and_left_out(void **state)
 
 static void test_free_of_nothing_is_counted_and_left_out(void **state)
 {
-	struct matched m = match_text(
-		ON(1, 01, "dma_alloc: " NVME ARGS(f0000, 64) " virt_addr=(____ptrval____) flags=0 attrs=")
-		ON(1, 02, "dma_free: " NVME ARGS(0, 0) " virt_addr=0000000000000000 attrs=")
+	struct matched m = MATCH(
+		ON(1, 01,
+		   "dma_alloc: " NVME ARGS(f0000, 64) " virt_addr=(____ptrval____) flags=0 attrs="),
+		ON(1, 02, "dma_free: " NVME ARGS(0, 0) " virt_addr=0000000000000000 attrs="),
 		ON(1, 03, "dma_free: " NVME ARGS(f0000, 64) " virt_addr=(____ptrval____) attrs="));
 
 	(void)state;
@@ -158,16 +164,17 @@ static void test_free_of_nothing_is_counted_and_left_out(void **state)
 /* One address, five calls that name it: each end finds its own beginning. */
 static void test_each_call_ends_its_own_kind(void **state)
 {
-	struct matched m = match_text(
-		ON(1, 01, "dma_map_resource: " NVME ARGS(f0000, 16) " phys_addr=fe00 attrs=")
-		ON(1, 02, "dma_alloc: " NVME ARGS(f0000, 16) " virt_addr=12 flags=0 attrs=")
-		ON(1, 03, "dma_alloc_pages: " NVME ARGS(f0000, 16) " virt_addr=12 flags=0 attrs=")
-		ON(1, 04, "dma_alloc_sgt: " NVME ARGS(f0000, 16) " phys_addrs={0x1000} flags=0 attrs=")
-		MAP(1, 05, f0000, 16)
-		ON(1, 06, "dma_free_sgt: " NVME ARGS(f0000, 16) " phys_addrs={0x1000}")
-		ON(1, 07, "dma_free_pages: " NVME ARGS(f0000, 16) " virt_addr=12 attrs=")
-		ON(1, 08, "dma_free: " NVME ARGS(f0000, 16) " virt_addr=12 attrs=")
-		ON(1, 09, "dma_unmap_resource: " NVME ARGS(f0000, 16) " attrs=")
+	struct matched m = MATCH(
+		ON(1, 01, "dma_map_resource: " NVME ARGS(f0000, 16) " phys_addr=fe00 attrs="),
+		ON(1, 02, "dma_alloc: " NVME ARGS(f0000, 16) " virt_addr=12 flags=0 attrs="),
+		ON(1, 03, "dma_alloc_pages: " NVME ARGS(f0000, 16) " virt_addr=12 flags=0 attrs="),
+		ON(1, 04,
+		   "dma_alloc_sgt: " NVME ARGS(f0000, 16) " phys_addrs={0x1000} flags=0 attrs="),
+		MAP(1, 05, f0000, 16),
+		ON(1, 06, "dma_free_sgt: " NVME ARGS(f0000, 16) " phys_addrs={0x1000}"),
+		ON(1, 07, "dma_free_pages: " NVME ARGS(f0000, 16) " virt_addr=12 attrs="),
+		ON(1, 08, "dma_free: " NVME ARGS(f0000, 16) " virt_addr=12 attrs="),
+		ON(1, 09, "dma_unmap_resource: " NVME ARGS(f0000, 16) " attrs="),
 		UNMAP(1, 10, f0000, 16));
 
 	(void)state;
@@ -181,10 +188,10 @@ static void test_each_call_ends_its_own_kind(void **state)
 
 static void test_list_is_ended_by_the_same_list(void **state)
 {
-	struct matched m = match_text(
-		MAP_SG(1, 01, f0000, f2000)
-		ON(1, 02, "dma_unmap_sg: " NVME "dir=TO_DEVICE phys_addrs={0x1000} attrs=")
-		ON(1, 03, "dma_unmap_sg: " NVME "dir=TO_DEVICE phys_addrs={0x1000,0x4000} attrs=")
+	struct matched m = MATCH(
+		MAP_SG(1, 01, f0000, f2000),
+		ON(1, 02, "dma_unmap_sg: " NVME "dir=TO_DEVICE phys_addrs={0x1000} attrs="),
+		ON(1, 03, "dma_unmap_sg: " NVME "dir=TO_DEVICE phys_addrs={0x1000,0x4000} attrs="),
 		UNMAP_SG(1, 04));
 
 	(void)state;
@@ -195,8 +202,8 @@ static void test_list_is_ended_by_the_same_list(void **state)
 
 static void test_equal_lists_end_oldest_first(void **state)
 {
-	struct matched m = match_text(MAP_SG(1, 01, f0000, f2000) MAP_SG(1, 02, e0000, e2000)
-				      UNMAP_SG(1, 03) UNMAP_SG(1, 04));
+	struct matched m = MATCH(MAP_SG(1, 01, f0000, f2000), MAP_SG(1, 02, e0000, e2000),
+				 UNMAP_SG(1, 03), UNMAP_SG(1, 04));
 
 	(void)state;
 	expect_step(&m, 2, TRACE_OP_UNMAP, 0);
@@ -204,15 +211,13 @@ static void test_equal_lists_end_oldest_first(void **state)
 	free_matched(&m);
 }
 
-/* The IOMMU's line on the same CPU, also with an interrupt's lines behind it, tells which. */
+/* The IOMMU's line on the same CPU tells which, also with others' lines behind it. */
 static void test_equal_lists_are_told_apart_by_the_iommu_unmap(void **state)
 {
-	struct matched m = match_text(
-		MAP_SG(1, 01, f0000, f2000) MAP_SG(1, 02, e0000, e2000)
-		ON(2, 03, "unmap: IOMMU: iova=0xf0000 - 0xf2000 size=8192 unmapped_size=8192")
-		ON(1, 04, "unmap: IOMMU: iova=0xe0000 - 0xe2000 size=8192 unmapped_size=8192")
-		ON(1, 05, "unmap: IOMMU: iova=0xd0000 - 0xd2000 size=8192 unmapped_size=8192")
-		UNMAP_SG(1, 06) UNMAP_SG(1, 07));
+	struct matched m = MATCH(MAP_SG(1, 01, f0000, f2000), MAP_SG(1, 02, e0000, e2000),
+				 IOMMU_UNMAP(1, 03, e0000, e2000), IOMMU_UNMAP(1, 04, d0000, d2000),
+				 IOMMU_UNMAP(2, 05, f0000, f2000), UNMAP_SG(1, 06),
+				 UNMAP_SG(1, 07));
 
 	(void)state;
 	expect_step(&m, 2, TRACE_OP_UNMAP, 1);
@@ -227,8 +232,9 @@ static char *long_list(unsigned last)
 	char *text = malloc(room), *p = text;
 
 	assert_non_null(text);
-	p += sprintf(p, "  a-1 [001] 1.5: dma_map_sg: d dir=NONE nents=128/130 ents=1/1 [TRUNCATED] "
-			"dma_addrs={0xf0000} sizes={0x82000} phys_addrs={0x1000");
+	p += sprintf(p,
+		     "  a-1 [001] 1.5: dma_map_sg: d dir=NONE nents=128/130 ents=1/1 [TRUNCATED] "
+		     "dma_addrs={0xf0000} sizes={0x82000} phys_addrs={0x1000");
 	for (unsigned i = 2; i <= 128; i++)
 		p += sprintf(p, ",0x%x000", 2 * i);
 	p += sprintf(p, "} attrs=\n  a-1 [001] 1.6: dma_unmap_sg: d dir=NONE phys_addrs={0x1000");
@@ -243,12 +249,12 @@ static void test_list_of_more_than_128_entries_is_matched_by_those(void **state)
 	static const struct {
 		unsigned last;
 		uint32_t unmatched;
-	} cases[] = { { 130, 0 }, { 129, 1 }, { 128, 1 } };
+	} cases[] = {{130, 0}, {129, 1}, {128, 1}};
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		char *text = long_list(cases[i].last);
-		struct matched m = match_text(text);
+		struct matched m = MATCH(text);
 
 		assert_int_equal(m.plan->facts.unmatched, cases[i].unmatched);
 		free_matched(&m);
@@ -258,9 +264,9 @@ static void test_list_of_more_than_128_entries_is_matched_by_those(void **state)
 
 static void test_sync_finds_the_mapping_around_its_address(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0800, 20000) MAP(1, 02, f0000, 2048)
-				      SYNC(1, 03, f0810, 64) SYNC(1, 04, f0010, 64)
-				      SYNC(1, 05, f4f00, 64));
+	struct matched m = MATCH(MAP(1, 01, f0800, 20000), MAP(1, 02, f0000, 2048),
+				 SYNC(1, 03, f0810, 64), SYNC(1, 04, f0010, 64),
+				 SYNC(1, 05, f4f00, 64));
 
 	(void)state;
 	expect_step(&m, 2, TRACE_OP_SYNC_FOR_CPU, 0);
@@ -275,7 +281,7 @@ static void test_sync_finds_the_mapping_around_its_address(void **state)
 
 static void test_sync_ends_with_its_mapping(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 100) SYNC(1, 02, f0060, 64));
+	struct matched m = MATCH(MAP(1, 01, f0000, 100), SYNC(1, 02, f0060, 64));
 
 	(void)state;
 	assert_int_equal(m.plan->steps[1].offset, 0x60);
@@ -285,9 +291,9 @@ static void test_sync_ends_with_its_mapping(void **state)
 
 static void test_sync_outside_every_live_mapping_is_counted(void **state)
 {
-	struct matched m = match_text(MAP(1, 01, f0000, 100) SYNC(1, 02, f0064, 1)
-				      SYNC(1, 03, effff, 1) UNMAP(1, 04, f0000, 100)
-				      SYNC(1, 05, f0000, 1));
+	struct matched m = MATCH(MAP(1, 01, f0000, 100), SYNC(1, 02, f0064, 1),
+				 SYNC(1, 03, effff, 1), UNMAP(1, 04, f0000, 100),
+				 SYNC(1, 05, f0000, 1));
 
 	(void)state;
 	expect_skip(&m, TRACE_SKIP_UNMATCHED_SYNC, 3, 2);
@@ -299,11 +305,13 @@ static void test_sync_outside_every_live_mapping_is_counted(void **state)
 /* After merging only the first address of a list's sync means anything. */
 static void test_sync_of_a_list_gives_a_step_an_entry(void **state)
 {
-	struct matched m = match_text(
-		ON(1, 01, "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=1/1 dma_addrs={0xf0000} "
-			  "sizes={0x2000} " LIST)
-		ON(1, 02, "dma_sync_sg_for_device: " NVME "dir=TO_DEVICE "
-			  "dma_addrs={0xf0000,0xffffffffffffffff} sizes={0x1000,0x1000}"));
+	struct matched m =
+		MATCH(ON(1, 01,
+			 "dma_map_sg: " NVME "dir=TO_DEVICE nents=2/2 ents=1/1 dma_addrs={0xf0000} "
+			 "sizes={0x2000} " LIST),
+		      ON(1, 02,
+			 "dma_sync_sg_for_device: " NVME "dir=TO_DEVICE "
+			 "dma_addrs={0xf0000,0xffffffffffffffff} sizes={0x1000,0x1000}"));
 
 	(void)state;
 	expect_step(&m, 1, TRACE_OP_SYNC_FOR_DEVICE, 0);
@@ -319,8 +327,8 @@ static void test_sync_of_a_list_gives_a_step_an_entry(void **state)
 
 static void test_trace_without_maps_gives_an_empty_plan(void **state)
 {
-	struct matched m = match_text(
-		ON(1, 01, "map: IOMMU: iova=0xf0000 - 0xf1000 paddr=0x1000 size=4096"));
+	struct matched m =
+		MATCH(ON(1, 01, "map: IOMMU: iova=0xf0000 - 0xf1000 paddr=0x1000 size=4096"));
 
 	(void)state;
 	assert_int_equal(m.plan->nmappings, 0);

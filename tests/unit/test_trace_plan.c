@@ -11,10 +11,10 @@
 /* Steps: MAP 0, MAP 1, SYNC 1, UNMAP 0; mapping 1 stays live. */
 static struct matched good_plan(void)
 {
-	return match_text(ON(1, 01, "dma_map_page: " ARGS(f0000) " phys_addr=5000 attrs=")
-			  ON(1, 02, "dma_map_page: " ARGS(f1000) " phys_addr=6000 attrs=")
-			  ON(1, 03, "dma_sync_single_for_cpu: " ARGS(f1000))
-			  ON(1, 04, "dma_unmap_page: " ARGS(f0000) " attrs="));
+	return MATCH(ON(1, 01, "dma_map_page: " ARGS(f0000) " phys_addr=5000 attrs="),
+		     ON(1, 02, "dma_map_page: " ARGS(f1000) " phys_addr=6000 attrs="),
+		     ON(1, 03, "dma_sync_single_for_cpu: " ARGS(f1000)),
+		     ON(1, 04, "dma_unmap_page: " ARGS(f0000) " attrs="));
 }
 
 static void expect_broken(struct matched *m)

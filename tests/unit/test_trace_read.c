@@ -36,11 +36,10 @@ static void expect_error(const char *text, int err, const char *words)
 
 static void test_tracefs_text_is_read(void **state)
 {
-	struct trace *trace =
-		read_text("# tracer: nop\n#\n"
-			  "# entries-in-buffer/entries-written: 2/2   #P:8\n#\n"
-			  ON(1, 01, "dma_unmap_page: " UNMAP " attrs=")
-			  ON(2, 02, "dma_sync_single_for_cpu: " UNMAP));
+	struct trace *trace = READ("# tracer: nop\n#\n"
+				   "# entries-in-buffer/entries-written: 2/2   #P:8\n#\n" ON(
+					   1, 01, "dma_unmap_page: " UNMAP " attrs="),
+				   ON(2, 02, "dma_sync_single_for_cpu: " UNMAP));
 
 	(void)state;
 	assert_int_equal(trace->nevents, 2);
@@ -54,9 +53,9 @@ static void test_tracefs_text_is_read(void **state)
 
 static void test_trace_cmd_text_is_read(void **state)
 {
-	struct trace *trace =
-		read_text("cpus=4\nCPU 3 is empty\n"
-			  "  fio-201   [001]    10.4985: dma_unmap_page:       " UNMAP " attrs=\n");
+	struct trace *trace = READ("cpus=4\nCPU 3 is empty\n"
+				   "  fio-201   [001]    10.4985: dma_unmap_page:       " UNMAP
+				   " attrs=\n");
 
 	(void)state;
 	assert_int_equal(trace->nevents, 1);
@@ -67,7 +66,7 @@ static void test_trace_cmd_text_is_read(void **state)
 
 static void test_a_cpu_beyond_the_header_counts(void **state)
 {
-	struct trace *trace = read_text("cpus=2\n" ON(7, 01, "dma_sync_single_for_cpu: " UNMAP));
+	struct trace *trace = READ("cpus=2\n" ON(7, 01, "dma_sync_single_for_cpu: " UNMAP));
 
 	(void)state;
 	assert_int_equal(trace->ncpus, 8);
@@ -76,9 +75,8 @@ static void test_a_cpu_beyond_the_header_counts(void **state)
 
 static void test_line_ends_of_dos_are_tolerated(void **state)
 {
-	struct trace *trace = read_text("# tracer: nop\r\n\r\n"
-					"  fio-2 [001] d..1. 1.5: dma_unmap_page: " UNMAP
-					" attrs=\r\n");
+	struct trace *trace = READ("# tracer: nop\r\n\r\n"
+				   "  fio-2 [001] d..1. 1.5: dma_unmap_page: " UNMAP " attrs=\r\n");
 
 	(void)state;
 	assert_int_equal(trace->nevents, 1);
@@ -88,15 +86,13 @@ static void test_line_ends_of_dos_are_tolerated(void **state)
 
 static void test_every_line_is_an_event_or_a_reason(void **state)
 {
-	struct trace *trace = read_text(
-		ON(1, 01, "sched_switch: prev_comm=fio")
-		ON(1, 02, "dma_unmap_page: " UNMAP " attrs=")
-		ON(1, 03, "dma_unmap_page: " UNMAP)
-		"what is this\n"
-		ON(1, 04, "sched_wakeup: comm=fio")
-		"CPU:1 [LOST 17 EVENTS]\n"
-		"CPU:2 [EVENTS DROPPED]\n"
-		"\n");
+	struct trace *trace =
+		READ(ON(1, 01, "sched_switch: prev_comm=fio"),
+		     ON(1, 02, "dma_unmap_page: " UNMAP " attrs="),
+		     ON(1, 03, "dma_unmap_page: " UNMAP) "what is this\n" ON(
+			     1, 04, "sched_wakeup: comm=fio") "CPU:1 [LOST 17 EVENTS]\n"
+							      "CPU:2 [EVENTS DROPPED]\n"
+							      "\n");
 
 	(void)state;
 	assert_int_equal(trace->nevents, 1);
@@ -112,8 +108,8 @@ static void test_every_line_is_an_event_or_a_reason(void **state)
 
 static void test_overwritten_events_are_counted_from_the_header(void **state)
 {
-	struct trace *trace = read_text("# entries-in-buffer/entries-written: 10222/10300   #P:4\n"
-					ON(1, 01, "dma_sync_single_for_cpu: " UNMAP));
+	struct trace *trace = READ("# entries-in-buffer/entries-written: 10222/10300   #P:4\n" ON(
+		1, 01, "dma_sync_single_for_cpu: " UNMAP));
 
 	(void)state;
 	assert_int_equal(trace->overwritten_events, 78);
@@ -128,15 +124,15 @@ static void test_last_line_without_newline_counts_only_if_it_is_whole(void **sta
 		const char *last;
 		uint32_t events;
 	} cases[] = {
-		{ "  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=", 2 },
-		{ "  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=NO_WARN", 2 },
-		{ "  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=NO_W", 1 },
-		{ "  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=0x1", 1 },
-		{ "  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attr", 1 },
-		{ "  fio-2 [001] 1.5: dma_sync_single_for_cpu: " UNMAP, 1 },
-		{ "  fio-2 [001] 1.5: dma_unm", 1 },
-		{ "  fio-2 [0", 1 },
-		{ "x", 1 },
+		{"  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=", 2},
+		{"  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=NO_WARN", 2},
+		{"  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=NO_W", 1},
+		{"  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attrs=0x1", 1},
+		{"  fio-2 [001] 1.5: dma_unmap_page: " UNMAP " attr", 1},
+		{"  fio-2 [001] 1.5: dma_sync_single_for_cpu: " UNMAP, 1},
+		{"  fio-2 [001] 1.5: dma_unm", 1},
+		{"  fio-2 [0", 1},
+		{"x", 1},
 	};
 
 	(void)state;
@@ -144,9 +140,9 @@ static void test_last_line_without_newline_counts_only_if_it_is_whole(void **sta
 		char text[512];
 		struct trace *trace;
 
-		snprintf(text, sizeof(text), "%s%s",
-			 ON(1, 01, "dma_sync_single_for_cpu: " UNMAP), cases[i].last);
-		trace = read_text(text);
+		snprintf(text, sizeof(text), "%s%s", ON(1, 01, "dma_sync_single_for_cpu: " UNMAP),
+			 cases[i].last);
+		trace = READ(text);
 		assert_int_equal(trace->nevents, cases[i].events);
 		expect_skips(trace, TRACE_SKIP_CUT_LINE, 2 - cases[i].events,
 			     cases[i].events == 2 ? 0 : 2);
@@ -190,13 +186,33 @@ static void test_line_too_long_is_counted_and_passed_over(void **state)
 	p = stpcpy(text, ON(1, 01, "dma_sync_single_for_cpu: " UNMAP));
 	memset(p, 'x', huge);
 	strcpy(p + huge, "\n" ON(1, 02, "dma_sync_single_for_cpu: " UNMAP));
-	trace = read_text(text);
+	trace = READ(text);
 	assert_int_equal(trace->nevents, 2);
 	assert_int_equal(trace->events[1].line, 3);
 	expect_skips(trace, TRACE_SKIP_LINE_TOO_LONG, 1, 2);
 	assert_int_equal(all_skips(trace), 1);
 	trace_free(trace);
 	free(text);
+}
+
+static void test_name_with_a_zero_byte_is_malformed(void **state)
+{
+	static const char text[] =
+		"  fio-2 [001] 1.5: dma_sync_single_for_cpu: d\0v dir=NONE "
+		"dma_addr=1 size=1\n" ON(1, 02, "dma_sync_single_for_cpu: " UNMAP);
+	static char far[sizeof(text) + 1024];
+	struct trace *trace;
+	struct trace_error error;
+
+	(void)state;
+	/* Behind the first bytes, by which a binary file is known */
+	memset(far, '\n', 1024);
+	memcpy(far + 1024, text, sizeof(text));
+	assert_int_equal(read_bytes(far, 1024 + sizeof(text) - 1, &trace, &error), 0);
+	assert_int_equal(trace->nevents, 1);
+	assert_int_equal(trace->devices.count, 1);
+	expect_skips(trace, TRACE_SKIP_MALFORMED, 1, 1025);
+	trace_free(trace);
 }
 
 static void test_file_without_one_event_is_refused_with_advice(void **state)
@@ -229,6 +245,7 @@ int main(void)
 		cmocka_unit_test(test_last_line_without_newline_counts_only_if_it_is_whole),
 		cmocka_unit_test(test_cut_off_xz_is_used_and_counted),
 		cmocka_unit_test(test_line_too_long_is_counted_and_passed_over),
+		cmocka_unit_test(test_name_with_a_zero_byte_is_malformed),
 		cmocka_unit_test(test_file_without_one_event_is_refused_with_advice),
 		cmocka_unit_test(test_every_reason_has_a_text),
 	};

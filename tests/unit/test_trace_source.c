@@ -241,7 +241,8 @@ static void test_empty_xz_is_refused(void **state)
 
 static void test_trace_dat_is_refused_with_the_way_out(void **state)
 {
-	static const char dat[] = "\x17\x08" "Dtracing6\0\0\0\0";
+	static const char dat[] = "\x17\x08"
+				  "Dtracing6\0\0\0\0";
 
 	(void)state;
 	expect_refused(dat, sizeof(dat), -EILSEQ, "trace-cmd report");
@@ -249,7 +250,8 @@ static void test_trace_dat_is_refused_with_the_way_out(void **state)
 
 static void test_packed_trace_dat_is_refused_as_well(void **state)
 {
-	static const char dat[] = "\x17\x08" "Dtracing6\0\0\0\0";
+	static const char dat[] = "\x17\x08"
+				  "Dtracing6\0\0\0\0";
 	uint8_t *packed;
 	size_t len = pack_xz(dat, sizeof(dat), &packed);
 
@@ -270,7 +272,9 @@ static void test_other_compressions_are_refused_by_name(void **state)
 static void test_binary_file_is_refused(void **state)
 {
 	(void)state;
-	expect_refused("\x7f" "ELF\2\1\1\0\0\0", 10, -EILSEQ, "not text");
+	expect_refused("\x7f"
+		       "ELF\2\1\1\0\0\0",
+		       10, -EILSEQ, "not text");
 }
 
 /* One line of 3 MiB, three times what the buffer holds, between two short ones. */
