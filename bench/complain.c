@@ -2,7 +2,7 @@
 /*
  * complain.c - how the command says that it cannot do what was asked
  */
-#include "dmapool.h"
+#include "command.h"
 
 #include <stdarg.h>
 #include <stdio.h>

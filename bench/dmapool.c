@@ -2,7 +2,7 @@
 /*
  * dmapool.c - the `dmapool` command: finds the sub-command and hands over
  */
-#include "dmapool.h"
+#include "command.h"
 
 #include <dmapool.h>
 

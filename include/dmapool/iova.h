@@ -63,7 +63,8 @@ struct dmp_iova_policy {
 
 	int (*create)(const struct dmp_iova_space *space, void **state);
 	void (*destroy)(void *state); /* with everything in it */
-	/* -ENOSPC none now; -ENOMEM no record.  @aligned: a multiple of the power of two >= size.
+	/* -ENOSPC none now; -ENOMEM no record.  @limit_pfn: never all ones.
+	 * @aligned: a multiple of the power of two >= size.
 	 * @epoch: 0, unless the policy defers reuse. */
 	int (*alloc)(void *state, uint64_t size, uint64_t limit_pfn, bool aligned, uint64_t *pfn,
 		     uint64_t *epoch);
@@ -228,7 +229,7 @@ DMP_API int dmp_iova_get_stats(struct dmp_iova_domain *dom, struct dmp_iova_stat
  * dmp_iova_check() - walk everything and compare the books
  *
  * Threads: set-up only.
- * Errors:  -EIO after logging what is wrong.
+ * Errors:  -EIO after logging what is wrong; -ENOMEM no memory to sort the cached ranges in.
  * Cost:    O(ranges).
  */
 DMP_API int dmp_iova_check(struct dmp_iova_domain *dom);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dmapool.h - what the sub-commands of the `dmapool` command share
+ * command.h - what the sub-commands of the `dmapool` command share
  *
  * A sub-command is a function that gets its own argv, with "dmapool NAME" as argv[0], and
  * returns the exit status:
@@ -9,8 +9,8 @@
  *   1   it did what was asked, and the answer is bad: mismatches, wrong bytes, a missed bound
  *   2   it could not do what was asked: one line on standard error says why and how to mend it
  */
-#ifndef BENCH_DMAPOOL_H
-#define BENCH_DMAPOOL_H
+#ifndef BENCH_COMMAND_H
+#define BENCH_COMMAND_H
 
 enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
 

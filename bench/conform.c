@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+/*
+ * conform.c - `dmapool conform`: recorded answers of the Linux 6.12 allocators against ours
+ *
+ *   file -> blocks -> a verdict each
+ *
+ *   passed        every answer is the recorded one
+ *   failed        some answer is another one than expected
+ *   by choice     we state other answers, and every answer is as stated
+ *   unsupported   the block has operations that this version does not run
+ *
+ * A block that goes on after a mismatch is run to its end: one wrong address makes more
+ * of them, and the first is the one to look at.
+ */
+#include "conform.h"
+#include "command.h"
+
+#include <errno.h>
+#include <popt.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What a file's line says. */
+struct report {
+	FILE *out;
+	const char *name;
+	unsigned long nops, nmismatches, nskipped;
+	unsigned first; /* line of the first mismatch; what it said stands in `detail` */
+	char detail[3 * CONFORM_GOT_MAX];
+};
+
+/* One word each: equal as numbers, or as text. */
+static bool same_word(const char *a, size_t alen, const char *b, size_t blen)
+{
+	char *aend, *bend;
+	uint64_t x, y;
+
+	if (alen == blen && memcmp(a, b, alen) == 0)
+		return true;
+	if (*a < '0' || *a > '9' || *b < '0' || *b > '9')
+		return false;
+	x = strtoull(a, &aend, 0);
+	y = strtoull(b, &bend, 0);
+	return aend == a + alen && bend == b + blen && x == y;
+}
+
+bool conform_same(const char *expected, const char *got)
+{
+	size_t elen, glen;
+
+	for (;;) {
+		elen = strcspn(expected, " ");
+		glen = strcspn(got, " ");
+		if (!same_word(expected, elen, got, glen))
+			return false;
+		expected += elen;
+		got += glen;
+		if (!*expected || !*got)
+			return *expected == *got;
+		expected++;
+		got++;
+	}
+}
+
+static void note_mismatch(struct report *report, const struct conform_line *line,
+			  const char *expected, const char *got)
+{
+	if (report->nmismatches++ > 0)
+		return;
+	report->first = line->number;
+	snprintf(report->detail, sizeof(report->detail), "'%s' expected %s, got %s", line->text,
+		 expected, got);
+}
+
+static bool is_run(const struct conform_block *block)
+{
+	size_t i;
+
+	for (i = 0; i < block->nlines; i++)
+		if (!block->lines[i].op->run)
+			return false;
+	return true;
+}
+
+/* Runs one block against its expectations. */
+static int run_block(const struct conform_block *block, struct report *report)
+{
+	struct conform_replay *replay = conform_replay_begin(false);
+	const struct conform_line *line = block->lines;
+	char got[CONFORM_GOT_MAX];
+	const char *trouble;
+
+	if (!replay)
+		return -ENOMEM;
+	for (; line < block->lines + block->nlines; line++) {
+		if (line->skip)
+			continue;
+		report->nops++;
+		conform_replay_line(replay, line, got);
+		if (!conform_same(line->expected, got))
+			note_mismatch(report, line, line->expected, got);
+	}
+	trouble = conform_replay_end(replay);
+	if (trouble)
+		note_mismatch(report, line - 1, "a clean end of the block", trouble);
+	return 0;
+}
+
+static int judge_block(struct conform_block *block, struct report *report,
+		       struct conform_totals *totals)
+{
+	unsigned long before = report->nmismatches;
+	bool by_choice = false;
+	int err;
+
+	if (!is_run(block)) {
+		report->nskipped += block->nlines;
+		totals->unsupported++;
+		return 0;
+	}
+	err = conform_choice_apply(block, &by_choice);
+	if (!err)
+		err = run_block(block, report);
+	conform_choice_release(block);
+	if (report->nmismatches > before)
+		totals->failed++;
+	else if (by_choice)
+		totals->by_choice++;
+	else
+		totals->passed++;
+	return err;
+}
+
+static void print_report(const struct report *report, const struct conform_file *file)
+{
+	if (file->is_foreign) {
+		fprintf(report->out, "%s: vectors of a part that this version does not run\n",
+			report->name);
+		return;
+	}
+	fprintf(report->out, "%s: %lu operations, %lu mismatches", report->name, report->nops,
+		report->nmismatches);
+	if (report->nskipped)
+		fprintf(report->out, ", %lu lines not run", report->nskipped);
+	if (report->nmismatches)
+		fprintf(report->out, "; the first at line %u: %s", report->first, report->detail);
+	fputc('\n', report->out);
+}
+
+int conform_text(const char *name, char *text, FILE *out, struct conform_totals *totals)
+{
+	struct report *report = calloc(1, sizeof(*report));
+	struct conform_file file = {0};
+	int err = report ? conform_file_parse(&file, name, text) : -ENOMEM;
+	size_t i;
+
+	for (i = 0; !err && i < file.nblocks; i++)
+		err = judge_block(&file.blocks[i], report, totals);
+	if (!err) {
+		report->out = out;
+		report->name = name;
+		totals->unsupported += file.is_foreign;
+		print_report(report, &file);
+	} else if (err == -ENOMEM) {
+		complain("%s: no memory to run it: free some, or run the files one by one", name);
+	}
+	conform_file_release(&file);
+	free(report);
+	return err;
+}
+
+/* The whole of @path, ended by a zero; NULL after a line on standard error. */
+static char *read_file(const char *path)
+{
+	FILE *file = fopen(path, "r");
+	size_t len = 0, room = 1 << 16, got = 1;
+	char *text = malloc(room), *grown = text;
+
+	while (file && grown && got > 0) {
+		got = fread(text + len, 1, room - len - 1, file);
+		len += got;
+		if (len + 1 < room)
+			continue;
+		room *= 2;
+		grown = realloc(text, room);
+		text = grown ? grown : text;
+	}
+	if (!file || ferror(file) || !grown) {
+		complain("%s: cannot be read (%s): give files of vectors, as tests/vectors/*/*.txt",
+			 path, strerror(errno));
+		free(text);
+		text = NULL;
+	} else {
+		text[len] = '\0';
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+static int run_files(const char **paths, struct conform_totals *totals)
+{
+	char *text;
+	int err = 0;
+
+	for (; !err && *paths; paths++) {
+		text = read_file(*paths);
+		err = text ? conform_text(*paths, text, stdout, totals) : -EINVAL;
+		free(text);
+	}
+	return err;
+}
+
+static int print_totals(const struct conform_totals *totals, bool allow_unsupported)
+{
+	printf("%u passed, %u failed, %u by choice, %u unsupported\n", totals->passed,
+	       totals->failed, totals->by_choice, totals->unsupported);
+	if (totals->failed || (totals->unsupported && !allow_unsupported))
+		return EXIT_BAD;
+	return EXIT_GOOD;
+}
+
+int conform_main(int argc, const char **argv)
+{
+	int allow_unsupported = 0, status = EXIT_USAGE, rc;
+	struct conform_totals totals = {0};
+	const struct poptOption options[] = {
+		{"allow-unsupported", 0, POPT_ARG_NONE, &allow_unsupported, 0,
+		 "blocks that this version does not run are no failure", NULL},
+		POPT_AUTOHELP POPT_TABLEEND,
+	};
+	poptContext context = poptGetContext("dmapool", argc, argv, options, 0);
+	const char **paths;
+
+	poptSetOtherOptionHelp(
+		context,
+		"[OPTION...] FILE...\n\n"
+		"Runs files of vectors, as tests/vectors/*/*.txt.  The last line counts\n"
+		"blocks: the lines from one domain (or queue) to the next, or a file that\n"
+		"is not run at all.  By choice: run to answers of ours that differ on\n"
+		"purpose.  Exit status: 0; 1 a block failed or is unsupported; 2 a file\n"
+		"is malformed.\n");
+	rc = poptGetNextOpt(context);
+	paths = poptGetArgs(context);
+	if (rc < -1)
+		complain("%s: %s; try 'dmapool conform --help'", poptBadOption(context, 0),
+			 poptStrerror(rc));
+	else if (!paths)
+		complain("no files of vectors given: try 'dmapool conform tests/vectors/*/*.txt'");
+	else if (run_files(paths, &totals) == 0)
+		status = print_totals(&totals, allow_unsupported);
+	poptFreeContext(context);
+	return status;
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: MIT
+/*
+ * iova_check.c - walkers over the caches: what a free may not be, and what must hold
+ *
+ * A cached range keeps its last pfn for life: a reservation over it moves the first one
+ * down.  So "the range that starts at pfn with this size" is the range that contains pfn
+ * and ends at pfn + size - 1.
+ *
+ * iova_check_cache() proves I1-I3 of iova_cache.c: it copies every cached pfn out, then
+ * asks the policy for each and sorts them to find one that stands twice.
+ *
+ * Locking: one CPU's or depot's lock at a time, by iova_cache_visit(); the policy's below.
+ */
+#include "iova_internal.h"
+
+#include <stdlib.h>
+
+static bool count_visit(void *ctx, unsigned order, const struct iova_magazine *mag, uint64_t count)
+{
+	uint64_t *total = ctx;
+
+	(void)order;
+	(void)mag;
+	*total += count;
+	return true;
+}
+
+/* Ranges in magazines now. */
+uint64_t iova_check_cached(struct dmp_iova_domain *dom)
+{
+	uint64_t total = 0;
+
+	iova_cache_visit(dom, count_visit, &total);
+	return total;
+}
+
+struct search_entry {
+	uint64_t pfn;
+	unsigned order;
+};
+
+/* True while the entry has not been met. */
+static bool search_visit(void *ctx, unsigned order, const struct iova_magazine *mag, uint64_t count)
+{
+	const struct search_entry *wanted = ctx;
+	uint64_t i;
+
+	for (i = 0; i < count && order == wanted->order; i++)
+		if (mag->pfns[i] == wanted->pfn)
+			return false;
+	return true;
+}
+
+/* Is there a live range that ends as one of @size granules at @pfn does? */
+static int check_live(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
+{
+	struct dmp_iova_range range;
+
+	if (dom->policy.find(dom->policy_state, pfn, &range))
+		return -ENOENT;
+	return range.hi == pfn + size - 1 ? 0 : -EINVAL;
+}
+
+/*
+ * What is wrong with a free of @size granules at @pfn: at checks >= 1 that it is not live
+ * or of another size, at checks >= 2 that it has been freed into a magazine before.
+ */
+int iova_check_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
+{
+	struct search_entry wanted = {.pfn = pfn};
+	int err = DMP_CHECKS >= 1 ? check_live(dom, pfn, size) : 0;
+
+	if (!err && DMP_CHECKS >= 2 && size <= DMP_IOVA_CACHED_GRANULES) {
+		wanted.order = dmp_log2_ceil(size);
+		err = iova_cache_visit(dom, search_visit, &wanted) ? 0 : -ENOENT;
+	}
+	if (err)
+		dmp_log(DMP_LOG_BUG, "iova: free of %llu granules at pfn 0x%llx: %s",
+			(unsigned long long)size, (unsigned long long)pfn,
+			err == -ENOENT ? "not live" : "not the size that was given out");
+	return err;
+}
+
+/* Every cached pfn of a domain, being copied out. */
+struct census {
+	struct dmp_iova_domain *dom;
+	uint64_t *pfns;
+	uint64_t n, room;
+	const char *wrong;
+};
+
+static bool census_visit(void *ctx, unsigned order, const struct iova_magazine *mag, uint64_t count)
+{
+	struct census *census = ctx;
+	uint64_t i;
+
+	if (count > IOVA_MAG_SIZE)
+		census->wrong = "a magazine holds more than it can";
+	for (i = 0; i < count && !census->wrong; i++) {
+		if (census->n == census->room)
+			census->wrong = "ranges came while walking";
+		else if (check_live(census->dom, mag->pfns[i], UINT64_C(1) << order))
+			census->wrong = "a cached range is not live at its full size";
+		else
+			census->pfns[census->n++] = mag->pfns[i];
+	}
+	return !census->wrong;
+}
+
+static int compare_pfns(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has_twins(uint64_t *pfns, uint64_t n)
+{
+	uint64_t i;
+
+	qsort(pfns, n, sizeof(*pfns), compare_pfns);
+	for (i = 1; i < n; i++)
+		if (pfns[i - 1] == pfns[i])
+			return true;
+	return false;
+}
+
+/* Does each depot hold as many magazines as it says? */
+static bool depots_agree(struct dmp_iova_domain *dom)
+{
+	struct iova_class *class;
+	unsigned order;
+	bool agree = true;
+
+	for (order = 0; order < DMP_IOVA_CLASSES; order++) {
+		class = &dom->classes[order];
+		dmp_lock_acquire(&class->depot_lock);
+		agree = agree && !iova_depot_peek(&class->depot, class->depot.nfull) &&
+			(!class->depot.nfull ||
+			 iova_depot_peek(&class->depot, class->depot.nfull - 1));
+		dmp_lock_release(&class->depot_lock);
+	}
+	return agree;
+}
+
+/* I1-I3 of iova_cache.c: 0, -EIO after logging what is wrong, or -ENOMEM. */
+int iova_check_cache(struct dmp_iova_domain *dom)
+{
+	struct census census = {.dom = dom, .room = iova_check_cached(dom)};
+	size_t len = (census.room + 1) * sizeof(*census.pfns);
+
+	census.pfns = dmp_meta_alloc(DMP_META_OBJECT, len);
+	if (!census.pfns)
+		return -ENOMEM;
+	iova_cache_visit(dom, census_visit, &census);
+	if (!census.wrong && has_twins(census.pfns, census.n))
+		census.wrong = "a range is cached twice";
+	if (!census.wrong && !depots_agree(dom))
+		census.wrong = "a depot does not hold as many magazines as it says";
+	dmp_meta_free(census.pfns, len);
+	if (!census.wrong)
+		return 0;
+	dmp_log(DMP_LOG_BUG, "iova cache: %s", census.wrong);
+	return -EIO;
+}

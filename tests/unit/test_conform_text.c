@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_conform_text.c - proves how bench/conform_text.c cuts a file, and what it refuses
+ */
+#include "dmptest.h"
+
+#include "conform.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define HEADER "# iova-vectors 1\n"
+
+static void parse(struct conform_file *file, char *text)
+{
+	assert_int_equal(conform_file_parse(file, "t.txt", text), 0);
+}
+
+static void assert_malformed(const char *text)
+{
+	char *copy = strdup(text);
+	struct conform_file file;
+
+	assert_non_null(copy);
+	assert_int_equal(conform_file_parse(&file, "t.txt", copy), -EINVAL);
+	free(copy);
+}
+
+static void test_a_line_is_cut_into_operation_arguments_and_result(void **state)
+{
+	char text[] = HEADER "domain 4096 0x1 1 0\nalloc 7 5 0xfffff 1 = 0xffff8\n";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.nlines, 2);
+	assert_string_equal(file.lines[1].text, "alloc 7 5 0xfffff 1");
+	assert_string_equal(file.lines[1].expected, "0xffff8");
+	assert_int_equal(file.lines[1].number, 3);
+	assert_int_equal(file.lines[1].arg[0], 7);
+	assert_int_equal(file.lines[1].arg[2], 0xfffff);
+	assert_string_equal(file.lines[0].expected, "ok");
+	conform_file_release(&file);
+}
+
+static void test_comments_and_empty_lines_are_passed_over(void **state)
+{
+	char text[] = HEADER "# more\n\ndomain 4096 0x1 1 0\n# end";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.nlines, 1);
+	assert_int_equal(file.lines[0].number, 4);
+	conform_file_release(&file);
+}
+
+static void test_a_block_reaches_to_the_next_domain_or_queue(void **state)
+{
+	char text[] = HEADER
+		"domain 4096 0x1 1 0\ndestroy\ndomain 4096 0x1 1 0\nqueue single 1 1 1\n";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.nblocks, 3);
+	assert_int_equal(file.blocks[0].nlines, 2);
+	assert_int_equal(file.blocks[1].nlines, 1);
+	conform_file_release(&file);
+}
+
+static void test_a_range_has_its_numbers_as_result(void **state)
+{
+	char text[] = HEADER "domain 4096 0x1 1 0\ndump = 1\nrange 0x1 0x2\nrange";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_string_equal(file.lines[2].text, "range");
+	assert_string_equal(file.lines[2].expected, "0x1 0x2");
+	assert_string_equal(file.lines[3].expected, "");
+	conform_file_release(&file);
+}
+
+static void test_the_words_for_a_magazine_are_arguments(void **state)
+{
+	char text[] = HEADER "domain 4096 0x1 1 1\nmag 0 1 prev = 0\n";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.lines[1].arg[2], DMP_IOVA_PREV);
+	conform_file_release(&file);
+}
+
+static void test_malformed_files_are_refused(void **state)
+{
+	(void)state;
+	assert_malformed("");
+	assert_malformed("hello\n");
+	assert_malformed(HEADER);
+	assert_malformed(HEADER "alloc 1 1 1 0 = 0x1\n");
+	assert_malformed(HEADER "domain 4096 0x1 1\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0 0\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 x\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 99999999999999999999\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0 = 5\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0\nalloc 1 1 1 0\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0\nbogus 1\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0\nstate  = 0 top top 0x1\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_line_is_cut_into_operation_arguments_and_result),
+		cmocka_unit_test(test_comments_and_empty_lines_are_passed_over),
+		cmocka_unit_test(test_a_block_reaches_to_the_next_domain_or_queue),
+		cmocka_unit_test(test_a_range_has_its_numbers_as_result),
+		cmocka_unit_test(test_the_words_for_a_magazine_are_arguments),
+		cmocka_unit_test(test_malformed_files_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("conform_text", tests, NULL, NULL);
+}

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_iova.c - proves what include/dmapool/iova.h promises of the calls in lib/iova/iova.c
+ */
+#include "iova_space.h"
+
+#define ALL_ONES UINT64_MAX
+
+static int setup(void **state)
+{
+	static struct iova_space s;
+
+	iova_space_open(&s, 2, &DMP_IOVA_OPTS(.start_pfn = 1));
+	*state = &s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	iova_space_close(*state);
+	return 0;
+}
+
+static int create_error(const struct dmp_iova_opts *opts)
+{
+	struct dmp_iova_domain *dom = NULL;
+	int err = dmp_iova_create(opts, &dom);
+
+	assert_null(dom);
+	return err;
+}
+
+static void test_options_that_make_no_sense_are_refused(void **state)
+{
+	struct dmp_iova_policy partial = dmp_iova_policy_linux;
+
+	(void)state;
+	partial.free_many = NULL;
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.granule = 3000)), -EINVAL);
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.granule = UINT64_C(1) << 33)), -EINVAL);
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.flags = 0x80)), -EINVAL);
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.start_pfn = UINT64_C(1) << 52)), -EINVAL);
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.policy = &partial)), -EINVAL);
+	assert_int_equal(create_error(&(struct dmp_iova_opts){.size = 2}), -EINVAL);
+	assert_int_equal(dmp_iova_create(NULL, NULL), -EINVAL);
+	assert_int_equal(dmp_meta_in_use(), 0);
+}
+
+static void test_an_option_of_a_newer_header_is_e2big(void **state)
+{
+	struct {
+		struct dmp_iova_opts known;
+		uint64_t newer;
+	} opts = {.known.size = sizeof(opts), .newer = 1};
+
+	(void)state;
+	assert_int_equal(create_error(&opts.known), -E2BIG);
+}
+
+static void test_a_policy_that_defers_reuse_is_refused_behind_a_cache(void **state)
+{
+	struct dmp_iova_policy deferring = dmp_iova_policy_linux;
+	struct dmp_iova_domain *dom;
+
+	(void)state;
+	deferring.caps = DMP_IOVA_POLICY_DEFERS_REUSE;
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.policy = &deferring)), -EINVAL);
+	assert_int_equal(
+		dmp_iova_create(&DMP_IOVA_OPTS(.policy = &deferring, .flags = DMP_IOVA_NO_CACHE),
+				&dom),
+		0);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_a_policy_of_an_older_header_lacks_the_optional_members(void **state)
+{
+	struct dmp_iova_policy older = dmp_iova_policy_linux;
+	struct dmp_iova_policy_state shown;
+	struct dmp_iova_stats stats;
+	struct dmp_iova_domain *dom;
+	uint64_t pfn;
+
+	(void)state;
+	older.size = offsetof(struct dmp_iova_policy, inspect);
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.policy = &older), &dom), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0xfffff, 0, &pfn), 0);
+	assert_int_equal(dmp_iova_inspect_policy(dom, &shown), -ENOTSUP);
+	assert_int_equal(dmp_iova_get_stats(dom, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.nranges, 1);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_requests_that_make_no_sense_are_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = 77;
+
+	assert_int_equal(dmp_iova_alloc(s->dom, 0, 0xfffff, 0, &pfn), -EINVAL);
+	assert_int_equal(dmp_iova_alloc(s->dom, 1, 0xfffff, DMP_IOVA_ALIGNED, &pfn), -EINVAL);
+	assert_int_equal(dmp_iova_alloc(NULL, 1, 0xfffff, 0, &pfn), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 0, 0xfffff, 0, &pfn), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 1, 0xfffff, DMP_IOVA_FLUSH, &pfn),
+			 -EINVAL);
+	assert_int_equal(dmp_iova_free(s->dom, 5, 0), -EINVAL);
+	assert_int_equal(dmp_iova_destroy(NULL), -EINVAL);
+	assert_int_equal(pfn, 77);
+}
+
+static void test_a_domain_without_a_cache_has_the_uncached_calls_only(void **state)
+{
+	struct dmp_iova_domain *dom;
+	uint64_t pfn;
+
+	(void)state;
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.flags = DMP_IOVA_NO_CACHE), &dom), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0xfffff, 0, &pfn), -EINVAL);
+	assert_int_equal(dmp_iova_free(dom, 5, 1), -EINVAL);
+	assert_int_equal(dmp_iova_flush(dom), 0);
+	assert_int_equal(dmp_iova_alloc_uncached(dom, 1, 0xfffff, 0, &pfn), 0);
+	assert_int_equal(dmp_iova_free_pfn(dom, pfn, NULL), 0);
+	assert_int_equal(dmp_iova_check(dom), 0);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_sizes_below_32_are_rounded_up_to_a_power_of_two(void **state)
+{
+	struct iova_space *s = *state;
+	static const struct {
+		uint64_t asked, given;
+	} cases[] = {{1, 1}, {3, 4}, {5, 8}, {17, 32}, {31, 32}, {32, 32}, {33, 33}};
+	struct dmp_iova_range range;
+	uint64_t pfn;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		pfn = iova_space_alloc(s, 0, cases[i].asked);
+		assert_int_equal(dmp_iova_find(s->dom, pfn, &range), 0);
+		assert_int_equal(range.hi - range.lo + 1, cases[i].given);
+		iova_space_free(s, 0, pfn, cases[i].asked);
+	}
+}
+
+static void test_sizes_above_32_are_given_back_at_once(void **state)
+{
+	struct iova_space *s = *state;
+
+	iova_space_free(s, 0, iova_space_alloc(s, 0, 33), 33);
+	assert_int_equal(iova_space_stats(s).nranges, 0);
+}
+
+static void test_a_limit_of_all_ones_is_erange_and_changes_nothing(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = 77;
+
+	iova_space_free(s, 0, iova_space_alloc(s, 0, 1), 1);
+	assert_int_equal(dmp_iova_alloc(s->dom, 1, ALL_ONES, DMP_IOVA_FLUSH, &pfn), -ERANGE);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 1, ALL_ONES, 0, &pfn), -ERANGE);
+	assert_int_equal(pfn, 77);
+	assert_int_equal(iova_space_state(s).ceiling, 0x100000);
+	assert_int_equal(iova_space_stats(s).cached, 1);
+	assert_int_equal(iova_space_stats(s).flushes, 0);
+}
+
+static void test_a_size_beyond_the_limit_is_erange_and_moves_the_ceiling(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = 77;
+
+	assert_int_equal(dmp_iova_alloc(s->dom, 32, 0xf, 0, &pfn), -ERANGE);
+	assert_int_equal(pfn, 77);
+	assert_int_equal(iova_space_state(s).ceiling, 32);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 16, 0xf, 0, &pfn), -ERANGE);
+	assert_int_equal(iova_space_state(s).ceiling, 16);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 8, 0x8, DMP_IOVA_ALIGNED, &pfn), -ERANGE);
+	assert_int_equal(dmp_iova_alloc_uncached(s->dom, 16, 0xfffff, 0, &pfn), -ENOSPC);
+}
+
+static void test_a_huge_aligned_size_is_erange(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn;
+
+	assert_int_equal(dmp_iova_alloc(s->dom, (UINT64_C(1) << 63) + 1, ALL_ONES - 1, 0, &pfn),
+			 -ERANGE);
+	assert_int_equal(dmp_iova_alloc(s->dom, ALL_ONES, ALL_ONES - 1, 0, &pfn), -ERANGE);
+}
+
+static void test_a_cached_range_beyond_the_limit_is_not_given_out(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 32);
+
+	iova_space_free(s, 0, pfn, 32);
+	assert_int_equal(dmp_iova_alloc(s->dom, 32, 0xf, 0, &pfn), -ERANGE);
+	assert_int_equal(iova_space_stats(s).cached, 1);
+}
+
+static void test_a_full_space_is_enospc_and_a_flush_helps(void **state)
+{
+	struct dmp_iova_domain *dom;
+	uint64_t pfn, other;
+
+	(void)state;
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.start_pfn = 0xffffe), &dom), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 2, 0xfffff, 0, &pfn), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0xfffff, DMP_IOVA_FLUSH, &other), -ENOSPC);
+	assert_int_equal(dmp_iova_free(dom, pfn, 2), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0xfffff, 0, &other), -ENOSPC);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0xfffff, DMP_IOVA_FLUSH, &other), 0);
+	assert_int_equal(other, 0xfffff);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_pfn_0_is_an_address(void **state)
+{
+	struct dmp_iova_domain *dom;
+	uint64_t pfn = 77;
+
+	(void)state;
+	assert_int_equal(dmp_iova_create(NULL, &dom), 0);
+	assert_int_equal(dmp_iova_alloc(dom, 1, 0, 0, &pfn), 0);
+	assert_int_equal(pfn, 0);
+	assert_int_equal(dmp_iova_free(dom, 0, 1), 0);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_a_large_free_of_what_is_not_live_is_reported(void **state)
+{
+	struct iova_space *s = *state;
+
+	assert_int_equal(dmp_iova_free(s->dom, 0x5, 64), -ENOENT);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, 0x5, NULL), -ENOENT);
+	assert_int_equal(s->nbugs, 2);
+}
+
+static void test_a_reservation_is_kept_from_being_given_out(void **state)
+{
+	struct iova_space *s = *state;
+	struct dmp_iova_range range;
+
+	assert_int_equal(dmp_iova_reserve(s->dom, 0xffff0, 0xfffff, &range), 0);
+	assert_int_equal(range.lo, 0xffff0);
+	assert_int_equal(iova_space_alloc(s, 0, 1), 0xfffef);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, 0xfffff, &range), 0);
+	assert_int_equal(range.lo, 0xffff0);
+}
+
+static void test_reservations_out_of_the_space_are_refused(void **state)
+{
+	struct iova_space *s = *state;
+	struct dmp_iova_domain *bytes;
+	const uint64_t top = UINT64_C(1) << 52;
+
+	assert_int_equal(dmp_iova_reserve(s->dom, 6, 5, NULL), -EINVAL);
+	assert_int_equal(dmp_iova_reserve(s->dom, top - 1, top, NULL), -ERANGE);
+	assert_int_equal(dmp_iova_reserve(s->dom, top - 1, top - 1, NULL), 0);
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.granule = 1), &bytes), 0);
+	assert_int_equal(dmp_iova_reserve(bytes, 5, ALL_ONES, NULL), -EINVAL);
+	assert_int_equal(dmp_iova_destroy(bytes), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_options_that_make_no_sense_are_refused),
+		cmocka_unit_test(test_an_option_of_a_newer_header_is_e2big),
+		cmocka_unit_test(test_a_policy_that_defers_reuse_is_refused_behind_a_cache),
+		cmocka_unit_test(test_a_policy_of_an_older_header_lacks_the_optional_members),
+		TEST(test_requests_that_make_no_sense_are_refused),
+		cmocka_unit_test(test_a_domain_without_a_cache_has_the_uncached_calls_only),
+		TEST(test_sizes_below_32_are_rounded_up_to_a_power_of_two),
+		TEST(test_sizes_above_32_are_given_back_at_once),
+		TEST(test_a_limit_of_all_ones_is_erange_and_changes_nothing),
+		TEST(test_a_size_beyond_the_limit_is_erange_and_moves_the_ceiling),
+		TEST(test_a_huge_aligned_size_is_erange),
+		TEST(test_a_cached_range_beyond_the_limit_is_not_given_out),
+		cmocka_unit_test(test_a_full_space_is_enospc_and_a_flush_helps),
+		cmocka_unit_test(test_pfn_0_is_an_address),
+		TEST(test_a_large_free_of_what_is_not_live_is_reported),
+		TEST(test_a_reservation_is_kept_from_being_given_out),
+		TEST(test_reservations_out_of_the_space_are_refused),
+	};
+
+	return cmocka_run_group_tests_name("iova", tests, NULL, NULL);
+}

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_iova_check.c - proves that the walkers of lib/iova/iova_check.c see each kind of
+ * damage, and that a wrong free is refused at the level of checks that promises it
+ */
+#include "iova_space.h"
+
+#include "iova_internal.h"
+
+static int setup(void **state)
+{
+	static struct iova_space s;
+
+	iova_space_open(&s, 2, NULL);
+	*state = &s;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	iova_space_close(*state);
+	return 0;
+}
+
+static struct iova_magazine *loaded(struct iova_space *s, unsigned order)
+{
+	struct iova_cpu *cpu = dmp_percpu_peek(&s->dom->cpus, 0);
+
+	return cpu->pair[order].loaded;
+}
+
+static void assert_damage_is_seen(struct iova_space *s)
+{
+	unsigned before = s->nbugs;
+
+	assert_int_equal(dmp_iova_check(s->dom), -EIO);
+	assert_int_equal(s->nbugs, before + 1);
+}
+
+static void test_a_cached_pfn_that_is_not_live_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+
+	iova_space_free(s, 0, iova_space_alloc(s, 0, 1), 1);
+	iova_magazine_push(loaded(s, 0), 0x5);
+	assert_damage_is_seen(s);
+	loaded(s, 0)->count--;
+}
+
+static void test_a_cached_range_of_another_class_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+
+	iova_space_alloc(s, 0, 1);
+	iova_magazine_push(loaded(s, 0), pfn);
+	assert_damage_is_seen(s);
+	loaded(s, 0)->count--;
+}
+
+static void test_a_range_cached_twice_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 1);
+
+	iova_space_free(s, 0, pfn, 1);
+	iova_magazine_push(loaded(s, 0), pfn);
+	assert_damage_is_seen(s);
+	loaded(s, 0)->count--;
+}
+
+static void test_a_depot_that_miscounts_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+
+	s->dom->classes[3].depot.nfull++;
+	assert_damage_is_seen(s);
+	s->dom->classes[3].depot.nfull--;
+}
+
+static void test_a_drain_reports_a_range_that_was_not_live(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 1);
+
+	iova_space_free(s, 0, pfn, 1);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, pfn, NULL), 0);
+	assert_int_equal(dmp_iova_flush(s->dom), 0);
+	assert_int_equal(s->nbugs, 1);
+}
+
+static void test_a_free_of_a_grown_range_is_right(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+
+	assert_int_equal(dmp_iova_reserve(s->dom, pfn - 4, pfn + 1, NULL), 0);
+	iova_space_free(s, 0, pfn, 4);
+	assert_int_equal(s->nbugs, 0);
+}
+
+static void test_a_free_of_what_is_not_live_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+
+	if (DMP_CHECKS < 1)
+		skip();
+	assert_int_equal(dmp_iova_free(s->dom, 0x5, 1), -ENOENT);
+	assert_int_equal(s->nbugs, 1);
+}
+
+static void test_a_free_of_another_size_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+
+	if (DMP_CHECKS < 1)
+		skip();
+	assert_int_equal(dmp_iova_free(s->dom, pfn, 8), -EINVAL);
+	assert_int_equal(dmp_iova_free(s->dom, pfn, 2), -EINVAL);
+	assert_int_equal(dmp_iova_free(s->dom, pfn, 64), -EINVAL);
+	assert_int_equal(s->nbugs, 3);
+	iova_space_free(s, 0, pfn, 3); /* rounds up to the same class */
+}
+
+static void test_a_double_free_into_a_magazine_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 1);
+
+	if (DMP_CHECKS < 2)
+		skip();
+	iova_space_free(s, 0, pfn, 1);
+	assert_int_equal(dmp_iova_free(s->dom, pfn, 1), -ENOENT);
+	dmp_harness_become(1);
+	assert_int_equal(dmp_iova_free(s->dom, pfn, 1), -ENOENT);
+	assert_int_equal(s->nbugs, 2);
+}
+
+static void test_a_double_free_into_the_depot_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfns[2 * IOVA_MAG_SIZE + 1];
+	unsigned i;
+
+	if (DMP_CHECKS < 2)
+		skip();
+	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+		pfns[i] = iova_space_alloc(s, 0, 1);
+	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+		iova_space_free(s, 0, pfns[i], 1);
+	assert_int_equal(s->dom->classes[0].depot.nfull, 1);
+	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+		assert_int_equal(dmp_iova_free(s->dom, pfns[i], 1), -ENOENT);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_a_cached_pfn_that_is_not_live_is_seen),
+		TEST(test_a_cached_range_of_another_class_is_seen),
+		TEST(test_a_range_cached_twice_is_seen),
+		TEST(test_a_depot_that_miscounts_is_seen),
+		TEST(test_a_drain_reports_a_range_that_was_not_live),
+		TEST(test_a_free_of_a_grown_range_is_right),
+		TEST(test_a_free_of_what_is_not_live_is_refused),
+		TEST(test_a_free_of_another_size_is_refused),
+		TEST(test_a_double_free_into_a_magazine_is_refused),
+		TEST(test_a_double_free_into_the_depot_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("iova_check", tests, NULL, NULL);
+}
