@@ -135,7 +135,8 @@ struct dmp_domain_stats {
 DMP_API int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats,
 				 size_t size);
 
-/* Walk the parts and compare the books: 0, or -EIO after logging.  Set-up only. */
+/* Walk the parts and compare the books: 0, -EIO after logging, or -ENOMEM for the walk.
+ * Set-up only. */
 DMP_API int dmp_domain_check(struct dmp_domain *dom);
 
 #ifdef __cplusplus

@@ -86,7 +86,8 @@ struct dmp_phys_run {
 struct dmp_gather {
 	dmp_iova_t start;    /* first byte */
 	dmp_iova_t end;      /* last byte, inclusive */
-	uint64_t page_bytes; /* page size of what was unmapped; 0: none yet */
+	uint64_t page_bytes; /* page size the unmaps asked with, a hint: what was there may have
+			      * been smaller or bigger pages; 0: none yet */
 	void *tables;        /* the backend's own chain of table pages, free after the flush */
 	uint32_t queued;     /* the flush will be of the whole domain: ranges need not be kept */
 	uint32_t reserved0;

@@ -101,8 +101,9 @@ DMP_API int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova,
  * When it returns no device can reach the memory through what was unmapped.
  *
  * Threads: any thread, but one at a time per IOVA range.
- * Errors:  -EINVAL alignment or @len; -ETIMEDOUT and the backend's own from the flush, the
- *          range is unmapped then but a device may still reach it.
+ * Errors:  -EINVAL alignment or @len; -ERANGE outside the aperture; -ETIMEDOUT and the
+ *          backend's own from the flush, the range is unmapped then but a device may still
+ *          reach it.
  */
 DMP_API int dmp_iommu_unmap(struct dmp_iommu *iommu, dmp_iova_t iova, uint64_t len,
 			    uint64_t *unmapped);
@@ -110,12 +111,17 @@ DMP_API int dmp_iommu_unmap(struct dmp_iommu *iommu, dmp_iova_t iova, uint64_t l
 /**
  * dmp_iommu_unmap_gather() - unmap, and leave the flush to dmp_iommu_sync()
  * @gather: begun by dmp_gather_init()
+ *
+ * A gather holds one range of one page size: where another follows it is synced in between.
+ * If that sync fails the gather goes on holding everything, and dmp_iommu_sync() tells.
+ * One whose @gather->queued is set is never synced here.
  */
 DMP_API int dmp_iommu_unmap_gather(struct dmp_iommu *iommu, dmp_iova_t iova, uint64_t len,
 				   struct dmp_gather *gather, uint64_t *unmapped);
 
 /**
  * dmp_iommu_sync() - invalidate what @gather holds, free its tables, empty it
+ * @gather: if queued, the whole domain is flushed
  *
  * Threads: any thread.
  * Errors:  -ETIMEDOUT and the backend's own; the gather keeps what it held.

@@ -10,8 +10,9 @@
  * RAM starts at physical address 0; it is a sparse reservation that costs what is touched.
  * Any other pointer of the process is memory too, at its value + DMP_SIM_HOST_OFFSET.
  *
- * Without an IOMMU, or for a device that no domain is attached to, agents reach RAM and
- * what mem_map() has exposed; anything else is a recorded bus error.  An access through a
+ * Without an IOMMU, or for a device that no domain or a passthrough one is attached to,
+ * agents reach RAM and what mem_map() has exposed to that device in that direction; anything
+ * else is a recorded bus error, and so is an address beyond the device's mask.  An access through a
  * stale IOTLB entry is recorded and not performed, unless DMP_SIM_TOUCH_STALE.
  *
  * The machine lives in libdmapool-sim; docs/simulator.md describes the model.
@@ -39,11 +40,15 @@ struct dmp_sim_opts {
 	uint32_t hw_flags;      /* DMP_HW_*, see dmp_hw_create() */
 	const char *profile;    /* cost profile: a name that ships with the library, or the path
 				 * of a JSON file; NULL: "free", everything costs nothing */
+	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
+	uint32_t reserved0;     /* zero */
 };
 #define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
 
-#define DMP_SIM_NO_IOMMU    1u /* no translation offered */
-#define DMP_SIM_TOUCH_STALE 2u /* perform accesses through stale entries too */
+#define DMP_SIM_NO_IOMMU          1u /* no translation offered */
+#define DMP_SIM_TOUCH_STALE       2u /* perform accesses through stale entries too */
+#define DMP_SIM_REQUIRE_DOMAIN    4u /* a device that is attached to nothing reaches nothing */
+#define DMP_SIM_CACHE_NOT_PRESENT 8u /* the IOTLB remembers what is not mapped: see sync_map */
 
 /**
  * dmp_sim_create() - a machine
@@ -160,12 +165,12 @@ struct dmp_sim_stats {
 	uint64_t unmap_calls, unmap_pages;
 	uint64_t tables_allocated, tables_freed;
 	uint64_t iotlb_hits, iotlb_misses;
-	uint64_t iotlb_evictions;     /* a live entry made room */
-	uint64_t invalidations;       /* commands */
-	uint64_t invalidated_entries; /* IOTLB entries that they removed */
-	uint64_t queue_waits;         /* submissions that waited for room */
-	uint64_t accesses, bytes_read, bytes_written;
-	uint64_t faults; /* all reasons but stale */
+	uint64_t iotlb_evictions;                     /* a live entry made room */
+	uint64_t invalidations;                       /* commands */
+	uint64_t invalidated_entries;                 /* IOTLB entries that they removed */
+	uint64_t queue_waits;                         /* submissions that waited for room */
+	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
+	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
 	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
 };
@@ -173,6 +178,9 @@ struct dmp_sim_stats {
 /**
  * dmp_sim_get_stats() - a snapshot; not one moment while other threads run
  * @size: sizeof(struct dmp_sim_stats) of the caller
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL @size is less than one counter.
  */
 DMP_API int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t size);
 

@@ -23,7 +23,7 @@
 struct crew_member {
 	unsigned number; /* 0 .. of - 1 */
 	unsigned of;
-	void *shared;	   /* crew_run()'s */
+	void *shared;      /* crew_run()'s */
 	uint64_t failures; /* expectations that did not hold */
 	const char *what;  /* the first of them */
 	int line;

@@ -105,6 +105,7 @@ struct double_reply {
 struct double_domain;
 struct double_window;
 struct double_exposure;
+struct double_table;
 
 struct double_hw {
 	/* Set before double_hw_adopt(). */
@@ -132,6 +133,7 @@ struct double_hw {
 	struct double_window *window[3];
 	struct double_domain *domains; /* newest first, the destroyed ones too */
 	struct double_exposure *exposures;
+	struct double_table *tables; /* all that were ever chained */
 	uint32_t next_device;
 	uint32_t ndevices;
 	dmp_fault_fn fault_fn;

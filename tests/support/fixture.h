@@ -18,22 +18,24 @@
 #include <dmapool/sim.h>
 
 struct fixture_want {
-	bool translated;	       /* a domain is created and the device attached to it */
-	uint32_t sim_flags;	       /* DMP_SIM_* */
+	bool translated;    /* a domain is created and the device attached to it */
+	uint32_t sim_flags; /* DMP_SIM_* */
+	bool no_shim;       /* the machine's calls are not checked: nothing serialises threads */
 	struct dmp_device_opts device; /* its size is set by FIXTURE() */
 	struct dmp_domain_opts domain; /* likewise */
 };
 #define FIXTURE(...)                                                                               \
 	((struct fixture_want){.device.size = sizeof(struct dmp_device_opts),                      \
-			       .domain.size = sizeof(struct dmp_domain_opts), __VA_ARGS__})
+			       .domain.size = sizeof(struct dmp_domain_opts),                      \
+			       __VA_ARGS__})
 
 struct fixture {
 	struct dmp_sim *sim;
-	struct dmp_hw *hw;	    /* the sim's */
-	struct dmp_domain *dom;	    /* NULL unless translated */
+	struct dmp_hw *hw;      /* the sim's */
+	struct dmp_domain *dom; /* NULL unless translated */
 	struct dmp_device *dev;
 	struct dmp_sim_agent *agent; /* the device's side */
-	uint64_t meta_before;	    /* dmp_meta_in_use() before anything existed */
+	uint64_t meta_before;        /* dmp_meta_in_use() before anything existed */
 };
 
 void fixture_setup(struct fixture *f, const struct fixture_want *want);

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+/*
+ * iommu_gather.c - what unmaps have left to invalidate
+ *
+ * A gather is one range of one page size, since that is what one command of the hardware
+ * invalidates.  What does not join it, another page size or a range with a gap between,
+ * makes it be synced first:
+ *
+ *   gathered        [-----)
+ *   adjacent              [---)        joins
+ *   apart                     [---)    sync, start afresh
+ *
+ * Invariants:
+ *  G1  every byte unmapped since the last sync lies in start .. end;
+ *  G2  a table page goes back to the backend only after a flush that began when the range
+ *      which it translated was in the gather: so the sync that makes room comes before
+ *      the unmap whose tables would otherwise join the old range;
+ *  G3  a failed sync loses nothing: the gather keeps what it held, and what is unmapped
+ *      afterwards joins it, gap or not.
+ *
+ * A queued gather will be flushed with its whole domain: it never needs a sync, and keeps
+ * the hull of its ranges only to know that it is not empty.
+ *
+ * Differs from Linux: the library keeps the range, not each driver; an empty gather makes
+ *  no call; a queued one that is synced flushes the domain.
+ *
+ * Source: spec-iova 4.4.
+ */
+#include "iommu_internal.h"
+
+static bool range_is_empty(const struct dmp_gather *gather)
+{
+	return gather->start > gather->end;
+}
+
+/* Is there at least one byte between? */
+static bool is_apart(const struct dmp_gather *gather, dmp_iova_t first, dmp_iova_t last)
+{
+	return (first > gather->end && first - gather->end > 1) ||
+	       (last < gather->start && gather->start - last > 1);
+}
+
+bool iommu_gather_fits(const struct dmp_gather *gather, dmp_iova_t iova, uint64_t len,
+		       uint64_t page_bytes)
+{
+	if (gather->queued || range_is_empty(gather))
+		return true;
+	return gather->page_bytes == page_bytes && !is_apart(gather, iova, iova + (len - 1));
+}
+
+void iommu_gather_extend(struct dmp_gather *gather, dmp_iova_t iova, uint64_t len,
+			 uint64_t page_bytes)
+{
+	dmp_iova_t last = iova + (len - 1);
+
+	if (!gather->page_bytes || page_bytes < gather->page_bytes)
+		gather->page_bytes = page_bytes;
+	if (iova < gather->start)
+		gather->start = iova;
+	if (last > gather->end)
+		gather->end = last;
+}
+
+int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
+{
+	int err = 0;
+
+	if (!iommu || !gather)
+		return -EINVAL;
+	if (!dmp_gather_is_empty(gather))
+		err = gather->queued ? hw_flush_domain(iommu->hw, iommu->dom)
+				     : hw_flush_gather(iommu->hw, iommu->dom, gather);
+	if (err)
+		return err;
+	if (gather->tables)
+		hw_free_tables(iommu->hw, iommu->dom, gather->tables);
+	dmp_gather_init(gather);
+	return 0;
+}
+
+/* Tables whose flush failed. */
+
+struct iommu_stuck *iommu_take_stuck(struct dmp_iommu *iommu)
+{
+	struct iommu_stuck *all;
+
+	dmp_lock_acquire(&iommu->list_lock);
+	all = iommu->stuck;
+	iommu->stuck = NULL;
+	dmp_lock_release(&iommu->list_lock);
+	return all;
+}
+
+void iommu_keep_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck)
+{
+	struct iommu_stuck **end = &stuck;
+
+	while (*end)
+		end = &(*end)->next;
+	dmp_lock_acquire(&iommu->list_lock);
+	*end = iommu->stuck;
+	iommu->stuck = stuck;
+	dmp_lock_release(&iommu->list_lock);
+}
+
+void iommu_free_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck)
+{
+	while (stuck) {
+		struct iommu_stuck *next = stuck->next;
+
+		hw_free_tables(iommu->hw, iommu->dom, stuck->tables);
+		dmp_meta_free(stuck, sizeof(*stuck));
+		stuck = next;
+	}
+}
+
+int iommu_sync_last(struct dmp_iommu *iommu, struct dmp_gather *gather)
+{
+	int err = dmp_iommu_sync(iommu, gather);
+	struct iommu_stuck *stuck;
+
+	if (!err || !gather->tables)
+		return err;
+	stuck = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*stuck));
+	if (!stuck) {
+		dmp_log(DMP_LOG_WARN, "iommu %s: table pages lost behind a stuck flush",
+			iommu->hw->ops.name);
+		return err;
+	}
+	stuck->tables = gather->tables;
+	iommu_keep_stuck(iommu, stuck);
+	return err;
+}
