@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sim.c - the simulated machine: options, the ops table, create, destroy, check
+ *
+ *   dmp_sim_create = load the profile, build the parts from the bottom, adopt the table
+ *
+ *   mem -> counters -> iotlb -> invq -> faults -> injector -> books -> hw handle
+ *
+ * A machine is a backend like any other: everything it offers stands in the table below,
+ * one member, one function, in the source that the member's job belongs to.
+ *
+ * What is optional and missing: make_shared and make_private (no encrypted memory),
+ * map_list (runs are mapped one by one), sync_map unless not-present entries are cached.
+ *
+ * Locking: (b) books_lock, rank RANK_BACKEND; everything else is set up once.
+ */
+#include "sim_internal.h"
+
+#include <assert.h>
+
+#define KNOWN_FLAGS                                                                                \
+	(DMP_SIM_NO_IOMMU | DMP_SIM_TOUCH_STALE | DMP_SIM_REQUIRE_DOMAIN |                         \
+	 DMP_SIM_CACHE_NOT_PRESENT)
+
+#define RAM_MIN     (UINT64_C(16) << 20)
+#define RAM_GRAIN   (UINT64_C(4) << 20)
+#define RAM_MAX     (UINT64_C(1) << 43) /* page numbers have 31 bits */
+#define RAM_DEFAULT (UINT64_C(8) << 30)
+#define WAYS_MAX    64u
+#define SETS_MAX    (1u << 20)
+#define QUEUE_MAX   (1u << 20)
+#define RECORDS_MAX (1u << 20)
+
+static_assert(sizeof(struct dmp_sim_opts) == 48, "append only");
+
+static const struct dmp_hw_ops all_ops = {
+	.size = sizeof(struct dmp_hw_ops),
+	.name = "sim",
+	.mem_alloc = sim_mem_alloc,
+	.mem_free = sim_mem_free,
+	.coherent_alloc = sim_coherent_alloc,
+	.coherent_free = sim_coherent_free,
+	.buf_to_phys = sim_buf_to_phys,
+	.phys_to_buf = sim_phys_to_buf,
+	.mem_map = sim_mem_map,
+	.mem_unmap = sim_mem_unmap,
+	.device_add = sim_device_add,
+	.device_remove = sim_device_remove,
+	.domain_create = sim_domain_create,
+	.domain_destroy = sim_domain_destroy,
+	.domain_attach = sim_domain_attach,
+	.domain_detach = sim_domain_detach,
+	.map_pages = sim_map_pages,
+	.unmap_pages = sim_unmap_pages,
+	.iova_to_phys = sim_iova_to_phys,
+	.sync_map = sim_sync_map,
+	.flush_gather = sim_flush_gather,
+	.flush_range = sim_flush_range,
+	.flush_domain = sim_flush_domain,
+	.free_tables = sim_free_tables,
+	.set_fault_handler = sim_set_fault_handler,
+	.fault_next = sim_fault_next,
+};
+
+static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
+{
+	*ops = all_ops;
+	if (!(flags & DMP_SIM_CACHE_NOT_PRESENT))
+		ops->sync_map = NULL;
+	if (!(flags & DMP_SIM_NO_IOMMU))
+		return;
+	ops->domain_create = NULL;
+	ops->domain_destroy = NULL;
+	ops->domain_attach = NULL;
+	ops->domain_detach = NULL;
+	ops->map_pages = NULL;
+	ops->unmap_pages = NULL;
+	ops->iova_to_phys = NULL;
+	ops->flush_gather = NULL;
+	ops->flush_range = NULL;
+	ops->flush_domain = NULL;
+	ops->free_tables = NULL;
+}
+
+static void opts_default(struct dmp_sim_opts *opts)
+{
+	if (!opts->ram_bytes)
+		opts->ram_bytes = RAM_DEFAULT;
+	if (!opts->iotlb_sets)
+		opts->iotlb_sets = 256;
+	if (!opts->iotlb_ways)
+		opts->iotlb_ways = 4;
+	if (!opts->fault_records)
+		opts->fault_records = 256;
+	if (!opts->queue_entries)
+		opts->queue_entries = 256;
+}
+
+static int opts_check(const struct dmp_sim_opts *opts)
+{
+	if ((opts->flags & ~KNOWN_FLAGS) || opts->reserved0)
+		return -EINVAL;
+	if ((opts->flags & DMP_SIM_NO_IOMMU) &&
+	    (opts->flags & (DMP_SIM_REQUIRE_DOMAIN | DMP_SIM_CACHE_NOT_PRESENT)))
+		return -EINVAL;
+	if (opts->ram_bytes < RAM_MIN || opts->ram_bytes > RAM_MAX ||
+	    !dmp_is_aligned(opts->ram_bytes, RAM_GRAIN))
+		return -EINVAL;
+	if (!dmp_is_pow2(opts->iotlb_sets) || opts->iotlb_sets > SETS_MAX ||
+	    opts->iotlb_ways > WAYS_MAX)
+		return -EINVAL;
+	if (!dmp_is_pow2(opts->queue_entries) || opts->queue_entries < 2 ||
+	    opts->queue_entries > QUEUE_MAX || opts->fault_records > RECORDS_MAX)
+		return -EINVAL;
+	return 0;
+}
+
+/* All parts, from the bottom; on error none. */
+static int parts_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
+{
+	int err = sim_mem_create(&sim->mem, opts->ram_bytes);
+
+	if (err)
+		return err;
+	err = sim_iotlb_create(&sim->iotlb, opts->iotlb_sets, opts->iotlb_ways);
+	if (err)
+		goto undo_mem;
+	err = sim_invq_create(&sim->invq, opts->queue_entries);
+	if (err)
+		goto undo_iotlb;
+	err = sim_faults_create(&sim->faults, opts->fault_records);
+	if (err)
+		goto undo_invq;
+	dmp_lock_init(&sim->injector.lock, RANK_LEAF, "sim: calls that fail on purpose");
+	dmp_lock_init(&sim->books_lock, RANK_BACKEND, "sim: devices and domains");
+	dmp_percpu_init(&sim->counters, sizeof(struct sim_counters));
+	return 0;
+
+undo_invq:
+	sim_invq_destroy(&sim->invq);
+undo_iotlb:
+	sim_iotlb_destroy(&sim->iotlb);
+undo_mem:
+	sim_mem_destroy(&sim->mem);
+	return err;
+}
+
+static void parts_destroy(struct dmp_sim *sim)
+{
+	dmp_percpu_destroy(&sim->counters);
+	dmp_lock_destroy(&sim->books_lock);
+	dmp_lock_destroy(&sim->injector.lock);
+	sim_faults_destroy(&sim->faults);
+	sim_invq_destroy(&sim->invq);
+	sim_iotlb_destroy(&sim->iotlb);
+	sim_mem_destroy(&sim->mem);
+}
+
+static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
+{
+	int err = sim_profile_load(opts->profile, &sim->costs);
+
+	if (!err)
+		err = parts_create(sim, opts);
+	if (err)
+		return err;
+	sim->flags = opts->flags;
+	ops_fill(&sim->ops, opts->flags);
+	err = dmp_hw_create(&sim->ops, sim, &DMP_HW_OPTS(.flags = opts->hw_flags), &sim->hw);
+	if (err)
+		parts_destroy(sim);
+	return err;
+}
+
+int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out)
+{
+	struct dmp_sim_opts own;
+	int err = dmp_opts_load(&own, sizeof(own), opts);
+
+	if (err)
+		return err;
+	opts_default(&own);
+	err = opts_check(&own);
+	if (err)
+		return err;
+	struct dmp_sim *sim = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*sim));
+
+	if (!sim)
+		return -ENOMEM;
+	err = machine_create(sim, &own);
+	if (err) {
+		dmp_meta_free(sim, sizeof(*sim));
+		return err;
+	}
+	*out = sim;
+	return 0;
+}
+
+static bool is_in_use(struct dmp_sim *sim)
+{
+	bool in_use = sim_mem_given_pages(&sim->mem) != 0;
+
+	dmp_lock_acquire(&sim->books_lock);
+	in_use = in_use || sim->domains || sim->nagents;
+	for (uint32_t id = 0; !in_use && id < SIM_DEVICES; id++)
+		in_use = sim_device_find(sim, id);
+	dmp_lock_release(&sim->books_lock);
+	return in_use;
+}
+
+int dmp_sim_destroy(struct dmp_sim *sim)
+{
+	if (is_in_use(sim))
+		return -EBUSY;
+	int err = dmp_hw_destroy(sim->hw);
+
+	if (err)
+		return err;
+	parts_destroy(sim);
+	dmp_meta_free(sim, sizeof(*sim));
+	return 0;
+}
+
+struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim)
+{
+	return sim->hw;
+}
+
+int dmp_sim_check(struct dmp_sim *sim)
+{
+	int err = sim_mem_check(&sim->mem);
+
+	if (!err)
+		err = sim_device_check(sim);
+	if (!err)
+		err = sim_pt_check(sim);
+	return err ? err : sim_iotlb_check(sim);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim_internal.h - the simulated machine from inside
+ *
+ *   sim.c          options, the ops table, create, destroy, check
+ *   sim_mem.c      RAM in zones, a buddy allocator, phys <-> pointer
+ *   sim_device.c   devices and domains: who is attached to what
+ *   sim_expose.c   what mem_map() lets a device reach
+ *   sim_pgtable.c  the driver's half: map, unmap          } tables in RAM
+ *   sim_walk.c     the hardware's half: the table walk    }
+ *   sim_iotlb.c    the IOTLB, and what an invalidation promises
+ *   sim_invq.c     the invalidation queue
+ *   sim_access.c   one access of a device: route, translate, move bytes
+ *   sim_agent.c    agents: split, transfer, report
+ *   sim_fault.c    fault records           sim_inject.c  calls that fail on purpose
+ *   sim_cost.c     counters and charges    sim_profile.c the cost profile
+ *
+ * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
+ *  (d) the device's own lock; (s) the lock of the IOTLB set; (h) hardware_lock; (q)
+ *  queue_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ */
+#ifndef SIM_INTERNAL_H
+#define SIM_INTERNAL_H
+
+#include <dmapool/bits.h>
+#include <dmapool/port.h>
+#include <dmapool/sim.h>
+
+/* Memory. */
+
+#define MEM_MAX_ORDER 18u /* blocks of up to 1 GiB: the biggest page of the page tables */
+#define MEM_ZONES     3u  /* below 16 MiB, below 4 GiB, the rest */
+
+/* Record of a RAM page: of the first page of a block only, but for tables. */
+struct sim_page {
+	uint32_t next,
+		prev;  /* (m) free list; next of a table page: its owner's, see sim_pgtable.c */
+	uint8_t order; /* (m) */
+	uint8_t use;   /* (m) enum sim_page_use */
+	uint16_t reserved0;
+};
+
+enum sim_page_use {
+	PAGE_INNER, /* not the first page of a block */
+	PAGE_FREE,
+	PAGE_GIVEN, /* by mem_alloc() or coherent_alloc() */
+	PAGE_TABLE, /* a page table */
+};
+
+struct sim_zone {
+	uint32_t first, end;              /* (c) page numbers; end exclusive */
+	uint32_t free[MEM_MAX_ORDER + 1]; /* (m) first page of a free block; 0: none */
+};
+
+struct sim_mem {
+	unsigned char *ram;     /* (c) the reservation; byte i is physical address i */
+	struct sim_page *pages; /* (c) one record a page, sparse as well */
+	uint64_t ram_bytes;     /* (c) */
+	unsigned nzones;        /* (c) zones that have RAM */
+	struct sim_zone zone[MEM_ZONES];
+	struct dmp_lock lock;
+	uint64_t given_pages; /* (m) */
+	uint64_t table_pages; /* (m) */
+};
+
+int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes);
+void sim_mem_destroy(struct sim_mem *mem);
+int sim_mem_check(struct sim_mem *mem);
+uint64_t sim_mem_given_pages(struct sim_mem *mem);
+uint64_t sim_mem_table_pages(struct sim_mem *mem);
+
+int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys); /* cleared */
+void sim_table_free(struct sim_mem *mem, dmp_phys_t phys);
+
+/* Is every byte RAM?  @len > 0 */
+static inline bool sim_mem_has(const struct sim_mem *mem, dmp_phys_t phys, uint64_t len)
+{
+	return dmp_range_fits(phys, len, mem->ram_bytes - 1);
+}
+
+/* Page tables: an entry's bits. */
+
+#define PTE_PRESENT   UINT64_C(1)
+#define PTE_READ      UINT64_C(2) /* of a leaf */
+#define PTE_WRITE     UINT64_C(4) /* of a leaf */
+#define PTE_LEAF      UINT64_C(8)
+#define PTE_PHYS_MASK (DMP_MASK(52) & ~(DMP_PAGE_BYTES - 1))
+#define PTE_RESERVED  (~(PTE_PHYS_MASK | UINT64_C(15)))
+
+#define PT_LEVELS     4u   /* the root is level 4 */
+#define PT_LEAF_MAX   3u   /* 1 GiB */
+#define PT_ENTRIES    512u /* 4 KiB of 8 bytes */
+#define PT_IOVA_LAST  DMP_MASK(48)
+#define PT_PAGE_SIZES UINT64_C(0x40201000)
+
+typedef DMP_ATOMIC(uint64_t) sim_pte;
+
+/* Bytes behind one entry of a level. */
+static inline uint64_t sim_level_span(unsigned level)
+{
+	return UINT64_C(1) << (DMP_PAGE_SHIFT + 9 * (level - 1));
+}
+
+static inline unsigned sim_level_index(dmp_iova_t iova, unsigned level)
+{
+	return (iova >> (DMP_PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
+}
+
+static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
+{
+	void *table = mem->ram + phys;
+
+	return table;
+}
+
+/* What a walk found: where, or why not. */
+struct sim_walk {
+	dmp_phys_t phys;              /* of the 4 KiB page that holds the IOVA */
+	uint64_t page_bytes;          /* of the leaf */
+	uint32_t prot;                /* DMP_PROT_* */
+	uint32_t levels;              /* entries read */
+	enum dmp_fault_reason reason; /* if it failed */
+};
+
+bool sim_walk(const struct sim_mem *mem, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
+bool sim_pte_is_sound(const struct sim_mem *mem, uint64_t pte, unsigned level);
+
+/* Domains and devices. */
+
+struct sim_domain {
+	uint64_t id;                    /* (c) tag in the IOTLB; never 0, never used again */
+	uint32_t type;                  /* (c) enum dmp_domain_type */
+	uint32_t nattached;             /* (b) */
+	dmp_phys_t root;                /* (c) level 4 table; 0: passthrough */
+	struct sim_domain *next, *prev; /* (b) */
+};
+
+struct sim_exposure;
+struct sim_exposure_tree {
+	struct sim_exposure *rbh_root;
+};
+
+struct sim_device {
+	uint32_t id;       /* (c) */
+	uint32_t nagents;  /* (b) */
+	uint64_t dma_mask; /* (c) highest address it drives */
+	DMP_ATOMIC(uint64_t)
+	tag; /* (a) id of the translated domain, 0: untranslated; (d) to write */
+	DMP_ATOMIC(struct sim_domain *) dom; /* (a) it, see sim_access.c; (d) to write */
+	struct sim_domain *attached;         /* (b) the domain, a passthrough one too */
+	bool removed;                        /* (b) only agents still hold it */
+
+	struct dmp_lock lock;               /* exposures, and every access of the direct route */
+	bool passthrough;                   /* (d) attached to a passthrough domain */
+	bool gone;                          /* (d) removed: no access succeeds */
+	struct sim_exposure_tree exposures; /* (d) */
+	uint64_t nexposures;                /* (d) */
+};
+
+#define SIM_DEVICES 4096u
+
+struct sim_device *sim_device_find(struct dmp_sim *sim, uint32_t id);
+int sim_device_get(struct dmp_sim *sim, uint32_t id, struct sim_device **out);
+void sim_device_put(struct dmp_sim *sim, struct sim_device *dev);
+int sim_device_check(struct dmp_sim *sim);
+
+uint64_t sim_expose_reach(struct sim_device *dev, dmp_phys_t phys, uint64_t len, uint32_t prot);
+void sim_expose_drop_all(struct sim_device *dev);
+int sim_expose_check(struct sim_device *dev);
+
+int sim_pt_create(struct dmp_sim *sim, struct sim_domain *dom);
+void sim_pt_destroy(struct dmp_sim *sim, struct sim_domain *dom);
+int sim_pt_check(struct dmp_sim *sim);
+
+/* IOTLB. */
+
+struct sim_iotlb_entry {
+	uint64_t id;         /* (s) domain; 0: empty */
+	uint64_t page;       /* (s) iova / 4 KiB */
+	dmp_phys_t phys;     /* (s) of that 4 KiB page */
+	uint64_t page_bytes; /* (s) of the leaf it came from */
+	uint64_t used;       /* (s) turn of the set at its last use */
+	uint32_t prot;       /* (s) 0: known to be not present */
+	uint32_t reserved0;
+};
+
+struct sim_iotlb_set {
+	_Alignas(DMP_CACHE_LINE) struct dmp_lock lock;
+	uint64_t turn;                   /* (s) counts lookups */
+	struct sim_iotlb_entry *entries; /* (c) the ways */
+};
+
+struct sim_iotlb {
+	uint32_t nsets, nways;         /* (c) */
+	struct sim_iotlb_set *sets;    /* (c) */
+	struct sim_iotlb_entry *store; /* (c) all entries */
+};
+
+int sim_iotlb_create(struct sim_iotlb *tlb, uint32_t nsets, uint32_t nways);
+void sim_iotlb_destroy(struct sim_iotlb *tlb);
+struct sim_iotlb_set *sim_iotlb_lock(struct sim_iotlb *tlb, uint64_t id, uint64_t page);
+void sim_iotlb_unlock(struct sim_iotlb_set *set);
+struct sim_iotlb_entry *sim_iotlb_find_locked(struct sim_iotlb *tlb, struct sim_iotlb_set *set,
+					      uint64_t id, uint64_t page);
+struct sim_iotlb_entry *sim_iotlb_fill_locked(struct dmp_sim *sim, struct sim_iotlb_set *set,
+					      uint64_t id, uint64_t page,
+					      const struct sim_walk *walk);
+void sim_iotlb_drop_pages(struct dmp_sim *sim, uint64_t id, uint64_t page, unsigned order);
+void sim_iotlb_drop_domain(struct dmp_sim *sim, uint64_t id);
+int sim_iotlb_check(struct dmp_sim *sim);
+
+/* Invalidation queue. */
+
+enum sim_command_kind {
+	COMMAND_PAGES,
+	COMMAND_DOMAIN,
+	COMMAND_WAIT,
+};
+
+struct sim_command {
+	enum sim_command_kind kind;
+	uint32_t order; /* PAGES: 2^order of them, aligned */
+	uint64_t page;
+	uint64_t id;
+};
+
+struct sim_invq {
+	struct dmp_lock hardware_lock; /* whoever holds it is the hardware */
+	struct dmp_lock queue_lock;    /* for submitting */
+	struct sim_command *ring;      /* (q) slots behind tail; (h) those from head to tail */
+	uint32_t len;                  /* (c) */
+	DMP_ATOMIC(uint64_t) head;     /* (a) commands completed; (h) to write */
+	DMP_ATOMIC(uint64_t) tail;     /* (a) commands submitted; (q) to write */
+};
+
+int sim_invq_create(struct sim_invq *queue, uint32_t len);
+void sim_invq_destroy(struct sim_invq *queue);
+int sim_invq_range(struct dmp_sim *sim, uint64_t id, dmp_iova_t first, dmp_iova_t last);
+int sim_invq_domain(struct dmp_sim *sim, uint64_t id);
+
+/* Accesses and faults. */
+
+struct sim_access {
+	struct sim_device *dev;
+	dmp_addr_t addr;
+	unsigned char *device_bytes; /* read from for a write */
+	uint64_t len;                /* > 0, inside one 4 KiB page */
+	uint32_t prot;               /* DMP_PROT_READ or DMP_PROT_WRITE */
+
+	/* Out. */
+	bool failed;                  /* there is something to record */
+	enum dmp_fault_reason reason; /* then */
+	uint64_t moved;               /* bytes; less than len: the rest was refused */
+};
+
+void sim_access_perform(struct dmp_sim *sim, struct sim_access *access);
+
+struct sim_faults {
+	struct dmp_lock lock;
+	struct dmp_fault *ring; /* (f) */
+	uint32_t len;           /* (c) */
+	uint32_t first, count;  /* (f) the oldest; how many */
+	bool lost;              /* (f) the ring was full since the last record */
+	dmp_fault_fn fn;        /* (u) */
+	void *ctx;              /* (u) */
+};
+
+int sim_faults_create(struct sim_faults *faults, uint32_t len);
+void sim_faults_destroy(struct sim_faults *faults);
+void sim_fault_record(struct dmp_sim *sim, const struct sim_access *access);
+
+struct sim_injector {
+	struct dmp_lock lock;
+	DMP_ATOMIC(uint32_t) armed; /* (a) a bit a kind; (i) to write */
+	struct {
+		uint64_t skip;   /* (i) calls that still succeed */
+		uint64_t count;  /* (i) then this many fail */
+		uint64_t failed; /* (i) */
+		int err;         /* (i) */
+	} kind[DMP_SIM_CALLS];
+};
+
+int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
+
+/* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB. */
+
+struct sim_costs {
+	uint64_t map_first[PT_LEAF_MAX], map_next[PT_LEAF_MAX];
+	uint64_t unmap_first[PT_LEAF_MAX], unmap_next[PT_LEAF_MAX];
+	uint64_t invalidate_command, invalidate_wait;
+	uint64_t walk_miss, walk_level;
+	uint64_t price[DMP_SIM_PRICES];
+};
+
+int sim_profile_load(const char *profile, struct sim_costs *costs);
+
+enum sim_counter {
+	COUNT_MAP_CALLS,
+	COUNT_MAP_PAGES,
+	COUNT_UNMAP_CALLS,
+	COUNT_UNMAP_PAGES,
+	COUNT_TABLES_ALLOCATED,
+	COUNT_TABLES_UNLINKED, /* out of the tree, not yet free */
+	COUNT_TABLES_FREED,
+	COUNT_IOTLB_HITS,
+	COUNT_IOTLB_MISSES,
+	COUNT_IOTLB_FILLS,
+	COUNT_IOTLB_EVICTIONS,
+	COUNT_INVALIDATIONS,
+	COUNT_INVALIDATED_ENTRIES,
+	COUNT_QUEUE_WAITS,
+	COUNT_ACCESSES,
+	COUNT_BYTES_READ,
+	COUNT_BYTES_WRITTEN,
+	COUNT_FAULTS,
+	COUNT_STALE,
+	COUNT_PHASE_PS, /* and one for each further phase */
+	SIM_COUNTERS = COUNT_PHASE_PS + DMP_SIM_PHASES,
+};
+
+struct sim_counters {
+	DMP_ATOMIC(uint64_t) count[SIM_COUNTERS];
+};
+
+uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
+void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries);
+void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries);
+void sim_charge_invalidate(struct dmp_sim *sim);
+void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
+
+/* The machine. */
+
+struct dmp_sim {
+	uint32_t flags;        /* (c) DMP_SIM_* */
+	struct dmp_hw_ops ops; /* (c) */
+	struct dmp_hw *hw;     /* (c) */
+	struct sim_mem mem;
+	struct sim_iotlb iotlb;
+	struct sim_invq invq;
+	struct sim_faults faults;
+	struct sim_injector injector;
+	struct sim_costs costs;     /* (c) */
+	struct dmp_percpu counters; /* of struct sim_counters */
+	struct sim_counters spare;  /* (a) where a CPU has no block */
+
+	struct dmp_lock books_lock;                          /* devices, domains, agents */
+	DMP_ATOMIC(struct sim_device *) device[SIM_DEVICES]; /* (a) by id; (b) to write */
+	struct sim_domain *domains;                          /* (b) */
+	uint64_t next_domain_id;                             /* (b) */
+	uint64_t nagents;                                    /* (b) */
+};
+
+/* 0, or the errno that a call of @kind shall fail with. */
+static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
+{
+	/* relaxed: whoever armed it and expects this call to see it has synchronized */
+	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
+		return 0;
+	return sim_inject_slow(sim, kind);
+}
+
+static inline void sim_count(struct dmp_sim *sim, unsigned counter, uint64_t n)
+{
+	struct sim_counters *block = dmp_percpu_get(&sim->counters);
+
+	if (block)
+		count_local(&block->count[counter], n);
+	else
+		add_relaxed(&sim->spare.count[counter], n); /* read for reports only */
+}
+
+/* Members of the ops table, by source. */
+
+int sim_mem_alloc(void *be, enum dmp_zone zone, unsigned order, unsigned flags, dmp_phys_t *phys);
+void sim_mem_free(void *be, dmp_phys_t phys, unsigned order);
+int sim_coherent_alloc(void *be, uint64_t len, uint64_t limit, unsigned flags, dmp_phys_t *phys);
+void sim_coherent_free(void *be, dmp_phys_t phys, uint64_t len);
+int sim_buf_to_phys(void *be, const void *buf, uint64_t len, dmp_phys_t *phys);
+int sim_phys_to_buf(void *be, dmp_phys_t phys, uint64_t len, void **buf);
+
+int sim_mem_map(void *be, uint32_t device, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+int sim_mem_unmap(void *be, uint32_t device, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+
+int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device);
+void sim_device_remove(void *be, uint32_t device);
+int sim_domain_create(void *be, enum dmp_domain_type type, void **dom,
+		      struct dmp_hw_domain_info *info);
+void sim_domain_destroy(void *be, void *dom);
+int sim_domain_attach(void *be, void *dom, uint32_t device);
+void sim_domain_detach(void *be, void *dom, uint32_t device);
+
+int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_t page_bytes,
+		  uint64_t npages, unsigned prot, uint64_t *mapped);
+uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_bytes, uint64_t npages,
+			 struct dmp_gather *gather);
+int sim_iova_to_phys(void *be, void *dom, dmp_iova_t iova, dmp_phys_t *phys);
+void sim_free_tables(void *be, void *dom, void *tables);
+
+int sim_sync_map(void *be, void *dom, dmp_iova_t iova, uint64_t len);
+int sim_flush_gather(void *be, void *dom, const struct dmp_gather *gather);
+int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool leaf_only);
+int sim_flush_domain(void *be, void *dom);
+
+void sim_set_fault_handler(void *be, dmp_fault_fn fn, void *ctx);
+int sim_fault_next(void *be, struct dmp_fault *fault);
+
+#endif
