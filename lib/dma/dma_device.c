@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dma_device.c - a device from create to destroy: its limits, its address space, its counts
+ *
+ *           attach                    map, alloc_coherent
+ *   direct --------> translated       nothing live ---> something live
+ *          <--------                               <---
+ *           detach                    unmap, free_coherent
+ *
+ * A device changes its address space, or goes, only while nothing is live: what was mapped
+ * in one world cannot be unmapped in the other.
+ *
+ * Invariants:
+ *  V1  maps - unmaps is the number of live mappings, and coherent likewise, whichever
+ *      threads mapped and unmapped;
+ *  V2  a call that returns an error has counted nothing but a failure.
+ *
+ * Ordering:
+ *  [ATTACH] attach: the machine has attached the device, then dom is stored
+ *           every request: dom is loaded, then the domain is used
+ *
+ * Locking: none.  Attach, detach and destroy are one at a time per device; a request that
+ *  runs beside them is the caller's mistake, since its address would be of neither world.
+ *
+ * Differs from Linux: the domain is chosen by the caller and not by a bus's notifier;
+ *  leaving with live mappings is refused.
+ *
+ * Source: spec-iova 2.2.2 (the limit is the smaller of mask and bus limit).
+ */
+#include "dma_internal.h"
+
+#include "base_opts.h"
+#include "hw_call.h"
+
+#include <assert.h>
+
+static_assert(sizeof(struct dmp_device_opts) == 56, "append only");
+static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
+static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
+
+/* 2^k - 1 for some k, 0 and 64 included. */
+static bool is_mask(uint64_t mask)
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+static bool opts_make_sense(const struct dmp_device_opts *opts)
+{
+	return (opts->flags & ~DMP_DEVICE_UNTRUSTED) == 0 && is_mask(opts->dma_mask) &&
+	       is_mask(opts->coherent_mask) && is_mask(opts->min_align_mask) &&
+	       is_mask(opts->segment_boundary);
+}
+
+/* In options 0 is "no limit". */
+static uint64_t limit_or_none(uint64_t limit)
+{
+	return limit ? limit : UINT64_MAX;
+}
+
+static uint64_t smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static struct dma_limits limits_of(const struct dmp_device_opts *opts)
+{
+	uint64_t mask = limit_or_none(opts->dma_mask);
+	uint64_t coherent_mask = opts->coherent_mask ? opts->coherent_mask : mask;
+	uint64_t bus = limit_or_none(opts->bus_limit);
+
+	return (struct dma_limits){
+		.reach = smaller(mask, bus),
+		.coherent_reach = smaller(coherent_mask, bus),
+		.min_align_mask = opts->min_align_mask,
+		.max_segment_bytes = limit_or_none(opts->max_segment_bytes),
+		.segment_boundary = limit_or_none(opts->segment_boundary),
+		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
+	};
+}
+
+static int add_to_machine(struct dmp_device *dev, uint64_t dma_mask)
+{
+	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = limit_or_none(dma_mask)};
+
+	return hw_device_add(dev->hw, &desc, &dev->number);
+}
+
+int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
+		      struct dmp_device **out)
+{
+	struct dmp_device_opts opts;
+	struct dmp_device *dev;
+	int err = opts_load(&opts, sizeof(opts), given);
+
+	if (err)
+		return err;
+	if (!hw || !out || !opts_make_sense(&opts))
+		return -EINVAL;
+	dev = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dev));
+	if (!dev)
+		return -ENOMEM;
+	dev->hw = hw;
+	dev->limits = limits_of(&opts);
+	err = add_to_machine(dev, opts.dma_mask);
+	if (err)
+		goto undo_object;
+	counter_init(&dev->counts);
+	*out = dev;
+	return 0;
+
+undo_object:
+	dmp_meta_free(dev, sizeof(*dev));
+	return err;
+}
+
+bool dma_has_maps(struct dmp_device *dev)
+{
+	return counter_pending(&dev->counts, DMA_MAPS, DMA_UNMAPS) != 0;
+}
+
+bool dma_has_coherent(struct dmp_device *dev)
+{
+	return counter_pending(&dev->counts, DMA_COHERENT_ALLOCS, DMA_COHERENT_FREES) != 0;
+}
+
+static bool is_live(struct dmp_device *dev)
+{
+	return dma_has_maps(dev) || dma_has_coherent(dev);
+}
+
+int dmp_device_destroy(struct dmp_device *dev)
+{
+	if (!dev)
+		return -EINVAL;
+	if (dma_domain(dev) || is_live(dev))
+		return -EBUSY;
+	hw_device_remove(dev->hw, dev->number);
+	counter_destroy(&dev->counts);
+	dmp_meta_free(dev, sizeof(*dev));
+	return 0;
+}
+
+int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
+{
+	int err;
+
+	if (!dev || !dom || dmp_domain_hw(dom) != dev->hw)
+		return -EINVAL;
+	if (dma_domain(dev) || is_live(dev))
+		return -EBUSY;
+	err = dmp_iommu_attach(dmp_domain_iommu(dom), dev->number);
+	if (err)
+		return err;
+	store_release(&dev->dom, dom); /* [ATTACH] */
+	return 0;
+}
+
+int dmp_device_detach(struct dmp_device *dev)
+{
+	struct dmp_domain *dom = dma_domain(dev);
+	int err;
+
+	if (!dom)
+		return -ENOENT;
+	if (is_live(dev))
+		return -EBUSY;
+	err = dmp_iommu_detach(dmp_domain_iommu(dom), dev->number);
+	if (err)
+		return err;
+	store_release(&dev->dom, NULL); /* [ATTACH] */
+	return 0;
+}
+
+uint32_t dmp_device_id(const struct dmp_device *dev)
+{
+	return dev->number;
+}
+
+int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats, size_t size)
+{
+	struct counter_set *counts = &dev->counts;
+	struct dmp_device_stats now;
+
+	/* What closes is read before what opens: no difference is below zero. [PENDING] */
+	now.unmaps = counter_sum(counts, DMA_UNMAPS);
+	now.maps = counter_sum(counts, DMA_MAPS);
+	now.coherent_frees = counter_sum(counts, DMA_COHERENT_FREES);
+	now.coherent_allocs = counter_sum(counts, DMA_COHERENT_ALLOCS);
+	now.live_maps = now.maps - now.unmaps;
+	now.live_coherent = now.coherent_allocs - now.coherent_frees;
+	now.map_failures = counter_sum(counts, DMA_MAP_FAILURES);
+	now.syncs = counter_sum(counts, DMA_SYNCS);
+	return stats_store(stats, size, &now, sizeof(now));
+}

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+/*
+ * domain.c - an address space from create to destroy: its parts, its books
+ *
+ *             dmp_domain
+ *            /          \
+ *     dmp_iova_domain   dmp_iommu           both in granules of the smallest page
+ *
+ *     0        start_pfn                              aperture end
+ *     |---------|========== given out from the top down ==|
+ *      never used
+ *
+ * Invariants, walked by dmp_domain_check():
+ *  D1  a range of the IOVA space is mapped, withheld, cached or reserved:
+ *        ranges = (maps - unmaps) + withheld + cached + reserved,
+ *      where a reservation stands for one range at most;
+ *  D2  mapped bytes are whole granules, and none without a mapping;
+ *  D3  address 0 is never mapped, so that a wild zero is caught by the machine.
+ *
+ * Locking: stuck_lock (k), taken on failures and by destroy only.  What a request counts
+ *  goes to its CPU's block.
+ *
+ * Differs from Linux: a domain is set up once and not by each device that joins it, so
+ *  there is no second initialisation to compare with (spec-iova 2.1.3); a start of the
+ *  aperture inside a granule skips that granule.
+ *
+ * Source: spec-iova 2.1, 2.3.
+ */
+#include "domain_internal.h"
+
+#include "base_opts.h"
+
+#include <assert.h>
+
+static_assert(sizeof(struct dmp_domain_opts) == 24, "append only");
+static_assert(sizeof(struct dmp_domain_stats) == 32, "append only");
+static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
+
+static int load_opts(struct dmp_domain_opts *opts, const struct dmp_domain_opts *given)
+{
+	int err = opts_load(opts, sizeof(*opts), given);
+
+	if (err)
+		return err;
+	if (opts->flags || opts->reserved0 || opts->flush != DMP_FLUSH_STRICT)
+		return -EINVAL;
+	return 0;
+}
+
+/* First pfn that may be given out: the first whole granule of the aperture, but not 0. */
+static uint64_t first_pfn(const struct dmp_domain *dom, uint64_t aperture_start)
+{
+	uint64_t pfn = domain_pfn(dom, aperture_start);
+
+	if (!dmp_is_aligned(aperture_start, UINT64_C(1) << dom->granule_shift))
+		pfn++;
+	return pfn ? pfn : 1;
+}
+
+static int create_parts(struct dmp_domain *dom, const struct dmp_domain_opts *opts)
+{
+	struct dmp_hw_domain_info info = {.size = sizeof(info)};
+	int err = dmp_iommu_create(dom->hw, DMP_DOMAIN_TRANSLATED, &dom->iommu);
+
+	if (err)
+		return err;
+	dmp_iommu_info(dom->iommu, &info);
+	dom->granule_shift = (unsigned)__builtin_ctzll(info.page_sizes);
+	dom->aperture_end = info.aperture_end;
+	err = dmp_iova_create(&DMP_IOVA_OPTS(.granule = UINT64_C(1) << dom->granule_shift,
+					     .start_pfn = first_pfn(dom, info.aperture_start),
+					     .policy = opts->policy),
+			      &dom->iova);
+	if (err)
+		goto undo_iommu;
+	return 0;
+
+undo_iommu:
+	dmp_iommu_destroy(dom->iommu);
+	return err;
+}
+
+int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *given,
+		      struct dmp_domain **out)
+{
+	struct dmp_domain_opts opts;
+	struct dmp_domain *dom;
+	int err = load_opts(&opts, given);
+
+	if (err)
+		return err;
+	if (!hw || !out)
+		return -EINVAL;
+	dom = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dom));
+	if (!dom)
+		return -ENOMEM;
+	dom->hw = hw;
+	dom->flush = opts.flush;
+	err = create_parts(dom, &opts);
+	if (err)
+		goto undo_object;
+	counter_init(&dom->counts);
+	dmp_lock_init(&dom->stuck_lock, RANK_DOMAIN, "domain: gathers not flushed");
+	*out = dom;
+	return 0;
+
+undo_object:
+	dmp_meta_free(dom, sizeof(*dom));
+	return err;
+}
+
+int dmp_domain_destroy(struct dmp_domain *dom)
+{
+	int err;
+
+	if (!dom)
+		return -EINVAL;
+	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0)
+		return -EBUSY;
+	err = domain_retry_stuck(dom);
+	if (!err)
+		err = dmp_iommu_destroy(dom->iommu);
+	if (err)
+		return err;
+	dmp_iova_destroy(dom->iova);
+	dmp_lock_destroy(&dom->stuck_lock);
+	counter_destroy(&dom->counts);
+	dmp_meta_free(dom, sizeof(*dom));
+	return 0;
+}
+
+int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last)
+{
+	int err;
+
+	if (first > last)
+		return -EINVAL;
+	err = dmp_iova_reserve(dom->iova, domain_pfn(dom, first), domain_pfn(dom, last), NULL);
+	if (!err)
+		add_relaxed(&dom->nreserves, 1); /* relaxed: compared by set-up calls only */
+	return err;
+}
+
+int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys)
+{
+	return dmp_iommu_iova_to_phys(dom->iommu, iova, phys);
+}
+
+struct dmp_hw *dmp_domain_hw(const struct dmp_domain *dom)
+{
+	return dom->hw;
+}
+
+struct dmp_iova_domain *dmp_domain_iova(struct dmp_domain *dom)
+{
+	return dom->iova;
+}
+
+struct dmp_iommu *dmp_domain_iommu(struct dmp_domain *dom)
+{
+	return dom->iommu;
+}
+
+uint64_t dmp_domain_granule(const struct dmp_domain *dom)
+{
+	return UINT64_C(1) << dom->granule_shift;
+}
+
+int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats, size_t size)
+{
+	struct counter_set *counts = &dom->counts;
+	struct dmp_domain_stats now;
+
+	now.unmaps = counter_sum(counts, DOMAIN_UNMAPS);
+	now.maps = counter_sum(counts, DOMAIN_MAPS);
+	now.mapped_bytes = counter_pending(counts, DOMAIN_BYTES_MAPPED, DOMAIN_BYTES_UNMAPPED);
+	now.flushes = counter_sum(counts, DOMAIN_FLUSHES);
+	return stats_store(stats, size, &now, sizeof(now));
+}
+
+/* D1: every range of the space is accounted for. */
+static bool ranges_agree(struct dmp_domain *dom, const struct dmp_iova_stats *iova, uint64_t live)
+{
+	uint64_t least = live + iova->cached + counter_sum(&dom->counts, DOMAIN_WITHHELD);
+	uint64_t most = least + load_relaxed(&dom->nreserves); /* relaxed: set-up only */
+
+	if (iova->nranges >= least && iova->nranges <= most)
+		return true;
+	dmp_log(DMP_LOG_BUG, "domain: %llu ranges in the space, but %llu to %llu in the books",
+		(unsigned long long)iova->nranges, (unsigned long long)least,
+		(unsigned long long)most);
+	return false;
+}
+
+/* D2: bytes and mappings go together. */
+static bool bytes_agree(struct dmp_domain *dom, uint64_t bytes, uint64_t live)
+{
+	if (dmp_is_aligned(bytes, dmp_domain_granule(dom)) && bytes >> dom->granule_shift >= live &&
+	    (bytes == 0) == (live == 0))
+		return true;
+	dmp_log(DMP_LOG_BUG, "domain: %llu bytes are mapped by %llu mappings",
+		(unsigned long long)bytes, (unsigned long long)live);
+	return false;
+}
+
+/* D3: nothing leads out of address 0. */
+static bool zero_is_empty(struct dmp_domain *dom)
+{
+	dmp_phys_t phys;
+
+	if (dmp_iommu_iova_to_phys(dom->iommu, 0, &phys) == -ENOENT)
+		return true;
+	dmp_log(DMP_LOG_BUG, "domain: address 0 is mapped");
+	return false;
+}
+
+int dmp_domain_check(struct dmp_domain *dom)
+{
+	struct dmp_iova_stats iova;
+	struct dmp_domain_stats now;
+	int err = dmp_iova_check(dom->iova);
+
+	if (err)
+		return err;
+	dmp_iova_get_stats(dom->iova, &iova, sizeof(iova));
+	dmp_domain_get_stats(dom, &now, sizeof(now));
+	if (!ranges_agree(dom, &iova, now.maps - now.unmaps) ||
+	    !bytes_agree(dom, now.mapped_bytes, now.maps - now.unmaps) || !zero_is_empty(dom))
+		return -EIO;
+	return 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * domain_internal.h - what the files of lib/domain share
+ *
+ *   struct dmp_domain
+ *     |- iova     which addresses are free          lib/iova
+ *     |- iommu    what stands behind an address     lib/iommu
+ *     |- flush    when an unmapped range is retired domain_unmap.c
+ *     `- stuck    gathers whose flush failed        domain_unmap.c writes, domain.c retries
+ *
+ * Everything inside is counted in whole granules, the machine's smallest pages.
+ *
+ * Letters of fields: (c) constant after create; (a) atomic; (k) stuck_lock.
+ */
+#ifndef DMAPOOL_DOMAIN_INTERNAL_H
+#define DMAPOOL_DOMAIN_INTERNAL_H
+
+#include <dmapool/bits.h>
+#include <dmapool/domain.h>
+#include <dmapool/port.h>
+
+#include "base_counter.h"
+
+/* Numbers of the domain's counters. */
+enum domain_count {
+	DOMAIN_MAPS,
+	DOMAIN_UNMAPS,
+	DOMAIN_BYTES_MAPPED,
+	DOMAIN_BYTES_UNMAPPED,
+	DOMAIN_FLUSHES,
+	DOMAIN_WITHHELD, /* ranges whose address is never given out again */
+	DOMAIN_COUNTS,
+};
+
+/* A gather that could not be flushed: its tables may still be walked. */
+struct domain_stuck {
+	struct dmp_gather gather;
+	struct domain_stuck *next;
+};
+
+struct dmp_domain {
+	/* Constant after create */
+	struct dmp_hw *hw;            /* (c) */
+	struct dmp_iommu *iommu;      /* (c) */
+	struct dmp_iova_domain *iova; /* (c) */
+	enum dmp_flush_policy flush;  /* (c) */
+	unsigned granule_shift;       /* (c) log2 of the granule's bytes */
+	dmp_iova_t aperture_end;      /* (c) last address that can be translated */
+
+	/* Written by requests, each CPU its own block */
+	struct counter_set counts;
+
+	/* Set-up and failures only */
+	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+	struct dmp_lock stuck_lock;
+	struct domain_stuck *stuck; /* (k) last in, first out */
+};
+
+/* Whole granules. */
+struct domain_span {
+	uint64_t start; /* bytes, a multiple of the granule */
+	uint64_t len;   /* likewise, > 0 */
+};
+
+/* The granules that @len bytes from @start touch; false: none, or beyond 64 bits. */
+static inline bool domain_cover(const struct dmp_domain *dom, uint64_t start, uint64_t len,
+				struct domain_span *span)
+{
+	uint64_t granule = UINT64_C(1) << dom->granule_shift, end;
+
+	if (len == 0 || len > UINT64_MAX - start ||
+	    !dmp_align_up_checked(start + len, granule, &end))
+		return false;
+	span->start = dmp_align_down(start, granule);
+	span->len = end - span->start;
+	return true;
+}
+
+static inline uint64_t domain_pfn(const struct dmp_domain *dom, dmp_iova_t iova)
+{
+	return iova >> dom->granule_shift;
+}
+
+/* domain_unmap.c: flush again what could not be flushed; 0, or the first error. */
+int domain_retry_stuck(struct dmp_domain *dom);
+
+#endif

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_dma_coherent.c - proves of lib/dma/dma_coherent.c: where coherent memory lies, how it
+ * is addressed, and that a wrong free changes nothing
+ */
+#include "device_rig.h"
+
+static void test_translated_memory_lies_anywhere_and_its_iova_in_reach(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	dmp_phys_t phys;
+	unsigned char *buf;
+	void *mem;
+
+	(void)state;
+	device_rig_up(&r, true,
+		      &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(40), .coherent_mask = DMP_MASK(16)));
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 100, &mem, &addr), 0);
+	buf = mem;
+	assert_int_equal(addr, 0xf000);
+	assert_int_equal(r.rig.d->ops.buf_to_phys(r.rig.d, buf, PAGE, &phys), 0);
+	assert_int_equal(rig_phys_at(&r.rig, addr), phys);
+	assert_int_equal(rig_prot_at(&r.rig, addr), DMP_PROT_READ | DMP_PROT_WRITE);
+	assert_true((uintptr_t)buf % PAGE == 0);
+	for (size_t i = 0; i < 100; i++)
+		assert_int_equal(buf[i], 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, 100, buf, addr), 0);
+	device_rig_down(&r);
+}
+
+static void test_direct_memory_lies_within_the_coherent_mask(void **state)
+{
+	const struct {
+		uint64_t coherent_mask;
+		dmp_phys_t last;
+	} rows[] = {{DMP_MASK(24), DMP_MASK(24)}, {DMP_MASK(32), DMP_MASK(32)}, {0, UINT64_MAX}};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct device_rig r;
+		dmp_addr_t addr;
+		void *buf;
+
+		device_rig_up(&r, false, &DMP_DEVICE_OPTS(.coherent_mask = rows[i].coherent_mask));
+		assert_int_equal(dmp_dma_alloc_coherent(r.dev, 2 * PAGE, &buf, &addr), 0);
+		assert_true(addr + 2 * PAGE - 1 <= rows[i].last);
+		assert_int_equal(double_exposed_bytes(r.rig.d, dmp_device_id(r.dev)), 2 * PAGE);
+		assert_int_equal(dmp_dma_free_coherent(r.dev, 2 * PAGE, buf, addr), 0);
+		device_rig_down(&r);
+	}
+}
+
+/* Without coherent memory of its own kind the machine gives a block of the zone that fits. */
+static void test_machine_without_coherent_memory_falls_back_through_the_zones(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	rig_begin(&r.rig);
+	r.rig.d->ops.coherent_alloc = NULL;
+	r.rig.d->ops.coherent_free = NULL;
+	rig_adopt(&r.rig);
+	assert_int_equal(
+		dmp_device_create(r.rig.hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)), &r.dev), 0);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_true(addr >= DOUBLE_PHYS_DMA32 && addr < DOUBLE_PHYS_ANY);
+	assert_int_equal(*(unsigned char *)buf, 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	device_rig_down(&r);
+}
+
+static void test_no_memory_within_the_mask_is_enomem(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr = 7;
+	void *buf = NULL;
+
+	(void)state;
+	device_rig_up(&r, false, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(16)));
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -ENOMEM);
+	assert_null(buf);
+	assert_int_equal(addr, 7);
+	assert_int_equal(device_stats(&r).coherent_allocs, 0);
+	device_rig_down(&r);
+}
+
+/* A backend that ignores the limit is found out, and its memory goes back. */
+static void test_memory_beyond_the_mask_is_not_given_out(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	rig_begin(&r.rig);
+	assert_int_equal(double_hw_adopt(r.rig.d, 0, &r.rig.hw), 0);
+	assert_int_equal(
+		dmp_device_create(r.rig.hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)), &r.dev), 0);
+	double_lie(r.rig.d, DOUBLE_COHERENT_ALLOC, 1, DOUBLE_PHYS_ANY);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -ENOMEM);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
+	assert_int_equal(dmp_device_destroy(r.dev), 0);
+	assert_int_equal(dmp_hw_destroy(r.rig.hw), 0);
+	double_hw_free(r.rig.d);
+	dmp_log_set_sink(NULL, NULL);
+}
+
+static void test_size_beyond_the_reach_is_erange_without_asking(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(16)));
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 0x10001, &buf, &addr), -ERANGE);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, UINT64_MAX, &buf, &addr), -ERANGE);
+	assert_string_equal(double_trace(r.rig.d), "");
+	device_rig_down(&r);
+}
+
+static void test_zero_length_is_einval(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 0, &buf, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, NULL, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, NULL), -EINVAL);
+	device_rig_down(&r);
+}
+
+static void test_failed_mapping_gives_the_memory_back(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf = NULL;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	double_fail(r.rig.d, DOUBLE_MAP_PAGES, 1, -ENOMEM);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -ENOMEM);
+	assert_null(buf);
+	device_rig_down(&r);
+}
+
+static void check_wrong_frees(bool translated)
+{
+	struct device_rig r;
+	struct dmp_device_stats before, after;
+	dmp_addr_t addr, other_addr;
+	void *buf, *other;
+	char outside;
+
+	device_rig_up(&r, translated, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &other, &other_addr), 0);
+	before = device_stats(&r);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, 0, buf, addr), -EINVAL);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, other, addr), -ENOENT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, other_addr), -ENOENT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, 0x30000), -ENOENT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, &outside, addr), -ENOENT);
+	after = device_stats(&r);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ENOENT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, other, other_addr), 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, other, other_addr), -ENOENT);
+	device_rig_down(&r);
+}
+
+static void test_wrong_frees_change_nothing(void **state)
+{
+	(void)state;
+	check_wrong_frees(false);
+	check_wrong_frees(true);
+}
+
+/* The flush fails: the device may still write there, so nobody else gets the memory. */
+static void test_memory_that_a_device_may_still_reach_is_given_up(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	dmp_phys_t phys;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(r.rig.d->ops.buf_to_phys(r.rig.d, buf, PAGE, &phys), 0);
+	double_clear(r.rig.d);
+	double_fail(r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ETIMEDOUT);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 0);
+	assert_int_equal(device_stats(&r).live_coherent, 0);
+	r.rig.d->ops.coherent_free(r.rig.d, phys, PAGE);
+	device_rig_down(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_translated_memory_lies_anywhere_and_its_iova_in_reach),
+		cmocka_unit_test(test_direct_memory_lies_within_the_coherent_mask),
+		cmocka_unit_test(test_machine_without_coherent_memory_falls_back_through_the_zones),
+		cmocka_unit_test(test_no_memory_within_the_mask_is_enomem),
+		cmocka_unit_test(test_memory_beyond_the_mask_is_not_given_out),
+		cmocka_unit_test(test_size_beyond_the_reach_is_erange_without_asking),
+		cmocka_unit_test(test_zero_length_is_einval),
+		cmocka_unit_test(test_failed_mapping_gives_the_memory_back),
+		cmocka_unit_test(test_wrong_frees_change_nothing),
+		cmocka_unit_test(test_memory_that_a_device_may_still_reach_is_given_up),
+	};
+
+	return cmocka_run_group_tests_name("dma_coherent", tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_dma_device.c - proves V1 and V2 of lib/dma/dma_device.c, and that a device changes
+ * its address space only while nothing is live
+ */
+#include "device_rig.h"
+
+static void test_limits_that_are_no_masks_are_einval(void **state)
+{
+	const struct dmp_device_opts bad[] = {
+		DMP_DEVICE_OPTS(.dma_mask = 0xfffe), DMP_DEVICE_OPTS(.coherent_mask = 5),
+		DMP_DEVICE_OPTS(.min_align_mask = 0x1000), DMP_DEVICE_OPTS(.segment_boundary = 2),
+		DMP_DEVICE_OPTS(.flags = 2)};
+	struct dmp_device *dev = NULL;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	rig_adopt(&rig);
+	double_clear(rig.d);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(dmp_device_create(rig.hw, &bad[i], &dev), -EINVAL);
+	assert_int_equal(dmp_device_create(NULL, NULL, &dev), -EINVAL);
+	assert_null(dev);
+	assert_string_equal(double_trace(rig.d), "");
+	rig_down(&rig);
+}
+
+static void test_newer_options_are_e2big(void **state)
+{
+	struct {
+		struct dmp_device_opts opts;
+		uint64_t newer;
+	} longer = {DMP_DEVICE_OPTS(), 1};
+	struct dmp_device *dev = NULL;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	rig_adopt(&rig);
+	longer.opts.size = sizeof(longer);
+	assert_int_equal(dmp_device_create(rig.hw, &longer.opts, &dev), -E2BIG);
+	assert_null(dev);
+	rig_down(&rig);
+}
+
+static void test_failed_device_add_leaves_nothing(void **state)
+{
+	struct dmp_device *dev = NULL;
+	struct rig rig;
+
+	(void)state;
+	rig_begin(&rig);
+	rig_adopt(&rig);
+	double_fail(rig.d, DOUBLE_DEVICE_ADD, 1, -ENXIO);
+	assert_int_equal(dmp_device_create(rig.hw, NULL, &dev), -ENXIO);
+	assert_null(dev);
+	rig_down(&rig);
+}
+
+static void test_attach_and_detach_change_the_kind_of_address(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(rig_phys_at(&r.rig, addr), phys);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(addr, phys);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_attach_to_another_machine_is_einval(void **state)
+{
+	struct device_rig r;
+	struct dmp_device *dev;
+	struct dmp_hw *host;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_hw_host_create(NULL, &host), 0);
+	assert_int_equal(dmp_device_create(host, NULL, &dev), 0);
+	assert_int_equal(dmp_device_attach(dev, r.rig.dom), -EINVAL);
+	assert_int_equal(dmp_device_attach(dev, NULL), -EINVAL);
+	assert_int_equal(dmp_device_detach(dev), -ENOENT);
+	assert_int_equal(dmp_device_destroy(dev), 0);
+	assert_int_equal(dmp_hw_destroy(host), 0);
+	device_rig_down(&r);
+}
+
+static void test_attached_device_is_neither_attached_again_nor_destroyed(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), -EBUSY);
+	assert_int_equal(dmp_device_destroy(r.dev), -EBUSY);
+	device_rig_down(&r);
+}
+
+static void test_failed_attach_stays_direct(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	double_fail(r.rig.d, DOUBLE_DOMAIN_ATTACH, 1, -EIO);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), -EIO);
+	assert_int_equal(dmp_device_detach(r.dev), -ENOENT);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	device_rig_down(&r);
+}
+
+static void test_nothing_moves_while_a_buffer_is_mapped(void **state)
+{
+	(void)state;
+	for (int translated = 0; translated < 2; translated++) {
+		struct device_rig r;
+		dmp_phys_t phys;
+		dmp_addr_t addr;
+		void *buf;
+
+		device_rig_up(&r, translated, NULL);
+		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+		assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(dmp_device_destroy(r.dev), -EBUSY);
+		if (translated)
+			assert_int_equal(dmp_device_detach(r.dev), -EBUSY);
+		assert_int_equal(device_stats(&r).live_maps, 1);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+		zone_free(&r, phys, 0);
+		device_rig_down(&r);
+	}
+}
+
+static void test_nothing_moves_while_coherent_memory_is_held(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(dmp_device_detach(r.dev), -EBUSY);
+	assert_int_equal(dmp_device_destroy(r.dev), -EBUSY);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), -EBUSY);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	device_rig_down(&r);
+}
+
+/* An old caller's snapshot is shorter, a newer one's longer: neither reads or loses a byte. */
+static void test_snapshot_has_the_callers_size(void **state)
+{
+	struct {
+		struct dmp_device_stats stats;
+		uint64_t newer;
+	} longer;
+	struct {
+		uint64_t maps, guard;
+	} shorter = {0, 77};
+	struct device_rig r;
+
+	(void)state;
+	device_rig_up(&r, false, NULL);
+	memset(&longer, 0xff, sizeof(longer));
+	assert_int_equal(dmp_device_get_stats(r.dev, &longer.stats, sizeof(longer)), 0);
+	assert_int_equal(longer.newer, 0);
+	assert_int_equal(dmp_device_get_stats(r.dev, (struct dmp_device_stats *)&shorter,
+					      sizeof(shorter.maps)),
+			 0);
+	assert_int_equal(shorter.guard, 77);
+	assert_int_equal(dmp_device_get_stats(r.dev, NULL, 8), -EINVAL);
+	device_rig_down(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_limits_that_are_no_masks_are_einval),
+		cmocka_unit_test(test_newer_options_are_e2big),
+		cmocka_unit_test(test_failed_device_add_leaves_nothing),
+		cmocka_unit_test(test_attach_and_detach_change_the_kind_of_address),
+		cmocka_unit_test(test_attach_to_another_machine_is_einval),
+		cmocka_unit_test(test_attached_device_is_neither_attached_again_nor_destroyed),
+		cmocka_unit_test(test_failed_attach_stays_direct),
+		cmocka_unit_test(test_nothing_moves_while_a_buffer_is_mapped),
+		cmocka_unit_test(test_nothing_moves_while_coherent_memory_is_held),
+		cmocka_unit_test(test_snapshot_has_the_callers_size),
+	};
+
+	return cmocka_run_group_tests_name("dma_device", tests, NULL, NULL);
+}

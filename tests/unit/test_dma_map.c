@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_dma_map.c - proves of lib/dma/dma_map.c: each route acts on the machine as the table
+ * says, each error leaves everything as it was, and a correct call works afterwards
+ */
+#include "device_rig.h"
+
+static void test_direct_map_exposes_just_the_buffer(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	char *buf;
+
+	(void)state;
+	device_rig_up(&r, false, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf + 10, 100, DMP_FROM_DEVICE, 0, &addr), 0);
+	assert_int_equal(addr, phys + 10);
+	assert_string_equal(double_trace(r.rig.d), "mem_map");
+	assert_int_equal(double_last(r.rig.d, DOUBLE_MEM_MAP)->phys, phys + 10);
+	assert_int_equal(double_exposed_bytes(r.rig.d, dmp_device_id(r.dev)), 100);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_FROM_DEVICE, 0), 0);
+	assert_string_equal(double_trace(r.rig.d), "mem_map mem_unmap");
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_translated_map_exposes_nothing_directly(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	char *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf + 10, 100, DMP_FROM_DEVICE, 0, &addr), 0);
+	assert_string_equal(double_trace(r.rig.d), "map_pages sync_map");
+	assert_int_equal(rig_phys_at(&r.rig, addr), phys + 10);
+	assert_int_equal(rig_prot_at(&r.rig, addr), DMP_PROT_WRITE);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_FROM_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_iova_stays_within_mask_and_bus_limit(void **state)
+{
+	const struct dmp_device_opts limits[] = {
+		DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(16)),
+		DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32), .bus_limit = 0xffff),
+		DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(16), .bus_limit = 0xfffff)};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct device_rig r;
+		dmp_phys_t phys;
+		dmp_addr_t addr;
+		void *buf;
+
+		device_rig_up(&r, true, &limits[i]);
+		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+		assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(addr, 0xf000);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+		zone_free(&r, phys, 0);
+		device_rig_down(&r);
+	}
+}
+
+static void test_direct_buffer_beyond_mask_or_bus_is_erange(void **state)
+{
+	const struct dmp_device_opts limits[] = {DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)),
+						 DMP_DEVICE_OPTS(.bus_limit = DMP_MASK(32))};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct device_rig r;
+		dmp_phys_t high, low;
+		dmp_addr_t addr = 7;
+		void *far, *near;
+
+		device_rig_up(&r, false, &limits[i]);
+		far = zone_buf(&r, DMP_ZONE_ANY, 0, &high);
+		near = zone_buf(&r, DMP_ZONE_DMA32, 0, &low);
+		assert_int_equal(dmp_dma_map(r.dev, far, PAGE, DMP_TO_DEVICE, 0, &addr), -ERANGE);
+		assert_int_equal(addr, 7);
+		assert_int_equal(dmp_dma_map(r.dev, near, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+		zone_free(&r, high, 0);
+		zone_free(&r, low, 0);
+		device_rig_down(&r);
+	}
+}
+
+static void test_untrusted_device_gets_whole_granules_only(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 100, DMP_TO_DEVICE, 0, &addr), -ERANGE);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_alignment_beyond_the_granule_is_erange_when_translated(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, &DMP_DEVICE_OPTS(.min_align_mask = 0x1fff));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), -ERANGE);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+/* Every mistake in both routes: its errno, no call that changes the machine, no count but that
+ * of the failure, one log line, and then a correct call works. */
+static void check_map_misuse(bool translated)
+{
+	char outside[64];
+	struct device_rig r;
+	struct dmp_device_stats stats;
+	dmp_phys_t phys;
+	dmp_addr_t addr = 7;
+	void *buf;
+
+	device_rig_up(&r, translated, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 0, DMP_TO_DEVICE, 0, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 8, (enum dmp_dir)3, 0, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 8, DMP_TO_DEVICE, 8, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, NULL, 8, DMP_TO_DEVICE, 0, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, outside, 8, DMP_TO_DEVICE, 0, &addr), -EFAULT);
+	stats = device_stats(&r);
+	assert_string_equal(double_trace(r.rig.d), "");
+	assert_int_equal(addr, 7);
+	assert_int_equal(stats.maps, 0);
+	assert_int_equal(stats.map_failures, 5);
+	assert_int_equal(r.rig.bugs + r.rig.warnings, 5);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 8, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 8, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_wrong_maps_change_nothing(void **state)
+{
+	(void)state;
+	check_map_misuse(false);
+	check_map_misuse(true);
+}
+
+static void check_unmap_misuse(bool translated)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	device_rig_up(&r, translated, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 1, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 0, DMP_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, (enum dmp_dir)9, 0), -EINVAL);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 16), -EINVAL);
+	assert_int_equal(dmp_dma_unmap(r.dev, 0x70000, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
+	assert_int_equal(r.rig.warnings, 0);
+	assert_true(r.rig.bugs >= 4);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_UNMAP_PAGES), 0);
+	assert_int_equal(device_stats(&r).unmaps, 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
+	assert_int_equal(device_stats(&r).unmaps, 1);
+	zone_free(&r, phys, 1);
+	device_rig_down(&r);
+}
+
+static void test_wrong_unmaps_change_nothing(void **state)
+{
+	(void)state;
+	check_unmap_misuse(false);
+	check_unmap_misuse(true);
+}
+
+/* A machine that keeps no count of what it exposed. */
+static void uncounted_up(struct device_rig *r)
+{
+	rig_begin(&r->rig);
+	r->rig.d->ops.mem_map = NULL;
+	r->rig.d->ops.mem_unmap = NULL;
+	rig_adopt(&r->rig);
+	assert_int_equal(dmp_device_create(r->rig.hw, NULL, &r->dev), 0);
+}
+
+/* There the device still knows that nothing is live ... */
+static void test_unmap_with_nothing_live_is_enoent_at_checks_1(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+
+	(void)state;
+	if (DMP_CHECKS < 1)
+		skip();
+	uncounted_up(&r);
+	zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_unmap(r.dev, phys, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+/* ... and the machine what is no memory of its. */
+static void test_unmap_of_no_memory_is_enoent(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	uncounted_up(&r);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, 0x7000, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
+	assert_int_equal(device_stats(&r).live_maps, 1);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_no_warn_fails_in_silence(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, false, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, DMP_ATTR_NO_WARN, &addr),
+			 -ERANGE);
+	assert_int_equal(r.rig.warnings, 0);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), -ERANGE);
+	assert_int_equal(r.rig.warnings, 1);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_skip_sync_changes_nothing_that_happens(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, DMP_ATTR_SKIP_SYNC, &addr),
+			 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, DMP_ATTR_SKIP_SYNC), 0);
+	assert_string_equal(double_trace(r.rig.d), "map_pages sync_map unmap_pages flush_gather");
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_failed_exposure_is_passed_on(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr = 7;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, false, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	double_fail(r.rig.d, DOUBLE_MEM_MAP, 1, -ENOMEM);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), -ENOMEM);
+	assert_int_equal(addr, 7);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+/* The mapping is gone although the call failed: it counts as unmapped. */
+static void test_unmap_whose_flush_fails_counts_as_unmapped(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	double_fail(r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), -ETIMEDOUT);
+	assert_int_equal(device_stats(&r).live_maps, 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+/* What a machine refuses to take back stays exposed, and stays counted. */
+static void test_direct_unmap_that_fails_stays_mapped(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, false, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	double_fail(r.rig.d, DOUBLE_MEM_UNMAP, 1, -EIO);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), -EIO);
+	assert_int_equal(device_stats(&r).live_maps, 1);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_direct_map_exposes_just_the_buffer),
+		cmocka_unit_test(test_translated_map_exposes_nothing_directly),
+		cmocka_unit_test(test_iova_stays_within_mask_and_bus_limit),
+		cmocka_unit_test(test_direct_buffer_beyond_mask_or_bus_is_erange),
+		cmocka_unit_test(test_untrusted_device_gets_whole_granules_only),
+		cmocka_unit_test(test_alignment_beyond_the_granule_is_erange_when_translated),
+		cmocka_unit_test(test_wrong_maps_change_nothing),
+		cmocka_unit_test(test_wrong_unmaps_change_nothing),
+		cmocka_unit_test(test_unmap_with_nothing_live_is_enoent_at_checks_1),
+		cmocka_unit_test(test_unmap_of_no_memory_is_enoent),
+		cmocka_unit_test(test_no_warn_fails_in_silence),
+		cmocka_unit_test(test_skip_sync_changes_nothing_that_happens),
+		cmocka_unit_test(test_failed_exposure_is_passed_on),
+		cmocka_unit_test(test_unmap_whose_flush_fails_counts_as_unmapped),
+		cmocka_unit_test(test_direct_unmap_that_fails_stays_mapped),
+	};
+
+	return cmocka_run_group_tests_name("dma_map", tests, NULL, NULL);
+}
