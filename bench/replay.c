@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * replay.c - `dmapool replay`: recorded Linux DMA traces through the library
+ *
+ *    options -> for each file: replay, print -> JSON -> the exit status
+ *
+ * The status is the worst of all files:
+ *
+ *    0   every byte right, no fault, no failed request, books in order
+ *    1   not so, for at least one route of one trace
+ *    2   a file could not be replayed at all, or the options make no sense
+ *
+ * What is wrong with a trace itself (unmaps without their map, lines that do not parse,
+ * lost events) is told and does not change the status.
+ */
+#include "replay.h"
+#include "command.h"
+
+#include <popt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_PROFILE "vtd-modern"
+#define ALL_ROUTES      "direct,strict"
+#define RUNS_MAX        1000
+
+struct command_line {
+	char *routes;
+	char *profile;
+	char *json_path;
+	int serial, no_data;
+	int repeat, mask_bits;
+	poptContext context;
+	const char **paths; /* the context's; NULL: none */
+};
+
+static const char about[] =
+	"FILE... [OPTION...]\n"
+	"\n"
+	"Replays what drivers asked of the DMA API in a recorded trace: tracefs text or\n"
+	"`trace-cmd report` text of the events dma:*, plain or .xz.  Every recorded CPU is a\n"
+	"thread; simulated devices read and write every byte, and wrong ones are counted.\n"
+	"\n"
+	"An event is one recorded call that is replayed: a map, an unmap, an allocation, a\n"
+	"free or a sync.  iommu, swiotlb and probe lines are not.";
+
+static void define_options(struct command_line *line, struct poptOption *options)
+{
+	const struct poptOption table[] = {
+		{"route", 'r', POPT_ARG_STRING, &line->routes, 0,
+		 "a column each: " ALL_ROUTES " (default: all)", "LIST"},
+		{"serial", 's', POPT_ARG_NONE, &line->serial, 0,
+		 "one thread, in the order of the file", NULL},
+		{"no-data", 'n', POPT_ARG_NONE, &line->no_data, 0,
+		 "do not move or compare bytes: the library alone", NULL},
+		{"repeat", 'N', POPT_ARG_INT, &line->repeat, 0,
+		 "runs, each on a fresh machine; speeds are medians (default: 1)", "N"},
+		{"mask", 'm', POPT_ARG_INT, &line->mask_bits, 0,
+		 "address bits of every device, 12 to 64 (default: 32)", "BITS"},
+		{"profile", 'p', POPT_ARG_STRING, &line->profile, 0,
+		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
+		{"json", 'j', POPT_ARG_STRING, &line->json_path, 0, "write the answers there",
+		 "OUT"},
+		POPT_AUTOHELP POPT_TABLEEND};
+
+	memcpy(options, table, sizeof(table));
+}
+
+/* Sets the bit of each route named in "a,b". */
+static int parse_routes(const char *list, uint32_t *routes)
+{
+	for (*routes = 0; *list;) {
+		size_t len = strcspn(list, ",");
+		unsigned i = 0;
+
+		while (i < replay_nroutes && (strlen(replay_routes[i].name) != len ||
+					      memcmp(replay_routes[i].name, list, len) != 0))
+			i++;
+		if (i == replay_nroutes)
+			return complain("'%.*s' is not a route; try " ALL_ROUTES, (int)len, list);
+		*routes |= 1u << i;
+		list += len + (list[len] == ',');
+	}
+	return *routes ? 0 : complain("no route given; try " ALL_ROUTES);
+}
+
+static int check_numbers(const struct command_line *line)
+{
+	if (line->repeat < 1 || line->repeat > RUNS_MAX)
+		return complain("--repeat must be 1 to %d", RUNS_MAX);
+	if (line->mask_bits < 12 || line->mask_bits > 64)
+		return complain("--mask must be 12 to 64 bits");
+	return line->paths ? 0 : complain("no trace given; try 'dmapool replay --help'");
+}
+
+static int parse(struct command_line *line, struct replay_opts *opts)
+{
+	int rc = poptGetNextOpt(line->context);
+	int err;
+
+	if (rc < -1)
+		return complain("%s: %s", poptBadOption(line->context, POPT_BADOPTION_NOALIAS),
+				poptStrerror(rc));
+	line->paths = poptGetArgs(line->context);
+	err = check_numbers(line);
+	if (err)
+		return err;
+	*opts = (struct replay_opts){
+		.serial = line->serial,
+		.data = !line->no_data,
+		.repeat = (unsigned)line->repeat,
+		.mask_bits = (unsigned)line->mask_bits,
+		.profile = line->profile ? line->profile : DEFAULT_PROFILE,
+	};
+	return parse_routes(line->routes ? line->routes : ALL_ROUTES, &opts->routes);
+}
+
+static int worst(int a, int b)
+{
+	return a > b ? a : b;
+}
+
+static int verdict(const struct replay_answer *answer)
+{
+	for (unsigned i = 0; i < answer->nresults; i++)
+		if (replay_result_is_bad(&answer->results[i]))
+			return EXIT_BAD;
+	return EXIT_GOOD;
+}
+
+/* Files that cannot be replayed leave no answer; the others are still done. */
+static int replay_files(const struct replay_opts *opts, const char **paths, const char *json_path)
+{
+	struct replay_answer *answers;
+	unsigned npaths = 0, n = 0;
+	int status = EXIT_GOOD;
+
+	while (paths[npaths])
+		npaths++;
+	answers = calloc(npaths, sizeof(*answers));
+	if (!answers)
+		return complain("no memory for the answers");
+	for (unsigned i = 0; i < npaths; i++) {
+		int err = replay_file(opts, paths[i], &answers[n]);
+
+		status = worst(status, err ? err : verdict(&answers[n]));
+		if (!err)
+			replay_print(stdout, opts, &answers[n++]);
+	}
+	if (json_path)
+		status = worst(status, replay_json_write(json_path, opts, answers, n));
+	for (unsigned i = 0; i < n; i++)
+		replay_answer_free(&answers[i]);
+	free(answers);
+	return status;
+}
+
+int replay_main(int argc, const char **argv)
+{
+	struct command_line line = {.repeat = 1, .mask_bits = 32};
+	struct poptOption options[16];
+	struct replay_opts opts;
+	int status;
+
+	define_options(&line, options);
+	line.context = poptGetContext("dmapool replay", argc, argv, options, 0);
+	poptSetOtherOptionHelp(line.context, about);
+	status = parse(&line, &opts);
+	if (!status)
+		status = replay_files(&opts, line.paths, line.json_path);
+	free(line.routes);
+	free(line.profile);
+	free(line.json_path);
+	poptFreeContext(line.context);
+	return status;
+}

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay.h - what the files of `dmapool replay` share
+ *
+ * Picture, one source file a step:
+ *
+ *    replay.c           the command line; files one after another
+ *    replay_file.c      one file: read, match, prepare, every route, collect
+ *      replay_lanes.c     plan  -> steps of each thread, and whose turn comes when
+ *      replay_place.c     plan  -> which memory each mapping has
+ *      replay_machine.c   route -> a fresh machine, devices, domains, agents
+ *      replay_run.c       threads, the clock
+ *        replay_step.c      one step: the library's calls
+ *        replay_data.c      the bytes: written, moved, compared
+ *        replay_pattern.c   which bytes
+ *      replay_result.c    counters -> one struct replay_result; the median of several
+ *    replay_fields.c    which numbers of it are told, and as what
+ *    replay_print.c, replay_json.c   the answers
+ *
+ * Prepared before the clock starts: everything but the library's own calls, and, if data
+ * is checked, the bytes.
+ *
+ * Letters of fields: (c) constant while threads run; (t) whoever's turn the mapping is;
+ * (l) the lane's own thread; (a) atomic.
+ */
+#ifndef BENCH_REPLAY_H
+#define BENCH_REPLAY_H
+
+#include "trace.h"
+
+#include <dmapool.h>
+#include <dmapool/sim.h>
+
+#include <stdatomic.h>
+#include <stdio.h>
+
+struct replay_opts {
+	bool serial;         /* one thread, file order */
+	bool data;           /* move and compare bytes */
+	unsigned repeat;     /* runs of each route, each on a fresh machine */
+	unsigned mask_bits;  /* of every device's DMA mask */
+	const char *profile; /* cost profile, see sim.h */
+	uint32_t routes;     /* bit i: route i of replay_routes[] */
+};
+
+/* A way for requests to go: a column of the answer. */
+struct replay_route {
+	const char *name;
+	bool translated; /* each device has a domain of its own */
+	enum dmp_flush_policy flush;
+};
+
+extern const struct replay_route replay_routes[];
+extern const unsigned replay_nroutes;
+
+/* One thing that a thread does. */
+struct replay_step {
+	uint32_t mapping;
+	uint32_t turn;      /* how many steps of the mapping come before */
+	uint32_t plan_step; /* offset and length of a sync; the line */
+	uint8_t op;         /* enum trace_op */
+	uint8_t attrs;      /* DMP_ATTR_*, for the library */
+	bool starts_call;   /* the first step of a recorded call */
+};
+
+/* Calls of the library that were made and what went wrong. */
+struct replay_counts {
+	uint64_t maps, unmaps, allocs, frees, syncs; /* calls that succeeded */
+	uint64_t wrong_bytes;
+	uint64_t failed_requests; /* calls of the library that did not succeed */
+	uint64_t not_done;        /* steps of a mapping whose map failed */
+	uint32_t failed_line;     /* of the first failed request; 0: none */
+	int failed_err;           /* its errno */
+	const char *failed_call;  /* its name */
+};
+
+/* A recorded CPU, and the thread that stands for it. */
+struct replay_lane {
+	struct replay_step *steps; /* (c) */
+	uint32_t nsteps;           /* (c) */
+	uint16_t cpu;              /* (c) */
+
+	struct dmp_sim_agent **agents; /* (l) one a device; NULL without data */
+	uint8_t *scratch;              /* (l) the device's own memory */
+	struct replay_counts counts;   /* (l) */
+	uint64_t start_ns, end_ns;     /* (l) */
+};
+
+/* One mapping while it is replayed: a cache line, since CPUs hand mappings over. */
+struct replay_mapping {
+	_Alignas(64) _Atomic(uint32_t) turn; /* (a) steps done; [TURN] of replay_run.c */
+	uint32_t before;                     /* (c) mapping that had this memory, or TRACE_NONE */
+	uint32_t nsteps;                     /* (c) */
+	uint32_t dev;                        /* (c) */
+	uint64_t len;                        /* (c) */
+	void *buf;                           /* (c), of coherent memory (t) */
+	dmp_addr_t addr;                     /* (t) valid while live; not of a list */
+	struct dmp_sg *sg;                   /* (c) entries, NULL if not a list; answers (t) */
+	uint32_t nsg;                        /* (c) */
+	uint32_t nsegments;                  /* (t) valid answers in sg */
+	uint16_t generation;                 /* (t) which pattern is in it */
+	uint8_t shape;                       /* (c) enum trace_shape */
+	uint8_t dir;                         /* (c) enum dmp_dir */
+	uint8_t map_attrs;                   /* (c) DMP_ATTR_* */
+	bool live;                           /* (t) */
+	bool failed;                         /* (t) the library refused the map */
+	bool patched;                        /* (t) parts are of different generations */
+};
+
+/* Memory that mappings have one after another. */
+struct replay_block {
+	unsigned order; /* 4 KiB << order bytes */
+	void *buf;      /* while a machine exists */
+};
+
+/* The longest mapping that is replayed: one block has to hold it. */
+#define REPLAY_LEN_MAX (UINT64_C(512) << 20)
+
+/* A file, ready to be replayed any number of times. */
+struct replay_job {
+	const struct trace *trace;
+	const struct trace_plan *plan;
+
+	struct replay_lane *lanes; /* owned; their steps are one array */
+	uint32_t nlanes;
+	struct replay_step *steps;        /* owned */
+	uint64_t nevents;                 /* recorded calls that are replayed */
+	struct trace_skip_count too_long; /* mappings over REPLAY_LEN_MAX: not replayed */
+
+	struct replay_mapping *mappings; /* owned; one for each of the plan's */
+	struct dmp_sg *sgs;              /* owned */
+	uint32_t *block_of;              /* owned; of each mapping, TRACE_NONE without memory */
+	uint64_t *entry_at;              /* owned; of each entry, offset in its block */
+	struct replay_block *blocks;     /* owned */
+	uint32_t nblocks;
+	uint64_t memory_bytes; /* of all blocks */
+};
+
+/* A fresh machine with what a route needs. */
+struct replay_machine {
+	struct dmp_sim *sim;
+	struct dmp_device **devices; /* one a traced device */
+	struct dmp_domain **domains; /* likewise; NULL entries in the direct route */
+	uint32_t ndevices;
+	struct replay_job *job; /* whose blocks and agents it carries */
+};
+
+/* One run: what a lane's thread looks at. */
+struct replay_run {
+	struct replay_job *job;
+	const struct replay_machine *machine;
+	bool data;
+
+	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
+	_Atomic(uint32_t) peak;      /* (a) the most there were */
+};
+
+/* A route's column; replay_fields[] names what of it is told. */
+struct replay_result {
+	const struct replay_route *route;
+
+	/* What was asked for: the same in every run */
+	uint64_t maps;          /* calls: replayed, failed in the trace, and too long ones */
+	uint64_t maps_replayed; /* page, resource and list calls that succeeded */
+	uint64_t unmaps, syncs;
+	uint64_t allocs, frees;   /* of coherent memory */
+	uint64_t live_at_end;     /* maps and allocations, before the tidying up */
+	uint64_t failed_in_trace; /* not replayed */
+	uint64_t unmatched;       /* unmaps without their map: not replayed */
+	double cross_cpu_share;   /* of the unmaps, on another CPU than the map */
+
+	/* What went wrong: all runs together */
+	uint64_t wrong_bytes;
+	uint64_t faults, stale_accesses;
+	uint64_t failed_requests, not_done;
+	uint64_t broken_books; /* walkers that found something, and what could not be destroyed */
+	uint32_t failed_line;  /* of the first failed request */
+	int failed_err;
+	const char *failed_call;
+
+	/* How it went: the median run.  Shares are NAN if there is nothing to share */
+	uint64_t peak_in_flight; /* maps */
+	uint64_t magazine_allocs, tree_allocs;
+	double magazine_share;
+	uint64_t iotlb_hits, iotlb_misses;
+	double iotlb_share;
+	uint64_t invalidations, invalidated_entries;
+
+	/* Simulated nanoseconds: of a map or allocation, of an unmap or free */
+	double map_allocate_ns, map_table_ns, map_copy_ns;
+	double unmap_allocate_ns, unmap_table_ns, unmap_invalidate_ns, unmap_copy_ns;
+
+	/* Real time of the replay alone */
+	double seconds;
+	double events_per_second; /* the median */
+	double slowest, fastest;
+	uint64_t runs;
+};
+
+/* How a field of struct replay_result is told. */
+enum replay_unit {
+	REPLAY_COUNT, /* uint64_t */
+	REPLAY_SHARE, /* double, 0 .. 1 */
+	REPLAY_NS,    /* double */
+	REPLAY_RATE,  /* double, a second */
+};
+
+struct replay_field {
+	const char *name;  /* in the JSON */
+	const char *label; /* in the table; NULL: not there */
+	enum replay_unit unit;
+	size_t offset;        /* in struct replay_result */
+	bool translated_only; /* means nothing in the direct route */
+};
+
+extern const struct replay_field replay_fields[];
+extern const unsigned replay_nfields;
+
+/* A file's answer. */
+struct replay_answer {
+	const char *path;
+	struct trace *trace;     /* owned */
+	struct trace_plan *plan; /* owned */
+	double read_seconds;     /* reading and parsing; matching */
+	double match_seconds;
+	uint32_t nlanes;
+	uint64_t nevents;
+	struct trace_skip_count too_long;
+	struct replay_result *results; /* owned */
+	unsigned nresults;
+};
+
+/* ---- replay_lanes.c ---- */
+
+/* The steps of each recorded CPU, or of one thread.  -ENOMEM. */
+int replay_lanes_make(struct replay_job *job, bool serial);
+void replay_lanes_free(struct replay_job *job);
+
+/* Is it dma_alloc and its kin: memory and address in one call? */
+static inline bool replay_is_alloc(uint8_t shape)
+{
+	return shape == TRACE_SHAPE_COHERENT || shape == TRACE_SHAPE_PAGES ||
+	       shape == TRACE_SHAPE_SGT;
+}
+
+/* ---- replay_place.c ---- */
+
+/* Which block every mapping has, and what its entries' offsets in it are.  -ENOMEM; -E2BIG. */
+int replay_place_make(struct replay_job *job);
+void replay_place_free(struct replay_job *job);
+/* Point every mapping at its block's memory and forget the run before. */
+void replay_place_reset(struct replay_job *job);
+
+/* ---- replay_machine.c ---- */
+
+/* A machine for one run of @job; complains and returns a negative errno. */
+int replay_machine_create(const struct replay_opts *opts, const struct replay_route *route,
+			  struct replay_job *job, struct replay_machine *machine);
+/* Returns how many walkers and destructors found something wrong. */
+unsigned replay_machine_destroy(struct replay_machine *machine);
+
+/* ---- replay_pattern.c ---- */
+
+/* What the bytes of a mapping in one generation depend on. */
+uint64_t replay_pattern_key(uint32_t mapping, uint16_t generation);
+void replay_pattern_fill(void *to, uint64_t offset, uint64_t len, uint64_t key);
+/* How many of the bytes are not the pattern's. */
+uint64_t replay_pattern_wrong(const void *at, uint64_t offset, uint64_t len, uint64_t key);
+
+/* ---- replay_data.c: @i is the mapping's index ---- */
+
+/* The lane's own memory: what a device reads or writes at once. */
+#define REPLAY_SCRATCH (64u * 1024)
+
+void replay_data_before_map(const struct replay_run *run, struct replay_lane *lane, uint32_t i);
+void replay_data_after_alloc(const struct replay_run *run, struct replay_lane *lane, uint32_t i);
+/* @skipped: the caller has asked the library not to move bytes at this unmap */
+void replay_data_before_unmap(const struct replay_run *run, struct replay_lane *lane, uint32_t i,
+			      bool skipped);
+void replay_data_after_unmap(const struct replay_run *run, struct replay_lane *lane, uint32_t i,
+			     bool skipped);
+void replay_data_before_sync(const struct replay_run *run, struct replay_lane *lane, uint32_t i,
+			     const struct trace_step *sync);
+void replay_data_after_sync(const struct replay_run *run, struct replay_lane *lane, uint32_t i,
+			    const struct trace_step *sync);
+
+/* Part of a mapping as the device sees it. */
+struct replay_part {
+	dmp_addr_t addr;
+	uint64_t len;
+};
+
+/* The piece at @offset, at most @len bytes of it; the mapping is live. */
+struct replay_part replay_part_at(const struct replay_mapping *m, uint64_t offset, uint64_t len);
+
+/* ---- replay_step.c ---- */
+
+void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+		    const struct replay_step *step);
+/* Unmap what is still live; returns how many mappings that were. */
+uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
+
+/* ---- replay_run.c ---- */
+
+/* Run all lanes; @seconds: from the first step to the last.  -ENOMEM, -EAGAIN no thread. */
+int replay_run_lanes(struct replay_run *run, double *seconds);
+
+/* ---- replay_result.c ---- */
+
+/* Counters of a machine at one moment. */
+struct replay_books {
+	struct dmp_sim_stats sim;
+	struct dmp_iova_stats iova; /* of all domains together */
+};
+
+void replay_books_read(const struct replay_machine *machine, struct replay_books *books);
+/* What a run that has just ended did since @before; not yet what went wrong. */
+void replay_result_fill(const struct replay_run *run, const struct replay_books *before,
+			double seconds, struct replay_result *result);
+/* What went wrong, after the machine was tidied up. */
+void replay_result_blame(const struct replay_run *run, struct replay_result *result);
+/* The run with the median speed, with the failures of all; sorts @runs. */
+void replay_result_median(struct replay_result *runs, unsigned nruns, struct replay_result *out);
+/* Is it a failure of the replay?  What is wrong with the file is not. */
+bool replay_result_is_bad(const struct replay_result *result);
+
+/* ---- replay_file.c ---- */
+
+/* Replay one file; complains and returns EXIT_USAGE if it cannot be. */
+int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer);
+void replay_answer_free(struct replay_answer *answer);
+
+/* ---- replay_print.c, replay_json.c ---- */
+
+/* Something that was not replayed. */
+struct replay_skip {
+	const char *reason;
+	struct trace_skip_count count;
+};
+
+/* The @i-th reason that there could be; false past the last one. */
+bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct replay_skip *skip);
+/* The last part of a path without the endings of a trace. */
+void replay_trace_name(const char *path, char *name, size_t size);
+/* How many devices mapped or allocated something. */
+unsigned replay_devices(const struct trace_plan *plan);
+void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
+/* Complains and returns EXIT_USAGE if it cannot be written. */
+int replay_json_write(const char *path, const struct replay_opts *opts,
+		      const struct replay_answer *answers, unsigned n);
+
+#endif

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * replay_file.c - one trace, from the file to its answer
+ *
+ *    read -> match -> prepare once -> for each route, for each run:
+ *                                        machine, replay, tidy up, destroy
+ *                                     -> the median run of the route
+ *
+ * A file that cannot be replayed at all, or that has no request in it, is complained about
+ * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
+ * trace's and the plan's own counts.
+ */
+#include "replay.h"
+#include "command.h"
+#include "progress.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static double now_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+static int read_file(const char *path, struct replay_answer *answer)
+{
+	double start = now_seconds(), parsed;
+	struct trace_error error;
+	int err;
+
+	progress_show("%s: reading", path);
+	err = trace_read(path, &answer->trace, &error);
+	parsed = now_seconds();
+	if (!err)
+		err = trace_match(answer->trace, &answer->plan);
+	answer->read_seconds = parsed - start;
+	answer->match_seconds = now_seconds() - parsed;
+	progress_clear();
+	if (err)
+		return complain("%s", answer->trace ? "no memory for the trace" : error.text);
+	if (answer->plan->nmappings == 0)
+		return complain("%s: no DMA mapping in it; record with the events dma:*", path);
+	return 0;
+}
+
+static int prepare(const struct replay_opts *opts, const struct replay_answer *answer,
+		   struct replay_job *job)
+{
+	int err;
+
+	*job = (struct replay_job){.trace = answer->trace, .plan = answer->plan};
+	err = replay_lanes_make(job, opts->serial);
+	if (!err)
+		err = replay_place_make(job);
+	if (err == -E2BIG)
+		return complain("%s: a list of too many entries", answer->path);
+	if (err)
+		return complain("%s: no memory to prepare the replay", answer->path);
+	return 0;
+}
+
+static void discard(struct replay_job *job)
+{
+	replay_place_free(job);
+	replay_lanes_free(job);
+}
+
+static void forget_run_before(struct replay_job *job)
+{
+	replay_place_reset(job);
+	for (uint32_t i = 0; i < job->nlanes; i++)
+		job->lanes[i].counts = (struct replay_counts){0};
+}
+
+static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
+		  struct replay_result *result)
+{
+	struct replay_run run = {.job = machine->job, .machine = machine, .data = opts->data};
+	struct replay_books before;
+	double seconds;
+	int err;
+
+	forget_run_before(run.job);
+	replay_books_read(machine, &before);
+	err = replay_run_lanes(&run, &seconds);
+	if (err)
+		return complain("cannot start %u threads: %s", run.job->nlanes, strerror(-err));
+	replay_result_fill(&run, &before, seconds, result);
+	replay_step_tidy(&run, &run.job->lanes[0]);
+	replay_result_blame(&run, result);
+	return 0;
+}
+
+/* One run, on a machine of its own. */
+static int run_once(const struct replay_opts *opts, const struct replay_route *route,
+		    struct replay_job *job, struct replay_result *result)
+{
+	struct replay_machine machine;
+	unsigned broken;
+	int err;
+
+	*result = (struct replay_result){.route = route};
+	if (replay_machine_create(opts, route, job, &machine))
+		return EXIT_USAGE;
+	err = run_on(opts, &machine, result);
+	broken = replay_machine_destroy(&machine);
+	result->broken_books = broken;
+	return err;
+}
+
+static int run_route(const struct replay_opts *opts, const char *path,
+		     const struct replay_route *route, struct replay_job *job,
+		     struct replay_result *result)
+{
+	struct replay_result *runs = calloc(opts->repeat, sizeof(*runs));
+	int err = runs ? 0 : complain("no memory for %u runs", opts->repeat);
+
+	for (unsigned i = 0; !err && i < opts->repeat; i++) {
+		progress_show("%s: %s, run %u of %u", path, route->name, i + 1, opts->repeat);
+		err = run_once(opts, route, job, &runs[i]);
+		progress_clear();
+	}
+	if (!err)
+		replay_result_median(runs, opts->repeat, result);
+	free(runs);
+	return err;
+}
+
+static int run_routes(const struct replay_opts *opts, struct replay_job *job,
+		      struct replay_answer *answer)
+{
+	int err = 0;
+
+	answer->results = calloc(replay_nroutes, sizeof(*answer->results));
+	if (!answer->results)
+		return complain("no memory for the results");
+	for (unsigned i = 0; !err && i < replay_nroutes; i++)
+		if (opts->routes & 1u << i)
+			err = run_route(opts, answer->path, &replay_routes[i], job,
+					&answer->results[answer->nresults++]);
+	return err;
+}
+
+int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer)
+{
+	struct replay_job job;
+	int err;
+
+	*answer = (struct replay_answer){.path = path};
+	err = read_file(path, answer);
+	if (!err) {
+		err = prepare(opts, answer, &job);
+		if (!err)
+			err = run_routes(opts, &job, answer);
+		answer->nlanes = job.nlanes;
+		answer->nevents = job.nevents;
+		answer->too_long = job.too_long;
+		discard(&job);
+	}
+	if (err)
+		replay_answer_free(answer);
+	return err;
+}
+
+void replay_answer_free(struct replay_answer *answer)
+{
+	trace_plan_free(answer->plan);
+	trace_free(answer->trace);
+	free(answer->results);
+	*answer = (struct replay_answer){.path = answer->path};
+}

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: MIT
+/*
+ * replay_print.c - a trace's answer on the terminal
+ *
+ *    name: how it was replayed
+ *                      direct      strict       a row a number, a column a route
+ *    sizes             <=512 12%  <=4K 23%
+ *    skipped           1 free of nothing, the first in line 1234
+ *    read              0.41 s, ...
+ */
+#include "replay.h"
+#include "table.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* replay_opts.routes has a bit for each. */
+#define COLUMNS 32u
+
+void replay_trace_name(const char *path, char *name, size_t size)
+{
+	static const char *const endings[] = {".xz", ".txt"};
+	const char *slash = strrchr(path, '/');
+	size_t len;
+
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+	for (unsigned i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+		len = strlen(name);
+		if (len > strlen(endings[i]) &&
+		    strcmp(name + len - strlen(endings[i]), endings[i]) == 0)
+			name[len - strlen(endings[i])] = '\0';
+	}
+}
+
+unsigned replay_devices(const struct trace_plan *plan)
+{
+	unsigned n = 0;
+
+	for (uint32_t i = 0; i < plan->ndevices; i++)
+		n += plan->devices[i].maps || plan->devices[i].allocs;
+	return n;
+}
+
+static void print_head(FILE *to, const struct replay_opts *opts, const struct replay_answer *a)
+{
+	unsigned ndevices = replay_devices(a->plan);
+	char name[128];
+
+	replay_trace_name(a->path, name, sizeof(name));
+	fprintf(to, "%s: %" PRIu64 " calls of %u CPUs in %.1f s, %u device%s; ", name, a->nevents,
+		a->plan->facts.ncpus, (double)a->plan->facts.span_ns / 1e9, ndevices,
+		ndevices == 1 ? "" : "s");
+	fprintf(to, "%u thread%s, %s, %u-bit mask, profile %s\n", a->nlanes,
+		a->nlanes == 1 ? "" : "s", opts->data ? "data checked" : "no data", opts->mask_bits,
+		opts->profile);
+}
+
+static struct table_cell cell_of(const struct replay_field *field, const struct replay_result *r)
+{
+	const void *at = (const char *)r + field->offset;
+
+	if (field->translated_only && !r->route->translated)
+		return table_none();
+	switch (field->unit) {
+	case REPLAY_COUNT: return table_count(*(const uint64_t *)at);
+	case REPLAY_SHARE: return table_share(*(const double *)at);
+	case REPLAY_NS: return table_ns(*(const double *)at);
+	case REPLAY_RATE: return table_rate(*(const double *)at);
+	}
+	return table_none();
+}
+
+static void print_fields(FILE *to, const struct replay_answer *a)
+{
+	struct table_cell cells[COLUMNS];
+
+	for (unsigned i = 0; i < a->nresults; i++)
+		cells[i] = table_text(a->results[i].route->name);
+	table_row(to, "", cells, a->nresults);
+	for (unsigned f = 0; f < replay_nfields; f++) {
+		if (!replay_fields[f].label)
+			continue;
+		for (unsigned i = 0; i < a->nresults; i++)
+			cells[i] = cell_of(&replay_fields[f], &a->results[i]);
+		table_row(to, replay_fields[f].label, cells, a->nresults);
+	}
+}
+
+static void print_size(FILE *to, uint64_t limit)
+{
+	static const char *const units[] = {"", "K", "M", "G"};
+	unsigned unit = 0;
+
+	while (limit >= 1024 && unit < 3) {
+		limit /= 1024;
+		unit++;
+	}
+	fprintf(to, "  <=%" PRIu64 "%s", limit, units[unit]);
+}
+
+/* Shares of the maps by size; what is less than half a percent, as a number. */
+static void print_sizes(FILE *to, const struct trace_facts *facts)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < TRACE_NSIZES; i++)
+		sum += facts->sizes[i];
+	fputs("  sizes of maps", to);
+	for (unsigned i = 0; i < TRACE_NSIZES; i++) {
+		double percent = sum ? 100.0 * facts->sizes[i] / (double)sum : 0;
+
+		if (facts->sizes[i] == 0)
+			continue;
+		print_size(to, UINT64_C(512) << i);
+		if (percent < 0.5)
+			fprintf(to, " %u", facts->sizes[i]);
+		else
+			fprintf(to, " %.0f%%", percent);
+	}
+	fputc('\n', to);
+}
+
+bool replay_skip_at(const struct replay_answer *a, unsigned i, struct replay_skip *skip)
+{
+	if (i > TRACE_NSKIPS)
+		return false;
+	if (i == TRACE_NSKIPS) {
+		*skip = (struct replay_skip){"a mapping of more than 512 MiB", a->too_long};
+		return true;
+	}
+	skip->reason = trace_skip_text(i);
+	skip->count = a->trace->skips[i].count ? a->trace->skips[i] : a->plan->skips[i];
+	return true;
+}
+
+static void print_skips(FILE *to, const struct replay_answer *a)
+{
+	struct replay_skip skip;
+
+	for (unsigned i = 0; replay_skip_at(a, i, &skip); i++)
+		if (skip.count.count)
+			fprintf(to, "  skipped: %" PRIu64 " x %s, the first in line %u\n",
+				skip.count.count, skip.reason, skip.count.first_line);
+	if (a->trace->lost_events)
+		fprintf(to, "  the kernel lost %" PRIu64 " events\n", a->trace->lost_events);
+	if (a->trace->overwritten_events)
+		fprintf(to, "  the kernel overwrote %" PRIu64 " events before the first one here\n",
+			a->trace->overwritten_events);
+}
+
+static void print_failures(FILE *to, const struct replay_answer *a)
+{
+	for (unsigned i = 0; i < a->nresults; i++) {
+		const struct replay_result *r = &a->results[i];
+
+		if (r->failed_requests)
+			fprintf(to, "  %s: first failed request: %s of line %u: %s\n",
+				r->route->name, r->failed_call, r->failed_line,
+				strerror(-r->failed_err));
+	}
+}
+
+static void print_times(FILE *to, const struct replay_answer *a)
+{
+	double seconds = a->read_seconds + a->match_seconds;
+
+	fprintf(to, "  read, parsed and matched %u lines in %.2f s, %s lines a second",
+		a->trace->nlines, seconds, table_rate((double)a->trace->nlines / seconds).text);
+	if (a->nresults && a->results[0].runs > 1)
+		fprintf(to, "; speeds are medians of %" PRIu64 " runs", a->results[0].runs);
+	fputs("\n\n", to);
+}
+
+void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer)
+{
+	print_head(to, opts, answer);
+	print_fields(to, answer);
+	print_sizes(to, &answer->plan->facts);
+	print_skips(to, answer);
+	print_failures(to, answer);
+	print_times(to, answer);
+	fflush(to);
+}

@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+/*
+ * replay_step.c - one step of a mapping: which calls of the library it is
+ *
+ *    shape            map                       sync, each part      unmap
+ *    page, resource   dmp_dma_map               dmp_dma_sync_for_*   dmp_dma_unmap
+ *    sg               dmp_dma_map_sg            dmp_dma_sync_for_*   dmp_dma_unmap_sg
+ *    coherent, pages, dmp_dma_alloc_coherent    -                    dmp_dma_free_coherent
+ *    sgt
+ *
+ * A range of a list that a sync names is cut at the segments that the library answered.
+ *
+ * A call that fails is counted, the first one with its line.  After a map that failed,
+ * the mapping's other steps are counted as not done.
+ */
+#include "replay.h"
+
+static struct dmp_device *device_of(const struct replay_run *run, const struct replay_mapping *m)
+{
+	return run->machine->devices[m->dev];
+}
+
+static uint32_t line_of(const struct replay_run *run, const struct replay_step *step)
+{
+	const struct trace_step *from = &run->job->plan->steps[step->plan_step];
+
+	return run->job->trace->events[from->event].line;
+}
+
+static void note_failure(struct replay_counts *counts, const char *call, int err, uint32_t line)
+{
+	counts->failed_requests++;
+	if (counts->failed_line && counts->failed_line <= line)
+		return;
+	counts->failed_line = line;
+	counts->failed_err = err;
+	counts->failed_call = call;
+}
+
+/* relaxed: a number for the report */
+static void count_in_flight(struct replay_run *run)
+{
+	uint32_t now = atomic_fetch_add_explicit(&run->in_flight, 1, memory_order_relaxed) + 1;
+	uint32_t peak = atomic_load_explicit(&run->peak, memory_order_relaxed);
+
+	while (now > peak &&
+	       !atomic_compare_exchange_weak_explicit(&run->peak, &peak, now, memory_order_relaxed,
+						      memory_order_relaxed))
+		;
+}
+
+static int map(struct dmp_device *dev, struct replay_mapping *m, const char **call)
+{
+	size_t nsegments;
+	int err;
+
+	if (!m->sg) {
+		*call = "dmp_dma_map";
+		return dmp_dma_map(dev, m->buf, m->len, (enum dmp_dir)m->dir, m->map_attrs,
+				   &m->addr);
+	}
+	*call = "dmp_dma_map_sg";
+	err = dmp_dma_map_sg(dev, m->sg, m->nsg, (enum dmp_dir)m->dir, m->map_attrs, &nsegments);
+	if (!err)
+		m->nsegments = (uint32_t)nsegments;
+	return err;
+}
+
+static int unmap(struct dmp_device *dev, struct replay_mapping *m, unsigned attrs,
+		 const char **call)
+{
+	if (replay_is_alloc(m->shape)) {
+		*call = "dmp_dma_free_coherent";
+		return dmp_dma_free_coherent(dev, m->len, m->buf, m->addr);
+	}
+	if (!m->sg) {
+		*call = "dmp_dma_unmap";
+		return dmp_dma_unmap(dev, m->addr, m->len, (enum dmp_dir)m->dir, attrs);
+	}
+	*call = "dmp_dma_unmap_sg";
+	return dmp_dma_unmap_sg(dev, m->sg, m->nsg, (enum dmp_dir)m->dir, attrs);
+}
+
+static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line)
+{
+	struct replay_mapping *m = &run->job->mappings[i];
+	int err = dmp_dma_alloc_coherent(device_of(run, m), m->len, &m->buf, &m->addr);
+
+	m->live = !err;
+	m->failed = err != 0;
+	if (err) {
+		note_failure(&lane->counts, "dmp_dma_alloc_coherent", err, line);
+		return;
+	}
+	lane->counts.allocs++;
+	if (run->data)
+		replay_data_after_alloc(run, lane, i);
+}
+
+static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line)
+{
+	struct replay_mapping *m = &run->job->mappings[i];
+	const char *call;
+	int err;
+
+	if (run->data)
+		replay_data_before_map(run, lane, i);
+	err = map(device_of(run, m), m, &call);
+	m->live = !err;
+	m->failed = err != 0;
+	if (err) {
+		note_failure(&lane->counts, call, err, line);
+		return;
+	}
+	lane->counts.maps++;
+	count_in_flight(run);
+}
+
+static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_t i, unsigned attrs,
+		       uint32_t line)
+{
+	struct replay_mapping *m = &run->job->mappings[i];
+	bool skipped = attrs & DMP_ATTR_SKIP_SYNC;
+	const char *call;
+	int err;
+
+	if (run->data)
+		replay_data_before_unmap(run, lane, i, skipped);
+	err = unmap(device_of(run, m), m, attrs, &call);
+	m->live = false;
+	if (err) {
+		note_failure(&lane->counts, call, err, line);
+		return;
+	}
+	if (run->data)
+		replay_data_after_unmap(run, lane, i, skipped);
+	if (replay_is_alloc(m->shape)) {
+		lane->counts.frees++;
+		return;
+	}
+	lane->counts.unmaps++;
+	/* relaxed: a number for the report */
+	atomic_fetch_sub_explicit(&run->in_flight, 1, memory_order_relaxed);
+}
+
+static int sync_part(struct dmp_device *dev, const struct replay_mapping *m,
+		     struct replay_part part, bool for_cpu)
+{
+	return for_cpu ? dmp_dma_sync_for_cpu(dev, part.addr, part.len, (enum dmp_dir)m->dir)
+		       : dmp_dma_sync_for_device(dev, part.addr, part.len, (enum dmp_dir)m->dir);
+}
+
+static int sync_range(struct dmp_device *dev, const struct replay_mapping *m,
+		      const struct trace_step *sync)
+{
+	uint64_t offset = sync->offset, end = sync->offset + sync->len;
+	int err = 0;
+
+	while (!err && offset < end) {
+		struct replay_part part = replay_part_at(m, offset, end - offset);
+
+		err = sync_part(dev, m, part, sync->op == TRACE_OP_SYNC_FOR_CPU);
+		offset += part.len;
+	}
+	return err;
+}
+
+static void step_sync(struct replay_run *run, struct replay_lane *lane,
+		      const struct replay_step *step)
+{
+	const struct trace_step *sync = &run->job->plan->steps[step->plan_step];
+	const struct replay_mapping *m = &run->job->mappings[step->mapping];
+	int err;
+
+	if (run->data)
+		replay_data_before_sync(run, lane, step->mapping, sync);
+	err = sync_range(device_of(run, m), m, sync);
+	if (err)
+		note_failure(&lane->counts, "dmp_dma_sync", err, line_of(run, step));
+	else
+		lane->counts.syncs += step->starts_call;
+	if (run->data)
+		replay_data_after_sync(run, lane, step->mapping, sync);
+}
+
+void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+		    const struct replay_step *step)
+{
+	struct replay_mapping *m = &run->job->mappings[step->mapping];
+
+	if (step->op == TRACE_OP_MAP && replay_is_alloc(m->shape))
+		step_alloc(run, lane, step->mapping, line_of(run, step));
+	else if (step->op == TRACE_OP_MAP)
+		step_map(run, lane, step->mapping, line_of(run, step));
+	else if (m->failed)
+		lane->counts.not_done++;
+	else if (step->op == TRACE_OP_UNMAP)
+		step_unmap(run, lane, step->mapping, step->attrs, line_of(run, step));
+	else
+		step_sync(run, lane, step);
+}
+
+uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane)
+{
+	const struct replay_job *job = run->job;
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
+		if (!job->mappings[i].live)
+			continue;
+		step_unmap(run, lane, i, job->mappings[i].map_attrs,
+			   job->trace->events[job->plan->mappings[i].map_event].line);
+		n++;
+	}
+	return n;
+}

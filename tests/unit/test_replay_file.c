@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_file.c - proves that a file becomes a column a route, or one complaint
+ */
+#include "test_replay_answer.h"
+#include "command.h"
+
+static void test_a_file_gets_a_result_for_every_route(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+
+	(void)state;
+	assert_int_equal(answer.nresults, 2);
+	assert_string_equal(answer.results[0].route->name, "direct");
+	assert_string_equal(answer.results[1].route->name, "strict");
+	assert_int_equal(answer.nlanes, 2);
+	assert_int_equal(answer.nevents, 3);
+	replay_answer_free(&answer);
+}
+
+static void test_only_the_routes_asked_for_are_replayed(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.routes = 2;
+	opts.repeat = 3;
+	answer = replayed(MIXED_TRACE, &opts);
+	assert_int_equal(answer.nresults, 1);
+	assert_string_equal(answer.results[0].route->name, "strict");
+	assert_int_equal(answer.results[0].runs, 3);
+	replay_answer_free(&answer);
+}
+
+static void test_the_numbers_of_a_file_are_those_of_its_lines(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		const struct replay_result *r = &answer.results[i];
+
+		assert_int_equal(r->maps, 3);
+		assert_int_equal(r->maps_replayed, 2);
+		assert_int_equal(r->unmaps, 1);
+		assert_int_equal(r->live_at_end, 1);
+		assert_int_equal(r->failed_in_trace, 1);
+		assert_int_equal(r->unmatched, 1);
+		assert_true(r->cross_cpu_share == 1);
+		assert_false(replay_result_is_bad(r));
+	}
+	replay_answer_free(&answer);
+}
+
+static void expect_complaint(const char *text)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	assert_int_equal(replay_text(text, &opts, &answer), EXIT_USAGE);
+	assert_null(answer.trace);
+	assert_null(answer.results);
+}
+
+static void test_a_file_without_anything_usable_is_complained_about(void **state)
+{
+	(void)state;
+	expect_complaint("");
+	expect_complaint("hello\nworld\n");
+	expect_complaint(UNMAP(0, 05, "TO_DEVICE", 77000, 256));
+	expect_complaint(MAP(0, 03, "TO_DEVICE", ffffffffffffffff, 5000, 256));
+}
+
+/* As traces/README.md has it: 2707 / 1933, live at the end 774 maps and 49 allocations. */
+static void test_a_bundled_trace_gives_the_recorded_numbers(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	assert_int_equal(replay_file(&opts, TRACE_DIR "/boot-and-probe.txt.xz", &answer), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(answer.results[i].maps, 2707);
+		assert_int_equal(answer.results[i].unmaps, 1933);
+		assert_int_equal(answer.results[i].live_at_end, 823);
+		assert_int_equal(answer.results[i].unmatched, 0);
+		assert_false(replay_result_is_bad(&answer.results[i]));
+	}
+	replay_answer_free(&answer);
+}
+
+/* In file order the peak is the recorded one: 32 maps in flight, 32 deep queue. */
+static void test_in_file_order_the_peak_is_the_recorded_one(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.serial = true;
+	opts.data = false;
+	assert_int_equal(replay_file(&opts, TRACE_DIR "/swiotlb-force-small.txt.xz", &answer), 0);
+	assert_int_equal(answer.results[0].peak_in_flight, 32);
+	assert_int_equal(answer.results[1].peak_in_flight, 32);
+	replay_answer_free(&answer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_file_gets_a_result_for_every_route),
+		cmocka_unit_test(test_only_the_routes_asked_for_are_replayed),
+		cmocka_unit_test(test_the_numbers_of_a_file_are_those_of_its_lines),
+		cmocka_unit_test(test_a_file_without_anything_usable_is_complained_about),
+		cmocka_unit_test(test_a_bundled_trace_gives_the_recorded_numbers),
+		cmocka_unit_test(test_in_file_order_the_peak_is_the_recorded_one),
+	};
+
+	return cmocka_run_group_tests_name("replay_file", tests, NULL, NULL);
+}

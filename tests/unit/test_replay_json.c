@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_json.c - proves that the JSON holds what replay.h says, under names that
+ * other programs rely on
+ */
+#include "test_replay_answer.h"
+#include "command.h"
+
+#include <jansson.h>
+
+static json_t *written(const struct replay_opts *opts, const struct replay_answer *answers,
+		       unsigned n)
+{
+	struct trace_file file = file_with("", 0);
+	json_error_t error;
+	json_t *json;
+
+	assert_int_equal(replay_json_write(file.path, opts, answers, n), EXIT_GOOD);
+	json = json_load_file(file.path, 0, &error);
+	assert_non_null(json);
+	unlink(file.path);
+	return json;
+}
+
+static json_int_t number(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	assert_true(json_is_integer(value));
+	return json_integer_value(value);
+}
+
+static void test_names_and_numbers_of_a_route(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json = written(&opts, &answer, 1);
+	json_t *trace = json_array_get(json, 0);
+	json_t *route = json_array_get(json_object_get(trace, "routes"), 1);
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(trace, "trace")), "mixed");
+	assert_int_equal(number(trace, "events"), 3);
+	assert_string_equal(json_string_value(json_object_get(route, "name")), "strict");
+	assert_int_equal(number(route, "maps"), 3);
+	assert_int_equal(number(route, "unmaps"), 1);
+	assert_int_equal(number(route, "coherent_allocs"), 0);
+	assert_int_equal(number(route, "live_at_end"), 1);
+	assert_int_equal(number(route, "unmatched"), 1);
+	assert_int_equal(number(route, "failed_in_trace"), 1);
+	assert_int_equal(number(route, "wrong_bytes"), 0);
+	assert_int_equal(number(route, "faults"), 0);
+	assert_int_equal(number(route, "stale_accesses"), 0);
+	assert_true(number(route, "peak_in_flight") >= 1);
+	assert_true(json_real_value(json_object_get(route, "events_per_second")) > 0);
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
+static void test_what_does_not_exist_is_null(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json = written(&opts, &answer, 1);
+	json_t *direct = json_array_get(json_object_get(json_array_get(json, 0), "routes"), 0);
+
+	(void)state;
+	assert_true(json_is_null(json_object_get(direct, "tree_allocs")));
+	assert_true(json_is_null(json_object_get(direct, "iotlb_hit_share")));
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
+static void test_what_was_skipped_is_told_with_its_first_line(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json = written(&opts, &answer, 1);
+	json_t *skipped = json_object_get(json_array_get(json, 0), "skipped");
+
+	(void)state;
+	assert_int_equal(json_array_size(skipped), 2);
+	assert_int_equal(number(json_array_get(skipped, 0), "count"), 1);
+	assert_int_equal(number(json_array_get(skipped, 0), "first_line"), 3);
+	assert_int_equal(number(json_array_get(skipped, 1), "first_line"), 5);
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
+static void test_no_answer_is_an_empty_array(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	json_t *json = written(&opts, NULL, 0);
+
+	(void)state;
+	assert_true(json_is_array(json));
+	assert_int_equal(json_array_size(json), 0);
+	json_decref(json);
+}
+
+static void test_a_place_that_cannot_be_written_is_complained_about(void **state)
+{
+	struct replay_opts opts = answer_opts();
+
+	(void)state;
+	assert_int_equal(replay_json_write("/nonexistent/x.json", &opts, NULL, 0), EXIT_USAGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names_and_numbers_of_a_route),
+		cmocka_unit_test(test_what_does_not_exist_is_null),
+		cmocka_unit_test(test_what_was_skipped_is_told_with_its_first_line),
+		cmocka_unit_test(test_no_answer_is_an_empty_array),
+		cmocka_unit_test(test_a_place_that_cannot_be_written_is_complained_about),
+	};
+
+	return cmocka_run_group_tests_name("replay_json", tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_machine.c - proves that a route's machine has what its row says, and that
+ * nothing of it is left or silently broken at the end
+ */
+#include "test_replay_rig.h"
+
+#include <dmapool/bits.h>
+
+#define TWO_DEVICES                                                                                \
+	MAP(0, 01, "TO_DEVICE", 1000, 5000, 256)                                                   \
+	ON(0, 02,                                                                                  \
+	   "dma_map_page: 0000:00:05.0 dir=TO_DEVICE dma_addr=1000 size=64 phys_addr=7000 "        \
+	   "attrs=")
+
+static void test_the_direct_route_has_no_domain(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = DIRECT));
+	assert_int_equal(rig.machine.ndevices, 2);
+	assert_null(rig.machine.domains[0]);
+	assert_null(rig.machine.domains[1]);
+	rig_down(&rig);
+}
+
+static void test_translated_routes_give_each_device_its_own_domain(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	assert_non_null(rig.machine.domains[0]);
+	assert_non_null(rig.machine.domains[1]);
+	assert_ptr_not_equal(rig.machine.domains[0], rig.machine.domains[1]);
+	rig_down(&rig);
+}
+
+static void test_blocks_are_aligned_and_lie_below_4_gib(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = DIRECT));
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal((uintptr_t)rig.job.blocks[i].buf % DMP_PAGE_BYTES, 0);
+		rig_do(&rig, i);
+		assert_true(rig.job.mappings[i].addr <= DMP_MASK(32));
+	}
+	rig_down(&rig);
+}
+
+static void test_without_data_there_are_no_agents(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = STRICT, .no_data = true));
+	assert_null(rig.job.lanes[0].agents);
+	rig_down(&rig);
+}
+
+static void ignore_log(void *ctx, enum dmp_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+/* A leak must not look like success: the device and its domain cannot be destroyed. */
+static void test_a_live_mapping_at_the_end_is_broken_books(void **state)
+{
+	struct dmp_device *dev;
+	struct dmp_domain *dom;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	rig_do(&rig, 0);
+	dev = rig.machine.devices[0];
+	dom = rig.machine.domains[0];
+	dmp_log_set_sink(ignore_log, NULL);
+	assert_true(replay_machine_destroy(&rig.machine) > 0);
+	dmp_log_set_sink(NULL, NULL);
+	assert_int_equal(dmp_dma_unmap(dev, rig.job.mappings[0].addr, 256, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_device_detach(dev), 0);
+	assert_int_equal(dmp_device_destroy(dev), 0);
+	assert_int_equal(dmp_domain_destroy(dom), 0);
+	assert_int_equal(dmp_sim_destroy(rig.machine.sim), 0);
+	rig_discard(&rig);
+}
+
+static void test_a_profile_that_does_not_exist_is_no_machine(void **state)
+{
+	struct replay_machine machine;
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	rig.opts.profile = "no-such-profile";
+	dmp_log_set_sink(ignore_log, NULL);
+	assert_int_equal(
+		replay_machine_create(&rig.opts, &replay_routes[STRICT], &rig.job, &machine),
+		-ENOENT);
+	dmp_log_set_sink(NULL, NULL);
+	rig_discard(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_direct_route_has_no_domain),
+		cmocka_unit_test(test_translated_routes_give_each_device_its_own_domain),
+		cmocka_unit_test(test_blocks_are_aligned_and_lie_below_4_gib),
+		cmocka_unit_test(test_without_data_there_are_no_agents),
+		cmocka_unit_test(test_a_profile_that_does_not_exist_is_no_machine),
+		cmocka_unit_test(test_a_live_mapping_at_the_end_is_broken_books),
+	};
+
+	return cmocka_run_group_tests_name("replay_machine", tests, NULL, NULL);
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_result.c - proves what bench/replay_result.c makes of counters, and of several
+ * runs
+ */
+#include "test_replay_rig.h"
+
+#include <math.h>
+
+static struct replay_result ran(double speed)
+{
+	return (struct replay_result){.events_per_second = speed, .runs = 1};
+}
+
+static void test_the_median_of_an_odd_number_is_the_middle_run(void **state)
+{
+	struct replay_result runs[] = {ran(30), ran(10), ran(20)}, out;
+
+	(void)state;
+	runs[2].magazine_allocs = 77;
+	replay_result_median(runs, 3, &out);
+	assert_true(out.events_per_second == 20);
+	assert_true(out.slowest == 10 && out.fastest == 30);
+	assert_int_equal(out.magazine_allocs, 77);
+	assert_int_equal(out.runs, 3);
+}
+
+static void test_the_median_of_an_even_number_lies_between_two(void **state)
+{
+	struct replay_result runs[] = {ran(30), ran(10), ran(20), ran(40)}, out;
+
+	(void)state;
+	replay_result_median(runs, 4, &out);
+	assert_true(out.events_per_second == 25);
+}
+
+static void test_a_failure_in_any_run_is_in_the_result(void **state)
+{
+	struct replay_result runs[] = {ran(30), ran(10), ran(20)}, out;
+
+	(void)state;
+	runs[0].wrong_bytes = 3;
+	runs[1].failed_requests = 1;
+	runs[1].failed_line = 12;
+	runs[1].broken_books = 2;
+	replay_result_median(runs, 3, &out);
+	assert_int_equal(out.wrong_bytes, 3);
+	assert_int_equal(out.failed_requests, 1);
+	assert_int_equal(out.failed_line, 12);
+	assert_int_equal(out.broken_books, 2);
+	assert_true(replay_result_is_bad(&out));
+}
+
+static void test_what_is_wrong_with_the_file_is_no_failure(void **state)
+{
+	struct replay_result result = {.unmatched = 5, .failed_in_trace = 5, .live_at_end = 5};
+
+	(void)state;
+	assert_false(replay_result_is_bad(&result));
+	result.faults = 1;
+	assert_true(replay_result_is_bad(&result));
+}
+
+#define TRACE                                                                                      \
+	MAP(0, 01, "TO_DEVICE", 1000, 5000, 256)                                                   \
+	MAP(0, 02, "TO_DEVICE", ffffffffffffffff, 5000, 256)                                       \
+	COHERENT(03, "dma_alloc", 8000, 64)                                                        \
+	UNMAP(0, 04, "TO_DEVICE", 1000, 256)                                                       \
+	UNMAP(0, 05, "TO_DEVICE", 77000, 256)
+
+static void test_calls_are_counted_as_the_trace_has_them(void **state)
+{
+	struct replay_result result = {0};
+	struct replay_books before;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TRACE, &RIG(.route = STRICT));
+	replay_books_read(&rig.machine, &before);
+	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
+		rig_do(&rig, i);
+	replay_result_fill(&rig.run, &before, 0.5, &result);
+	assert_int_equal(result.maps, 2);
+	assert_int_equal(result.maps_replayed, 1);
+	assert_int_equal(result.failed_in_trace, 1);
+	assert_int_equal(result.unmaps, 1);
+	assert_int_equal(result.unmatched, 1);
+	assert_int_equal(result.allocs, 1);
+	assert_int_equal(result.live_at_end, 1);
+	assert_int_equal(result.magazine_allocs + result.tree_allocs, 2);
+	assert_true(result.events_per_second == 3 / 0.5);
+	rig_down(&rig);
+}
+
+static void test_shares_of_nothing_are_no_numbers(void **state)
+{
+	struct replay_result result = {0};
+	struct replay_books before;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, COHERENT(03, "dma_alloc", 8000, 64), &RIG(.route = DIRECT, .no_data = true));
+	replay_books_read(&rig.machine, &before);
+	replay_result_fill(&rig.run, &before, 1, &result);
+	assert_true(isnan(result.magazine_share));
+	assert_true(isnan(result.iotlb_share));
+	assert_true(isnan(result.cross_cpu_share));
+	rig_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_the_median_of_an_odd_number_is_the_middle_run),
+		cmocka_unit_test(test_the_median_of_an_even_number_lies_between_two),
+		cmocka_unit_test(test_a_failure_in_any_run_is_in_the_result),
+		cmocka_unit_test(test_what_is_wrong_with_the_file_is_no_failure),
+		cmocka_unit_test(test_calls_are_counted_as_the_trace_has_them),
+		cmocka_unit_test(test_shares_of_nothing_are_no_numbers),
+	};
+
+	return cmocka_run_group_tests_name("replay_result", tests, NULL, NULL);
+}
