@@ -29,7 +29,6 @@
  */
 #include "dma_internal.h"
 
-#include "base_opts.h"
 #include "hw_call.h"
 
 #include <assert.h>
@@ -90,7 +89,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 {
 	struct dmp_device_opts opts;
 	struct dmp_device *dev;
-	int err = opts_load(&opts, sizeof(opts), given);
+	int err = dmp_opts_load(&opts, sizeof(opts), given);
 
 	if (err)
 		return err;

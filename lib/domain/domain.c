@@ -28,8 +28,6 @@
  */
 #include "domain_internal.h"
 
-#include "base_opts.h"
-
 #include <assert.h>
 
 static_assert(sizeof(struct dmp_domain_opts) == 24, "append only");
@@ -38,7 +36,7 @@ static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
 static int load_opts(struct dmp_domain_opts *opts, const struct dmp_domain_opts *given)
 {
-	int err = opts_load(opts, sizeof(*opts), given);
+	int err = dmp_opts_load(opts, sizeof(*opts), given);
 
 	if (err)
 		return err;

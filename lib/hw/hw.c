@@ -16,7 +16,6 @@
  * Source: design.md 4, hw.h.
  */
 #include "hw_internal.h"
-#include "base_opts.h"
 
 #include <assert.h>
 
@@ -63,7 +62,7 @@ int dmp_hw_create(const struct dmp_hw_ops *ops, void *be, const struct dmp_hw_op
 {
 	struct dmp_hw_opts o;
 	struct dmp_hw *hw;
-	int err = opts_load(&o, sizeof(o), opts);
+	int err = dmp_opts_load(&o, sizeof(o), opts);
 
 	if (err)
 		return err;
@@ -73,7 +72,7 @@ int dmp_hw_create(const struct dmp_hw_ops *ops, void *be, const struct dmp_hw_op
 	if (!hw)
 		return -ENOMEM;
 	hw->be = be;
-	err = opts_load(&hw->ops, sizeof(hw->ops), ops);
+	err = dmp_opts_load(&hw->ops, sizeof(hw->ops), ops);
 	if (!err && !ops_are_whole(&hw->ops))
 		err = -EINVAL;
 	if (!err && o.flags & DMP_HW_CHECK)

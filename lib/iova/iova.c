@@ -31,8 +31,6 @@
  */
 #include "iova_internal.h"
 
-#include "base_opts.h"
-
 #include <assert.h>
 #include <string.h>
 
@@ -82,7 +80,7 @@ int dmp_iova_create(const struct dmp_iova_opts *user_opts, struct dmp_iova_domai
 {
 	struct dmp_iova_domain *dom;
 	struct dmp_iova_opts opts;
-	int err = opts_load(&opts, sizeof(opts), user_opts);
+	int err = dmp_opts_load(&opts, sizeof(opts), user_opts);
 
 	if (!err)
 		err = out ? check_opts(&opts) : -EINVAL;

@@ -241,6 +241,9 @@ static void test_a_domain_without_facts_goes_back_at_once(void **state)
 	assert_int_equal(double_count(rig->d, DOUBLE_DOMAIN_DESTROY), 1);
 	assert_int_equal(hw_domain_create(rig->hw, DMP_DOMAIN_PASSTHROUGH, &dom, &info), 0);
 	hw_domain_destroy(rig->hw, dom);
+	rig->d->page_sizes = KB4;
+	rig->d->aperture_start = rig->d->aperture_end + 1;
+	assert_int_equal(hw_domain_create(rig->hw, DMP_DOMAIN_TRANSLATED, &dom, &info), -EIO);
 }
 
 /* Defaults of hw_call.h. */

@@ -1,1 +1,0 @@
-#define opts_load dmp_opts_load
