@@ -257,32 +257,51 @@ static int shim_domain_attach(void *be, void *dom, uint32_t device)
 	return 0;
 }
 
-static void shim_domain_detach(void *be, void *dom, uint32_t device)
+/* False: @device is not attached to @dom. */
+static bool is_attached(struct hw_check *check, void *dom, uint32_t device)
 {
-	struct hw_check *check = be;
+	struct check_device *entry;
+	bool found;
+
+	dmp_lock_acquire(&check->books_lock);
+	entry = find_device_locked(check, device);
+	found = dom && entry && entry->dom == dom;
+	dmp_lock_release(&check->books_lock);
+	return found;
+}
+
+static void detach_end(struct hw_check *check, void *dom, uint32_t device)
+{
 	struct check_device *entry;
 	struct check_domain *domain;
 
 	dmp_lock_acquire(&check->books_lock);
 	domain = check_domain_find_locked(check, dom);
 	entry = find_device_locked(check, device);
-	if (!domain || !entry || entry->dom != dom)
+	if (entry && entry->dom == dom) {
+		entry->dom = NULL;
+		if (domain)
+			domain->nattached--;
+	}
+	/* One that was added stays until it is removed. */
+	if (entry && !check->ops.device_add)
+		RB_REMOVE(check_device_tree, &check->devices, entry);
+	else
 		entry = NULL;
 	dmp_lock_release(&check->books_lock);
-	if (!entry) {
+	dmp_meta_free(entry, sizeof(*entry));
+}
+
+static void shim_domain_detach(void *be, void *dom, uint32_t device)
+{
+	struct hw_check *check = be;
+
+	if (!is_attached(check, dom, device)) {
 		check_caller_bug(check, "domain_detach", "the device is not attached there");
 		return;
 	}
 	check->ops.domain_detach(check->be, dom, device);
-	dmp_lock_acquire(&check->books_lock);
-	entry->dom = NULL;
-	domain->nattached--;
-	if (check->ops.device_add)
-		entry = NULL;
-	else
-		RB_REMOVE(check_device_tree, &check->devices, entry);
-	dmp_lock_release(&check->books_lock);
-	dmp_meta_free(entry, sizeof(*entry));
+	detach_end(check, dom, device);
 }
 
 void check_domain_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops)
