@@ -16,6 +16,7 @@
 #include "replay.h"
 #include "command.h"
 
+#include <jansson.h>
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,30 +146,33 @@ static int verdict(const struct replay_answer *answer)
 	return EXIT_GOOD;
 }
 
+/* One file, which leaves nothing but its printed answer and the one in @json. */
+static int replay_one(const struct replay_opts *opts, const char *path, json_t *json)
+{
+	struct replay_answer answer;
+	int status = replay_file(opts, path, &answer);
+
+	if (status)
+		return status;
+	replay_print(stdout, opts, &answer);
+	if (json)
+		json_array_append_new(json, replay_json_answer(opts, &answer));
+	status = verdict(&answer);
+	replay_answer_free(&answer);
+	return status;
+}
+
 /* Files that cannot be replayed leave no answer; the others are still done. */
 static int replay_files(const struct replay_opts *opts, const char **paths, const char *json_path)
 {
-	struct replay_answer *answers;
-	unsigned npaths = 0, n = 0;
+	json_t *json = json_path ? json_array() : NULL;
 	int status = EXIT_GOOD;
 
-	while (paths[npaths])
-		npaths++;
-	answers = calloc(npaths, sizeof(*answers));
-	if (!answers)
-		return complain("no memory for the answers");
-	for (unsigned i = 0; i < npaths; i++) {
-		int err = replay_file(opts, paths[i], &answers[n]);
-
-		status = worst(status, err ? err : verdict(&answers[n]));
-		if (!err)
-			replay_print(stdout, opts, &answers[n++]);
-	}
+	for (; *paths; paths++)
+		status = worst(status, replay_one(opts, *paths, json));
 	if (json_path)
-		status = worst(status, replay_json_write(json_path, opts, answers, n));
-	for (unsigned i = 0; i < n; i++)
-		replay_answer_free(&answers[i]);
-	free(answers);
+		status = worst(status, replay_json_write(json_path, json));
+	json_decref(json);
 	return status;
 }
 

@@ -34,6 +34,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+struct json_t; /* jansson's */
+
 struct replay_opts {
 	bool serial;         /* one thread, file order */
 	bool data;           /* move and compare bytes */
@@ -74,11 +76,11 @@ struct replay_counts {
 	const char *failed_call;  /* its name */
 };
 
-/* A recorded CPU, and the thread that stands for it. */
+/* A recorded CPU, and the thread that stands for it: cache lines of its own. */
 struct replay_lane {
-	struct replay_step *steps; /* (c) */
-	uint32_t nsteps;           /* (c) */
-	uint16_t cpu;              /* (c) */
+	_Alignas(64) struct replay_step *steps; /* (c) */
+	uint32_t nsteps;                        /* (c) */
+	uint16_t cpu;                           /* (c) */
 
 	struct dmp_sim_agent **agents; /* (l) one a device; NULL without data */
 	uint8_t *scratch;              /* (l) the device's own memory */
@@ -345,8 +347,11 @@ void replay_trace_name(const char *path, char *name, size_t size);
 /* How many devices mapped or allocated something. */
 unsigned replay_devices(const struct trace_plan *plan);
 void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
+
+/* What a file's answer is in the JSON; the caller's. */
+struct json_t *replay_json_answer(const struct replay_opts *opts,
+				  const struct replay_answer *answer);
 /* Complains and returns EXIT_USAGE if it cannot be written. */
-int replay_json_write(const char *path, const struct replay_opts *opts,
-		      const struct replay_answer *answers, unsigned n);
+int replay_json_write(const char *path, const struct json_t *answers);
 
 #endif

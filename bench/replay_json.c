@@ -85,7 +85,7 @@ static json_t *sizes_json(const struct trace_facts *facts)
 	return sizes;
 }
 
-static json_t *answer_json(const struct replay_opts *opts, const struct replay_answer *a)
+json_t *replay_json_answer(const struct replay_opts *opts, const struct replay_answer *a)
 {
 	double seconds = a->read_seconds + a->match_seconds;
 	char name[128];
@@ -105,16 +105,11 @@ static json_t *answer_json(const struct replay_opts *opts, const struct replay_a
 		"skipped", skips_json(a), "routes", routes_json(a));
 }
 
-int replay_json_write(const char *path, const struct replay_opts *opts,
-		      const struct replay_answer *answers, unsigned n)
+int replay_json_write(const char *path, const json_t *answers)
 {
-	json_t *all = json_array();
-	int err = 0;
-
-	for (unsigned i = 0; i < n; i++)
-		err |= json_array_append_new(all, answer_json(opts, &answers[i]));
-	if (!err)
-		err = json_dump_file(all, path, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-	json_decref(all);
-	return err ? complain("cannot write '%s': %s", path, strerror(errno)) : EXIT_GOOD;
+	if (!answers)
+		return complain("no memory for the JSON");
+	if (json_dump_file(answers, path, JSON_INDENT(1) | JSON_REAL_PRECISION(9)))
+		return complain("cannot write '%s': %s", path, strerror(errno));
+	return EXIT_GOOD;
 }

@@ -31,6 +31,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define CPUS (UINT16_MAX + 1u)
 
@@ -70,8 +71,12 @@ static int count_lanes(struct replay_job *job, bool serial, uint32_t *lane_of)
 			lane_of[cpu_of(job, i, serial)]++;
 	for (uint32_t cpu = 0; cpu < CPUS; cpu++)
 		job->nlanes += lane_of[cpu] != 0;
-	job->lanes = calloc(job->nlanes + 1u, sizeof(*job->lanes));
-	return job->lanes ? 0 : -ENOMEM;
+	job->lanes = aligned_alloc(_Alignof(struct replay_lane),
+				   (job->nlanes + 1u) * sizeof(*job->lanes));
+	if (!job->lanes)
+		return -ENOMEM;
+	memset(job->lanes, 0, job->nlanes * sizeof(*job->lanes));
+	return 0;
 }
 
 /* Lane i starts behind lane i - 1 in the one array; lane_of[] becomes a lane's number. */

@@ -10,8 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-#define LABEL_WIDTH 28
-#define CELL_WIDTH  12
+#define LABEL_WIDTH 33
+#define CELL_WIDTH  10
 
 struct table_cell table_text(const char *text)
 {

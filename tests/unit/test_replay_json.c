@@ -8,14 +8,17 @@
 
 #include <jansson.h>
 
-static json_t *written(const struct replay_opts *opts, const struct replay_answer *answers,
-		       unsigned n)
+/* Written to a file and read back. */
+static json_t *written(const struct replay_opts *opts, const struct replay_answer *answer)
 {
 	struct trace_file file = file_with("", 0);
+	json_t *all = json_array(), *json;
 	json_error_t error;
-	json_t *json;
 
-	assert_int_equal(replay_json_write(file.path, opts, answers, n), EXIT_GOOD);
+	if (answer)
+		json_array_append_new(all, replay_json_answer(opts, answer));
+	assert_int_equal(replay_json_write(file.path, all), EXIT_GOOD);
+	json_decref(all);
 	json = json_load_file(file.path, 0, &error);
 	assert_non_null(json);
 	unlink(file.path);
@@ -34,7 +37,7 @@ static void test_names_and_numbers_of_a_route(void **state)
 {
 	struct replay_opts opts = answer_opts();
 	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
-	json_t *json = written(&opts, &answer, 1);
+	json_t *json = written(&opts, &answer);
 	json_t *trace = json_array_get(json, 0);
 	json_t *route = json_array_get(json_object_get(trace, "routes"), 1);
 
@@ -61,7 +64,7 @@ static void test_what_does_not_exist_is_null(void **state)
 {
 	struct replay_opts opts = answer_opts();
 	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
-	json_t *json = written(&opts, &answer, 1);
+	json_t *json = written(&opts, &answer);
 	json_t *direct = json_array_get(json_object_get(json_array_get(json, 0), "routes"), 0);
 
 	(void)state;
@@ -75,7 +78,7 @@ static void test_what_was_skipped_is_told_with_its_first_line(void **state)
 {
 	struct replay_opts opts = answer_opts();
 	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
-	json_t *json = written(&opts, &answer, 1);
+	json_t *json = written(&opts, &answer);
 	json_t *skipped = json_object_get(json_array_get(json, 0), "skipped");
 
 	(void)state;
@@ -90,7 +93,7 @@ static void test_what_was_skipped_is_told_with_its_first_line(void **state)
 static void test_no_answer_is_an_empty_array(void **state)
 {
 	struct replay_opts opts = answer_opts();
-	json_t *json = written(&opts, NULL, 0);
+	json_t *json = written(&opts, NULL);
 
 	(void)state;
 	assert_true(json_is_array(json));
@@ -100,10 +103,11 @@ static void test_no_answer_is_an_empty_array(void **state)
 
 static void test_a_place_that_cannot_be_written_is_complained_about(void **state)
 {
-	struct replay_opts opts = answer_opts();
+	json_t *all = json_array();
 
 	(void)state;
-	assert_int_equal(replay_json_write("/nonexistent/x.json", &opts, NULL, 0), EXIT_USAGE);
+	assert_int_equal(replay_json_write("/nonexistent/x.json", all), EXIT_USAGE);
+	json_decref(all);
 }
 
 int main(void)

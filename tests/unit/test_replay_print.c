@@ -42,8 +42,8 @@ static void test_the_table_has_a_column_a_route(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "mixed: 3 calls of 2 CPUs"));
 	assert_non_null(strstr(text, "1 device;"));
-	assert_non_null(strstr(text, "direct       strict\n"));
-	assert_non_null(strstr(text, "wrong bytes                             0            0\n"));
+	assert_non_null(strstr(text, "direct     strict\n"));
+	assert_non_null(strstr(text, "wrong bytes                                0          0\n"));
 	assert_non_null(strstr(text, "<=512 50%  <=2K 50%"));
 	free(text);
 	replay_answer_free(&answer);
