@@ -80,7 +80,7 @@ static void test_software_asks_for_its_prices(void **state)
 	struct machine *m = *state;
 
 	assert_int_equal(dmp_sim_price_ps(m->sim, DMP_SIM_PRICE_COPY_BYTE), 21);
-	assert_int_equal(dmp_sim_price_ps(m->sim, DMP_SIM_PRICE_IOVA_TREE), 0);
+	assert_int_equal(dmp_sim_price_ps(m->sim, DMP_SIM_PRICE_IOVA_TREE), 135000);
 	assert_int_equal(dmp_sim_price_ps(m->sim, DMP_SIM_PRICES), 0);
 	assert_int_equal(phase_ns(m, DMP_SIM_PHASE_COPY), 0);
 }
