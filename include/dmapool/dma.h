@@ -34,8 +34,10 @@ extern "C" {
  * Threads:   any thread, also at once for one device.  Never sleeps; may wait for the
  *            hardware in the translated route.
  * Errors:    -EINVAL @len, @dir or @attrs; -EFAULT @buf is not the machine's; -ERANGE the
- *            device can never reach it; -ENOSPC no IOVA free now; -ENOMEM; -EIO and the
- *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN.
+ *            device can never reach it; -ENOSPC no IOVA free now; -ENOMEM;
+ *            -ENOTRECOVERABLE nothing is mapped, but a device may still reach @buf as
+ *            dmp_domain_map() says: do not reuse or free it before; -EIO and the backend's
+ *            own.  A failure is logged unless DMP_ATTR_NO_WARN.
  * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1).
  * Source:    Linux dma_map_page_attrs(); here 0 is a valid address and errors are
  *            returned, not encoded.
@@ -51,7 +53,11 @@ DMP_API int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dm
  * Threads: any thread; one at a time per mapping.  Never sleeps.
  * Errors:  -EINVAL @len, @dir or @attrs; -ENOENT nothing is mapped at @addr, as far as the route
  *          can tell: always in the translated one, in the direct one if the machine keeps
- *          count of what it exposed or does not know the address; the state is as before.
+ *          count of what it exposed or does not know the address; at checks >= 1 also if the
+ *          device has nothing mapped at all, or coherent memory there.  The state is as before.
+ *          A direct unmap of memory that was never mapped is not always seen: then it is
+ *          counted in the place of another, and what is still live may look as if it were
+ *          not, to dmp_device_destroy() too; the count of live mappings is never below 0.
  *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.
  */
 DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
@@ -109,7 +115,8 @@ DMP_API int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t n
  * Ownership: the caller's until dmp_dma_free_coherent().
  * Threads:   any thread; may sleep.
  * Errors:    -EINVAL; -ERANGE the device can never reach that much; -ENOMEM no memory, or none
- *            within the coherent mask; -ENOSPC no IOVA.
+ *            within the coherent mask; -ENOSPC no IOVA; -ENOTRECOVERABLE as dmp_dma_map(),
+ *            the memory is kept from reuse as dmp_dma_free_coherent() does.
  */
 DMP_API int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf,
 				   dmp_addr_t *addr);
@@ -118,7 +125,11 @@ DMP_API int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **
  * dmp_dma_free_coherent() - give it back
  * @len, @buf, @addr: as allocated
  *
- * Errors: -EINVAL; -ENOENT nothing of the kind is mapped at @addr: the state is as before.
+ * Errors: -ENOENT no coherent memory of this device is at @addr, or it is not @buf; -EINVAL
+ *         @len is not its length: the state is as before.  An error of the flush, see
+ *         dmp_domain_unmap(): it is no longer the caller's, but a device may still reach it,
+ *         and it is not used again before a flush of the whole domain works,
+ *         dmp_iommu_flush(), or the domain is destroyed.
  */
 DMP_API int dmp_dma_free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr);
 

@@ -52,9 +52,11 @@ DMP_API int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *o
 /**
  * dmp_domain_destroy()
  *
+ * What a failed flush left behind, page tables and coherent memory, is freed: nothing can
+ * reach it any more.
+ *
  * Threads: set-up only; may sleep; no lock held.
- * Errors:  -EBUSY a device is attached or something is mapped; the flush's, if page tables
- *          still wait for one that failed earlier: the domain stays, and may be tried again.
+ * Errors:  -EBUSY a device is attached or something is mapped; -EINVAL NULL.
  */
 DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
 
@@ -62,9 +64,13 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  * dmp_domain_reserve() - keep addresses from being given out
  * @first, @last: bytes, inclusive; every granule they touch is kept
  *
- * Threads: any thread; meant for set-up.
- * Errors:  -EINVAL first > last; -ENOMEM.
- * Source:  spec-iova 2.3.
+ * The caches of free addresses are emptied first.  Reservations may overlap.
+ *
+ * Threads: any thread; meant for set-up: a mapping that is made meanwhile may get an address
+ *          in the range, and keeps it until it is unmapped.
+ * Errors:  -EINVAL first > last; -EBUSY something is mapped there: nothing is reserved;
+ *          -ENOMEM.
+ * Source:  spec-iova 2.3; there live mappings may be reserved over.
  */
 DMP_API int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last);
 
@@ -77,7 +83,10 @@ DMP_API int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iov
  *
  * Threads: any thread.
  * Errors:  -EINVAL; -ERANGE can never fit below @limit; -ENOSPC no IOVA free now; -ENOMEM;
- *          -EIO and the backend's own.
+ *          -ENOTRECOVERABLE nothing is mapped, but what the attempt had mapped could not be
+ *          flushed: a device may still reach the memory until a flush of the whole domain
+ *          works, dmp_iommu_flush(), or the domain is destroyed, and the address is never
+ *          given out again; -EIO and the backend's own.
  * Cost:    IOVA from a cache O(1), else the policy's; O(pages) for the tables.
  * Source:  spec-iova 2.2, 2.4.
  */
@@ -100,7 +109,7 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
  *
  * Strict: when it returns no device can reach the memory.
  *
- * Threads: any thread.
+ * Threads: any thread; one at a time per mapping.
  * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
  *          if its last granule is not mapped, always at checks >= 1: the state is as before.
  *          Any other, from the flush (-ETIMEDOUT, the backend's own): the range is unmapped,

@@ -74,11 +74,15 @@ DMP_API int dmp_iommu_detach(struct dmp_iommu *iommu, uint32_t device);
  * @iova, @phys, @len: bytes, multiples of the smallest page size; @len > 0
  * @prot: DMP_PROT_* bits, at least one
  *
- * On error everything this call had mapped is unmapped and flushed.
+ * On error everything this call had mapped is unmapped and flushed.  -ENOTRECOVERABLE: that
+ * failed, too, for instance because the queue is stuck; the error that began it is logged.
+ * Then a device may still reach the memory through what was mapped, until a flush of the
+ * whole domain works or the domain is destroyed: neither the IOVA nor the memory may be
+ * used for anything else before.
  *
  * Threads: any thread, but one at a time per IOVA range.
  * Errors:  -EINVAL alignment, @len or @prot; -ERANGE outside the aperture; -EEXIST something is
- *          mapped there; -ENOMEM no table; the backend's own.
+ *          mapped there; -ENOMEM no table; -ENOTRECOVERABLE; the backend's own.
  * Cost:    O(pages); one call of the backend per run of equal pages.
  */
 DMP_API int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t phys, uint64_t len,
@@ -128,8 +132,39 @@ DMP_API int dmp_iommu_unmap_gather(struct dmp_iommu *iommu, dmp_iova_t iova, uin
  */
 DMP_API int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather);
 
-/* Invalidate the whole domain. */
+/* Invalidate the whole domain; what was deferred before is done then. */
 DMP_API int dmp_iommu_flush(struct dmp_iommu *iommu);
+
+/* Something to be done when no device can reach what is unmapped now. */
+struct dmp_iommu_head {
+	struct dmp_iommu_head *next;
+	void (*fn)(struct dmp_iommu_head *head);
+};
+
+/**
+ * dmp_iommu_defer() - call @fn(@head) after the next flush of the whole domain that works
+ *
+ * For what a failed flush leaves behind.  The flush begins after this call, and is one of
+ * dmp_iommu_flush() or of a queued gather; if none comes @fn is called by
+ * dmp_iommu_destroy(), when nothing is attached.
+ *
+ * Ownership: @head is the domain's until @fn is called.
+ * Threads:   any thread; locks may be held.  @fn is called without locks, may free @head,
+ *            and must not call on @iommu.
+ */
+DMP_API void dmp_iommu_defer(struct dmp_iommu *iommu, struct dmp_iommu_head *head,
+			     void (*fn)(struct dmp_iommu_head *head));
+
+/**
+ * dmp_iommu_abandon() - let go of a gather whose sync failed
+ * @gather: empty afterwards
+ *
+ * Its tables are freed as dmp_iommu_defer() says.  Without memory to remember them they are
+ * lost until the machine goes, which is logged.
+ *
+ * Threads: any thread; locks may be held.
+ */
+DMP_API void dmp_iommu_abandon(struct dmp_iommu *iommu, struct dmp_gather *gather);
 
 /**
  * dmp_iommu_iova_to_phys() - where @iova leads

@@ -17,7 +17,7 @@
  *
  *   -EINVAL      the arguments make no sense together
  *   -E2BIG       options from a newer header with a field set that this library does not know
- *   -ENOMEM      no memory for bookkeeping
+ *   -ENOMEM      no memory for bookkeeping, or no room in it (devices of a machine)
  *   -ENOSPC      no address range or slot run free now; may succeed later
  *   -ERANGE      can never succeed under the device's mask or size limit
  *   -ENOENT      not mapped, not found
@@ -27,7 +27,14 @@
  *   -ECANCELED   a wait was cancelled with its device
  *   -ETIMEDOUT   a queue is stuck
  *   -EIO         the backend answered nonsense; its own errno is passed on unchanged
+ *   -ENOTRECOVERABLE  it failed and could not be undone: a device may still reach memory
  *   -ENOTSUP     the machine lacks an optional part, for example an IOMMU
+ *
+ * Options.  A struct of options begins with its own size; every other field's default is
+ * zero, and a NULL pointer is all defaults:
+ *
+ *   C     &DMP_X_OPTS(.flags = DMP_X_SOMETHING)      a macro beside each struct, C only
+ *   C++   dmp_x_opts o = {};  o.size = sizeof o;  o.flags = DMP_X_SOMETHING;      then &o
  *
  * Threads.  The header of each function uses one of three phrases: "any thread",
  * "one thread at a time per handle", "set-up only" (no other call on the handle
@@ -118,7 +125,7 @@ struct dmp_allocator {
  * @allocator: copied; NULL: libc again
  *
  * Threads: set-up only, while no object of the library exists.
- * Errors:  -EINVAL a member is missing; -EBUSY bookkeeping memory is in use.
+ * Errors:  -EINVAL a member is missing, or what is reserved is set; -E2BIG; -EBUSY bookkeeping memory is in use.
  */
 DMP_API int dmp_set_allocator(const struct dmp_allocator *allocator);
 

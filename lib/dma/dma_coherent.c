@@ -10,23 +10,129 @@
  * is, and which other one to fall back to, lib/hw knows); behind a domain any memory does,
  * and the reach limits the IOVA.
  *
- * Free verifies before it changes anything: the address must lead to the buffer.  If the
- * flush after that fails, the device may still write there, and the memory is given up
- * with the address: a leak that is logged, instead of memory that changes under its next
- * owner.
+ * Every block has a record on the device: free looks it up, and a free that is not of just
+ * such a block changes nothing.
  *
- * Invariants: V1, V2 of dma_device.c.
+ *   dev->blocks   addr -> [ len, buf ] [ phys, bytes ]     a tree, no two overlap
  *
- * Locking: none.
+ * If a flush fails, on free or while a failed alloc is undone, the device may still write
+ * there, and the memory is given up with the address: a warning, instead of memory that
+ * changes under its next owner.  The record then waits in the domain for a flush of the
+ * whole that works, or for the domain's end, and takes the memory with it.
+ *
+ * Invariants: V1, V2 of dma_device.c, and
+ *  C1  a block is in the tree from the end of its alloc to the begin of its free.
+ *
+ * Locking: blocks_lock (b), of RANK_DEVICE, for tree operations only.
  *
  * Differs from Linux: no atomic pool, since the caller can sleep; an impossible size is
- *  -ERANGE before memory is asked for.
+ *  -ERANGE before memory is asked for; the blocks are remembered.
  *
  * Source: Linux dma_alloc_attrs(), without attributes; zones: spec-bounce 1, 12.
  */
 #include "dma_internal.h"
 
 #include "hw_call.h"
+
+struct dma_block {
+	struct dmp_iommu_head deferred; /* first: the one is the other; once given up */
+	RB_ENTRY(dma_block) node;       /* (b) */
+
+	/* Constant in the tree */
+	struct dmp_hw *hw;
+	dmp_addr_t addr;
+	uint64_t len; /* as asked for */
+	void *buf;
+	dmp_phys_t phys;
+	uint64_t bytes; /* whole pages */
+};
+
+static int compare_blocks(const struct dma_block *a, const struct dma_block *b)
+{
+	return (a->addr > b->addr) - (a->addr < b->addr);
+}
+
+BASE_TREE_GENERATE(dma_block_tree, dma_block, node, compare_blocks)
+
+void dma_coherent_init(struct dmp_device *dev)
+{
+	RB_INIT(&dev->blocks);
+	dmp_lock_init(&dev->blocks_lock, RANK_DEVICE, "device: coherent blocks");
+}
+
+void dma_coherent_destroy(struct dmp_device *dev)
+{
+	dmp_lock_destroy(&dev->blocks_lock);
+}
+
+static void put_block(struct dmp_device *dev, struct dma_block *block)
+{
+	dmp_lock_acquire(&dev->blocks_lock);
+	RB_INSERT(dma_block_tree, &dev->blocks, block);
+	dmp_lock_release(&dev->blocks_lock);
+}
+
+/* The block that @addr lies in; NULL: none. */
+static struct dma_block *find_block_locked(struct dmp_device *dev, dmp_addr_t addr)
+{
+	struct dma_block *block = RB_ROOT(&dev->blocks);
+
+	dmp_lock_assert_held(&dev->blocks_lock);
+	while (block && (addr < block->addr || addr - block->addr >= block->bytes))
+		block = addr < block->addr ? RB_LEFT(block, node) : RB_RIGHT(block, node);
+	return block;
+}
+
+bool dma_is_coherent(struct dmp_device *dev, dmp_addr_t addr)
+{
+	bool is_coherent;
+
+	dmp_lock_acquire(&dev->blocks_lock);
+	is_coherent = find_block_locked(dev, addr) != NULL;
+	dmp_lock_release(&dev->blocks_lock);
+	return is_coherent;
+}
+
+/* Takes the block that was allocated as this one out of the tree. */
+static int take_block(struct dmp_device *dev, uint64_t len, const void *buf, dmp_addr_t addr,
+		      struct dma_block **out)
+{
+	struct dma_block *block;
+	int err = 0;
+
+	dmp_lock_acquire(&dev->blocks_lock);
+	block = find_block_locked(dev, addr);
+	if (!block || block->addr != addr || block->buf != buf)
+		err = -ENOENT;
+	else if (block->len != len)
+		err = -EINVAL;
+	else
+		RB_REMOVE(dma_block_tree, &dev->blocks, block);
+	dmp_lock_release(&dev->blocks_lock);
+	if (!err)
+		*out = block;
+	return err;
+}
+
+static void free_block(struct dma_block *block)
+{
+	hw_coherent_free(block->hw, block->phys, block->bytes);
+	dmp_meta_free(block, sizeof(*block));
+}
+
+static void free_deferred(struct dmp_iommu_head *head)
+{
+	free_block((struct dma_block *)head);
+}
+
+/* A device may still reach the memory. */
+static void give_up(struct dmp_domain *dom, struct dma_block *block, int err)
+{
+	dmp_log(DMP_LOG_WARN,
+		"dma: %llu coherent bytes are given up until all is flushed: error %d",
+		(unsigned long long)block->bytes, err);
+	dmp_iommu_defer(dmp_domain_iommu(dom), &block->deferred, free_deferred);
+}
 
 /* Coherent memory comes in whole pages of the CPU and, translated, of the domain. */
 static bool whole_bytes(struct dmp_domain *dom, uint64_t len, uint64_t *bytes)
@@ -38,67 +144,87 @@ static bool whole_bytes(struct dmp_domain *dom, uint64_t len, uint64_t *bytes)
 	return dmp_align_up_checked(len, unit, bytes);
 }
 
-static int take_memory(struct dmp_device *dev, uint64_t bytes, uint64_t limit, dmp_phys_t *phys,
-		       void **buf)
+static int take_memory(struct dma_block *block, uint64_t limit)
 {
-	int err = hw_coherent_alloc(dev->hw, bytes, limit, DMP_MEM_MAY_BLOCK, phys);
+	int err =
+		hw_coherent_alloc(block->hw, block->bytes, limit, DMP_MEM_MAY_BLOCK, &block->phys);
 
 	if (err)
 		return err;
-	err = hw_phys_to_buf(dev->hw, *phys, bytes, buf);
+	err = hw_phys_to_buf(block->hw, block->phys, block->bytes, &block->buf);
 	if (err)
 		goto undo_memory;
 	return 0;
 
 undo_memory:
-	hw_coherent_free(dev->hw, *phys, bytes);
+	hw_coherent_free(block->hw, block->phys, block->bytes);
 	return err;
 }
 
-static int take_address(struct dmp_device *dev, struct dmp_domain *dom, dmp_phys_t phys,
-			uint64_t bytes, dmp_addr_t *addr)
+static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct dma_block *block)
 {
 	uint64_t reach = dev->limits.coherent_reach;
-	int err;
 
 	if (dom)
-		return dmp_domain_map(dom, phys, bytes, dma_prot(DMP_BIDIRECTIONAL), reach, addr);
-	if (!dmp_range_fits(phys, bytes, reach))
+		return dmp_domain_map(dom, block->phys, block->bytes, dma_prot(DMP_BIDIRECTIONAL),
+				      reach, &block->addr);
+	if (!dmp_range_fits(block->phys, block->bytes, reach))
 		return -ENOMEM;
-	err = dma_expose(dev, phys, bytes, DMP_BIDIRECTIONAL);
+	block->addr = block->phys;
+	return dma_expose(dev, block->phys, block->bytes, DMP_BIDIRECTIONAL);
+}
+
+/* Memory and address for @block, whose sizes are set; frees or gives it up on error. */
+static int fill_block(struct dmp_device *dev, struct dma_block *block)
+{
+	struct dmp_domain *dom = dma_domain(dev);
+	int err = take_memory(block, dom ? UINT64_MAX : dev->limits.coherent_reach);
+
 	if (err)
-		return err;
-	*addr = phys;
+		goto undo_block;
+	err = take_address(dev, dom, block);
+	if (err)
+		goto undo_memory;
 	return 0;
+
+undo_memory:
+	if (dom && err == -ENOTRECOVERABLE)
+		give_up(dom, block, err);
+	else
+		free_block(block);
+	return err;
+undo_block:
+	dmp_meta_free(block, sizeof(*block));
+	return err;
 }
 
 static int alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_addr_t *addr)
 {
-	struct dmp_domain *dom = dma_domain(dev);
-	uint64_t limit = dom ? UINT64_MAX : dev->limits.coherent_reach, bytes;
-	dmp_phys_t phys;
-	void *mem;
+	struct dma_block *block;
+	uint64_t bytes;
 	int err;
 
-	if (!whole_bytes(dom, len, &bytes) || !dmp_range_fits(0, bytes, dev->limits.coherent_reach))
+	if (!whole_bytes(dma_domain(dev), len, &bytes) ||
+	    !dmp_range_fits(0, bytes, dev->limits.coherent_reach))
 		return -ERANGE;
-	err = take_memory(dev, bytes, limit, &phys, &mem);
+	block = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*block));
+	if (!block)
+		return -ENOMEM;
+	block->hw = dev->hw;
+	block->len = len;
+	block->bytes = bytes;
+	err = fill_block(dev, block);
 	if (err)
 		return err;
-	err = take_address(dev, dom, phys, bytes, addr);
-	if (err)
-		goto undo_memory;
-	*buf = mem;
+	*buf = block->buf;
+	*addr = block->addr;
+	put_block(dev, block);
 	return 0;
-
-undo_memory:
-	hw_coherent_free(dev->hw, phys, bytes);
-	return err;
 }
 
 int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_addr_t *addr)
 {
-	int err = len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
+	int err = dev && len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
 
 	if (err)
 		return dma_map_failed(dev, len, 0, err);
@@ -106,43 +232,29 @@ int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp
 	return 0;
 }
 
-/* Does @addr lead to @phys?  In the direct route that is the same number. */
-static bool leads_to(struct dmp_domain *dom, dmp_addr_t addr, dmp_phys_t phys)
+static int free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr)
 {
-	dmp_phys_t there = addr;
+	struct dmp_domain *dom = dma_domain(dev);
+	struct dma_block *block;
+	int err = len ? take_block(dev, len, buf, addr, &block) : -EINVAL;
 
-	return (!dom || dmp_domain_iova_to_phys(dom, addr, &there) == 0) && there == phys;
-}
-
-static int free_coherent(struct dmp_device *dev, struct dmp_domain *dom, uint64_t len, void *buf,
-			 dmp_addr_t addr)
-{
-	dmp_phys_t phys;
-	uint64_t bytes;
-	int err;
-
-	if (len == 0 || !whole_bytes(dom, len, &bytes))
-		return -EINVAL;
-	if (!dma_has_coherent(dev) || hw_buf_to_phys(dev->hw, buf, bytes, &phys) ||
-	    !leads_to(dom, addr, phys))
-		return -ENOENT;
-	err = dom ? dmp_domain_unmap(dom, addr, bytes)
-		  : dma_unexpose(dev, phys, bytes, DMP_BIDIRECTIONAL);
-	if (!err)
-		hw_coherent_free(dev->hw, phys, bytes);
+	if (err)
+		return dma_unmap_refused(dev, len, err);
+	err = dom ? dmp_domain_unmap(dom, block->addr, block->bytes)
+		  : dma_unexpose(dev, block->phys, block->bytes, DMP_BIDIRECTIONAL);
+	if (!dma_unmap_took_effect(dom, err)) {
+		put_block(dev, block);
+		return dma_unmap_refused(dev, len, err);
+	}
+	if (err)
+		give_up(dom, block, err);
+	else
+		free_block(block);
+	counter_add(&dev->counts, DMA_COHERENT_FREES, 1);
 	return err;
 }
 
 int dmp_dma_free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr)
 {
-	struct dmp_domain *dom = dma_domain(dev);
-	int err = free_coherent(dev, dom, len, buf, addr);
-
-	if (!dma_unmap_took_effect(dom, err))
-		return dma_unmap_refused(dev, len, err);
-	counter_add(&dev->counts, DMA_COHERENT_FREES, 1);
-	if (err)
-		dmp_log(DMP_LOG_WARN, "dma: device %u: %llu coherent bytes are given up: error %d",
-			dev->number, (unsigned long long)len, err);
-	return err;
+	return dev ? free_coherent(dev, len, buf, addr) : -EINVAL;
 }

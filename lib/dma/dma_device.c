@@ -12,14 +12,15 @@
  *
  * Invariants:
  *  V1  maps - unmaps is the number of live mappings, and coherent likewise, whichever
- *      threads mapped and unmapped;
+ *      threads mapped and unmapped; an unmap too many that the direct route cannot see
+ *      counts too, and makes the difference 0, never less;
  *  V2  a call that returns an error has counted nothing but a failure.
  *
  * Ordering:
  *  [ATTACH] attach: the machine has attached the device, then dom is stored
  *           every request: dom is loaded, then the domain is used
  *
- * Locking: none.  Attach, detach and destroy are one at a time per device; a request that
+ * Locking: none here.  Attach, detach and destroy are one at a time per device; a request that
  *  runs beside them is the caller's mistake, since its address would be of neither world.
  *
  * Differs from Linux: the domain is chosen by the caller and not by a bus's notifier;
@@ -77,9 +78,12 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 	};
 }
 
-static int add_to_machine(struct dmp_device *dev, uint64_t dma_mask)
+/* The machine has one mask for all that the device drives: the larger, of which the smaller is
+ * a part. */
+static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *opts)
 {
-	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = limit_or_none(dma_mask)};
+	uint64_t mask = limit_or_none(opts->dma_mask);
+	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = mask | opts->coherent_mask};
 
 	return hw_device_add(dev->hw, &desc, &dev->number);
 }
@@ -100,10 +104,11 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 		return -ENOMEM;
 	dev->hw = hw;
 	dev->limits = limits_of(&opts);
-	err = add_to_machine(dev, opts.dma_mask);
+	err = add_to_machine(dev, &opts);
 	if (err)
 		goto undo_object;
 	counter_init(&dev->counts);
+	dma_coherent_init(dev);
 	*out = dev;
 	return 0;
 
@@ -112,19 +117,25 @@ undo_object:
 	return err;
 }
 
-bool dma_has_maps(struct dmp_device *dev)
+/* A difference of counts; one below zero has wrapped. */
+static uint64_t not_below_zero(uint64_t pending)
 {
-	return counter_pending(&dev->counts, DMA_MAPS, DMA_UNMAPS) != 0;
+	return pending > INT64_MAX ? 0 : pending;
 }
 
-bool dma_has_coherent(struct dmp_device *dev)
+bool dma_has_maps(struct dmp_device *dev)
+{
+	return not_below_zero(counter_pending(&dev->counts, DMA_MAPS, DMA_UNMAPS)) != 0;
+}
+
+static bool has_coherent(struct dmp_device *dev)
 {
 	return counter_pending(&dev->counts, DMA_COHERENT_ALLOCS, DMA_COHERENT_FREES) != 0;
 }
 
 static bool is_live(struct dmp_device *dev)
 {
-	return dma_has_maps(dev) || dma_has_coherent(dev);
+	return dma_has_maps(dev) || has_coherent(dev);
 }
 
 int dmp_device_destroy(struct dmp_device *dev)
@@ -134,6 +145,7 @@ int dmp_device_destroy(struct dmp_device *dev)
 	if (dma_domain(dev) || is_live(dev))
 		return -EBUSY;
 	hw_device_remove(dev->hw, dev->number);
+	dma_coherent_destroy(dev);
 	counter_destroy(&dev->counts);
 	dmp_meta_free(dev, sizeof(*dev));
 	return 0;
@@ -156,11 +168,11 @@ int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
 
 int dmp_device_detach(struct dmp_device *dev)
 {
-	struct dmp_domain *dom = dma_domain(dev);
+	struct dmp_domain *dom = dev ? dma_domain(dev) : NULL;
 	int err;
 
 	if (!dom)
-		return -ENOENT;
+		return dev ? -ENOENT : -EINVAL;
 	if (is_live(dev))
 		return -EBUSY;
 	err = dmp_iommu_detach(dmp_domain_iommu(dom), dev->number);
@@ -177,15 +189,18 @@ uint32_t dmp_device_id(const struct dmp_device *dev)
 
 int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats, size_t size)
 {
-	struct counter_set *counts = &dev->counts;
 	struct dmp_device_stats now;
+	struct counter_set *counts;
 
+	if (!dev)
+		return -EINVAL;
+	counts = &dev->counts;
 	/* What closes is read before what opens: no difference is below zero. [PENDING] */
 	now.unmaps = counter_sum(counts, DMA_UNMAPS);
 	now.maps = counter_sum(counts, DMA_MAPS);
 	now.coherent_frees = counter_sum(counts, DMA_COHERENT_FREES);
 	now.coherent_allocs = counter_sum(counts, DMA_COHERENT_ALLOCS);
-	now.live_maps = now.maps - now.unmaps;
+	now.live_maps = not_below_zero(now.maps - now.unmaps);
 	now.live_coherent = now.coherent_allocs - now.coherent_frees;
 	now.map_failures = counter_sum(counts, DMA_MAP_FAILURES);
 	now.syncs = counter_sum(counts, DMA_SYNCS);

@@ -7,7 +7,7 @@
  *     |       hw         dma_route.c  dma_map.c, dma_sg.c, dma_coherent.c
  *     dma_route.c
  *
- * Letters of fields: (c) constant after create; (a) atomic.
+ * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
  */
 #ifndef DMAPOOL_DMA_INTERNAL_H
 #define DMAPOOL_DMA_INTERNAL_H
@@ -17,6 +17,7 @@
 #include <dmapool/port.h>
 
 #include "base_counter.h"
+#include "base_tree.h"
 
 /* What a device can reach; "no limit" is all ones everywhere. */
 struct dma_limits {
@@ -61,6 +62,10 @@ enum dma_count {
 	DMA_COUNTS,
 };
 
+/* dma_coherent.c: a block of coherent memory that the device holds. */
+struct dma_block;
+RB_HEAD(dma_block_tree, dma_block);
+
 struct dmp_device {
 	/* Constant after create */
 	struct dmp_hw *hw;        /* (c) */
@@ -72,6 +77,10 @@ struct dmp_device {
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
+
+	/* Written by alloc_coherent and free_coherent */
+	struct dmp_lock blocks_lock;
+	struct dma_block_tree blocks; /* (b) by address */
 };
 
 /* The domain attached, NULL for none.  [ATTACH] in dma_device.c. */
@@ -80,9 +89,13 @@ static inline struct dmp_domain *dma_domain(struct dmp_device *dev)
 	return load_acquire(&dev->dom); /* [ATTACH] */
 }
 
-/* dma_device.c: is anything mapped, is coherent memory held?  Never a false no. */
+/* dma_device.c: is anything mapped?  Never a false no. */
 bool dma_has_maps(struct dmp_device *dev);
-bool dma_has_coherent(struct dmp_device *dev);
+
+/* dma_coherent.c: the device's blocks, and whether @addr lies in one of them. */
+void dma_coherent_init(struct dmp_device *dev);
+void dma_coherent_destroy(struct dmp_device *dev);
+bool dma_is_coherent(struct dmp_device *dev, dmp_addr_t addr);
 
 /* dma_map.c: the acts and their reverses, for one piece of memory. */
 struct dma_route dma_route_for(struct dmp_device *dev, struct dmp_domain *dom, dmp_phys_t phys,

@@ -57,9 +57,11 @@ int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp
 	return hw_mem_unmap(dev->hw, dev->number, phys, len, dir);
 }
 
-/* Counts and says that a map failed; returns @err. */
+/* Counts and says that a map failed, if there is a device; returns @err. */
 int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err)
 {
+	if (!dev)
+		return err;
 	counter_add(&dev->counts, DMA_MAP_FAILURES, 1);
 	if (!(attrs & DMP_ATTR_NO_WARN))
 		dmp_log(err == -EINVAL ? DMP_LOG_BUG : DMP_LOG_WARN,
@@ -92,7 +94,7 @@ static int map_buf(struct dmp_device *dev, const void *buf, uint64_t len, enum d
 	dmp_phys_t phys;
 	int err = dma_request_check(len, dir, attrs);
 
-	if (!err && !buf)
+	if (!err && (!buf || !addr))
 		err = -EINVAL;
 	if (!err)
 		err = hw_buf_to_phys(dev->hw, buf, len, &phys);
@@ -102,7 +104,7 @@ static int map_buf(struct dmp_device *dev, const void *buf, uint64_t len, enum d
 int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dmp_dir dir, unsigned attrs,
 		dmp_addr_t *addr)
 {
-	int err = map_buf(dev, buf, len, dir, attrs, addr);
+	int err = dev ? map_buf(dev, buf, len, dir, attrs, addr) : -EINVAL;
 
 	if (err)
 		return dma_map_failed(dev, len, attrs, err);
@@ -110,10 +112,11 @@ int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dmp_dir di
 	return 0;
 }
 
-/* Before an unmap: its arguments, and at checks >= 1 that anything is live at all. */
+/* Before an unmap: its arguments, and at checks >= 1 that anything is live at all.  At
+ * checks 0 that would cost reading every CPU's counts. */
 int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs)
 {
-	int err = dma_request_check(len, dir, attrs);
+	int err = dev ? dma_request_check(len, dir, attrs) : -EINVAL;
 
 	if (!err && DMP_CHECKS >= 1 && !dma_has_maps(dev))
 		err = -ENOENT;
@@ -129,9 +132,11 @@ bool dma_unmap_took_effect(const struct dmp_domain *dom, int err)
 	return dom ? err != -EINVAL && err != -ENOENT : err == 0;
 }
 
-/* Says why an unmap was refused; returns @err. */
+/* Says why an unmap was refused, if there is a device; returns @err. */
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err)
 {
+	if (!dev)
+		return err;
 	dmp_log(DMP_LOG_BUG, "dma: device %u: unmapping %llu bytes: error %d", dev->number,
 		(unsigned long long)len, err);
 	return err;
@@ -156,9 +161,12 @@ int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dm
 		  unsigned attrs)
 {
 	int err = dma_unmap_checked(dev, len, dir, attrs);
-	struct dmp_domain *dom = dma_domain(dev);
+	struct dmp_domain *dom;
 
+	if (!err && DMP_CHECKS >= 1 && dma_is_coherent(dev, addr))
+		err = -ENOENT;
 	if (err)
 		return dma_unmap_refused(dev, len, err);
+	dom = dma_domain(dev);
 	return dma_unmap_done(dev, dom, len, unmap_addr(dev, dom, addr, len, dir));
 }

@@ -333,7 +333,7 @@ static uint64_t list_bytes(const struct dmp_sg *sg, size_t nents)
 int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
 		   unsigned attrs, size_t *nmapped)
 {
-	int err = map_list(dev, sg, nents, dir, attrs, nmapped);
+	int err = dev ? map_list(dev, sg, nents, dir, attrs, nmapped) : -EINVAL;
 
 	if (err)
 		return dma_map_failed(dev, list_bytes(sg, nents), attrs, err);
@@ -345,14 +345,17 @@ int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum
 int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
 		     unsigned attrs)
 {
-	struct dmp_domain *dom = dma_domain(dev);
 	int err = sg ? dma_unmap_checked(dev, nents, dir, attrs) : -EINVAL;
 	size_t nmapped = err ? 0 : count_answers(sg, nents);
+	struct dmp_domain *dom;
 
 	if (!err && nmapped == 0)
 		err = -ENOENT;
+	if (!err && DMP_CHECKS >= 1 && dma_is_coherent(dev, sg[0].addr))
+		err = -ENOENT;
 	if (err)
 		return dma_unmap_refused(dev, list_bytes(sg, nents), err);
+	dom = dma_domain(dev);
 	err = dom ? unmap_translated(dom, sg, nmapped) : unmap_direct(dev, sg, nmapped, dir);
 	if (dma_unmap_took_effect(dom, err))
 		clear_answers(sg, 0, nmapped);

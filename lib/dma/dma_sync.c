@@ -55,8 +55,11 @@ static int sync_check(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enu
 
 static int hand_over(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
 {
-	int err = sync_check(dev, addr, len, dir);
+	int err;
 
+	if (!dev)
+		return -EINVAL;
+	err = sync_check(dev, addr, len, dir);
 	if (err) {
 		dmp_log(DMP_LOG_BUG, "dma: device %u: sync of %llu bytes at %#llx: error %d",
 			dev->number, (unsigned long long)len, (unsigned long long)addr, err);

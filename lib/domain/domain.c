@@ -17,12 +17,12 @@
  *  D2  mapped bytes are whole granules, and none without a mapping;
  *  D3  address 0 is never mapped, so that a wild zero is caught by the machine.
  *
- * Locking: stuck_lock (k), taken on failures and by destroy only.  What a request counts
- *  goes to its CPU's block.
+ * Locking: none.  What a request counts goes to its CPU's block.
  *
  * Differs from Linux: a domain is set up once and not by each device that joins it, so
  *  there is no second initialisation to compare with (spec-iova 2.1.3); a start of the
- *  aperture inside a granule skips that granule.
+ *  aperture inside a granule skips that granule; a reservation first empties the caches and
+ *  refuses what is mapped, whose ranges it would move down (spec-iova 1.5.5).
  *
  * Source: spec-iova 2.1, 2.3.
  */
@@ -98,7 +98,6 @@ int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *given,
 	if (err)
 		goto undo_object;
 	counter_init(&dom->counts);
-	dmp_lock_init(&dom->stuck_lock, RANK_DOMAIN, "domain: gathers not flushed");
 	*out = dom;
 	return 0;
 
@@ -115,24 +114,41 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 		return -EINVAL;
 	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0)
 		return -EBUSY;
-	err = domain_retry_stuck(dom);
-	if (!err)
-		err = dmp_iommu_destroy(dom->iommu);
+	err = dmp_iommu_destroy(dom->iommu);
 	if (err)
 		return err;
 	dmp_iova_destroy(dom->iova);
-	dmp_lock_destroy(&dom->stuck_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));
 	return 0;
+}
+
+/* Does a range that leads somewhere touch pfns @lo .. @hi?  One that does not is reserved or
+ * withheld already. */
+static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
+{
+	struct dmp_iova_range range;
+	int err = dmp_iova_find(dom->iova, lo, &range);
+
+	if (err)
+		err = dmp_iova_next(dom->iova, lo, &range);
+	while (!err && range.lo <= hi) {
+		if (domain_is_mapped(dom, range.lo << dom->granule_shift))
+			return true;
+		err = dmp_iova_next(dom->iova, range.hi + 1, &range);
+	}
+	return false;
 }
 
 int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last)
 {
 	int err;
 
-	if (first > last)
+	if (!dom || first > last)
 		return -EINVAL;
+	dmp_iova_flush(dom->iova);
+	if (touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
+		return -EBUSY;
 	err = dmp_iova_reserve(dom->iova, domain_pfn(dom, first), domain_pfn(dom, last), NULL);
 	if (!err)
 		add_relaxed(&dom->nreserves, 1); /* relaxed: compared by set-up calls only */
@@ -141,7 +157,7 @@ int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last
 
 int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys)
 {
-	return dmp_iommu_iova_to_phys(dom->iommu, iova, phys);
+	return dom ? dmp_iommu_iova_to_phys(dom->iommu, iova, phys) : -EINVAL;
 }
 
 struct dmp_hw *dmp_domain_hw(const struct dmp_domain *dom)
@@ -166,9 +182,12 @@ uint64_t dmp_domain_granule(const struct dmp_domain *dom)
 
 int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats, size_t size)
 {
-	struct counter_set *counts = &dom->counts;
 	struct dmp_domain_stats now;
+	struct counter_set *counts;
 
+	if (!dom)
+		return -EINVAL;
+	counts = &dom->counts;
 	now.unmaps = counter_sum(counts, DOMAIN_UNMAPS);
 	now.maps = counter_sum(counts, DOMAIN_MAPS);
 	now.mapped_bytes = counter_pending(counts, DOMAIN_BYTES_MAPPED, DOMAIN_BYTES_UNMAPPED);
@@ -216,7 +235,7 @@ int dmp_domain_check(struct dmp_domain *dom)
 {
 	struct dmp_iova_stats iova;
 	struct dmp_domain_stats now;
-	int err = dmp_iova_check(dom->iova);
+	int err = dom ? dmp_iova_check(dom->iova) : -EINVAL;
 
 	if (err)
 		return err;

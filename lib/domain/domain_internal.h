@@ -5,12 +5,11 @@
  *   struct dmp_domain
  *     |- iova     which addresses are free          lib/iova
  *     |- iommu    what stands behind an address     lib/iommu
- *     |- flush    when an unmapped range is retired domain_unmap.c
- *     `- stuck    gathers whose flush failed        domain_unmap.c writes, domain.c retries
+ *     `- flush    when an unmapped range is retired domain_unmap.c
  *
  * Everything inside is counted in whole granules, the machine's smallest pages.
  *
- * Letters of fields: (c) constant after create; (a) atomic; (k) stuck_lock.
+ * Letters of fields: (c) constant after create; (a) atomic.
  */
 #ifndef DMAPOOL_DOMAIN_INTERNAL_H
 #define DMAPOOL_DOMAIN_INTERNAL_H
@@ -32,12 +31,6 @@ enum domain_count {
 	DOMAIN_COUNTS,
 };
 
-/* A gather that could not be flushed: its tables may still be walked. */
-struct domain_stuck {
-	struct dmp_gather gather;
-	struct domain_stuck *next;
-};
-
 struct dmp_domain {
 	/* Constant after create */
 	struct dmp_hw *hw;            /* (c) */
@@ -50,10 +43,8 @@ struct dmp_domain {
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
 
-	/* Set-up and failures only */
+	/* Set-up only */
 	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
-	struct dmp_lock stuck_lock;
-	struct domain_stuck *stuck; /* (k) last in, first out */
 };
 
 /* Whole granules. */
@@ -81,7 +72,14 @@ static inline uint64_t domain_pfn(const struct dmp_domain *dom, dmp_iova_t iova)
 	return iova >> dom->granule_shift;
 }
 
-/* domain_unmap.c: flush again what could not be flushed; 0, or the first error. */
-int domain_retry_stuck(struct dmp_domain *dom);
+static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
+{
+	dmp_phys_t phys;
+
+	return dmp_iommu_iova_to_phys(dom->iommu, iova, &phys) == 0;
+}
+
+/* domain_unmap.c: the address is never given out again; says so with @err, the reason. */
+void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err);
 
 #endif

@@ -8,10 +8,12 @@
  *   iova             |=======|========|=====|          one range, naturally aligned
  *                      ^ answer: start + offset in the granule
  *
- * Two steps, undone in reverse: an address whose mapping failed was known to no device, so
- * it goes back at once, whatever the flush policy.
+ * Two steps, undone in reverse.  An address whose mapping failed goes back at once, whatever
+ * the flush policy: lib/iommu has flushed it.  A device need not know an address to use it, so
+ * where that flush failed, too, the address is withheld as in domain_unmap.c.
  *
- * Invariant: a range is in the tables only while its address is taken from the IOVA space.
+ * Invariant: a range is in the tables, or in an IOTLB, only while its address is taken from
+ *  the IOVA space.
  *
  * Locking: none here.
  *
@@ -76,7 +78,10 @@ static int place(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t
 	return 0;
 
 undo_address:
-	dmp_iova_free(dom->iova, domain_pfn(dom, *start), len >> dom->granule_shift);
+	if (err == -ENOTRECOVERABLE)
+		domain_withhold(dom, &(struct domain_span){*start, len}, err);
+	else
+		dmp_iova_free(dom->iova, domain_pfn(dom, *start), len >> dom->granule_shift);
 	return err;
 }
 
@@ -92,7 +97,7 @@ int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len, unsign
 	dmp_iova_t start;
 	int err;
 
-	if (!prot_makes_sense(prot) || !domain_cover(dom, phys, len, &mem))
+	if (!dom || !iova || !prot_makes_sense(prot) || !domain_cover(dom, phys, len, &mem))
 		return -EINVAL;
 	err = place(dom, &(struct dmp_phys_run){.phys = mem.start, .len = mem.len}, 1, mem.len,
 		    prot, limit, &start);
@@ -122,7 +127,7 @@ static uint64_t runs_len(const struct dmp_domain *dom, const struct dmp_phys_run
 int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
 			unsigned prot, uint64_t limit, dmp_iova_t *iova)
 {
-	uint64_t len = runs_len(dom, runs, nruns);
+	uint64_t len = dom && runs && iova ? runs_len(dom, runs, nruns) : 0;
 	dmp_iova_t start;
 	int err;
 

@@ -21,10 +21,9 @@
  *  U1  an address is given out again only after a flush that began when its table entries
  *      had been cleared has ended without error;
  *  U2  a withheld range stays taken in the IOVA space for good, and its table pages stay
- *      until a flush succeeds: destroy asks for one.
+ *      until a flush of the whole domain works or the domain goes (dmp_iommu_abandon()).
  *
- * Locking: (k) stuck_lock, rank RANK_DOMAIN, on a failed flush only; nothing is called
- *  with it held.
+ * Locking: none here.
  *
  * Differs from Linux: an address that is not mapped is an error instead of a warning, and
  *  a flush can fail.
@@ -39,74 +38,50 @@ struct domain_leaving {
 	struct dmp_gather gather; /* what must be invalidated before the address is free */
 };
 
-static bool is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
-{
-	dmp_phys_t phys;
-
-	return dmp_iommu_iova_to_phys(dom->iommu, iova, &phys) == 0;
-}
-
 /* The range that dmp_iova_alloc() gives for @npages: the size that the space keeps. */
 static uint64_t kept_granules(uint64_t npages)
 {
 	return npages < DMP_IOVA_CACHED_GRANULES ? dmp_pow2_ceil(npages) : npages;
 }
 
-/* Is @span just what one call mapped?  Its granules are known to be mapped at both ends. */
+/* Is @span just what one call mapped?  Its granules are known to be mapped at both ends.  A
+ * range keeps its last pfn for life: a reservation may have moved the first one down. */
 static bool is_whole_mapping(struct dmp_domain *dom, const struct domain_span *span)
 {
 	uint64_t pfn = domain_pfn(dom, span->start), npages = span->len >> dom->granule_shift;
 	struct dmp_iova_range range;
 
-	if (dmp_iova_find(dom->iova, pfn, &range) || range.lo != pfn ||
-	    range.hi - range.lo + 1 != kept_granules(npages))
+	if (dmp_iova_find(dom->iova, pfn, &range) || range.hi - pfn + 1 != kept_granules(npages))
 		return false;
-	return kept_granules(npages) == npages || !is_mapped(dom, span->start + span->len);
+	if (range.lo != pfn && domain_is_mapped(dom, span->start - dmp_domain_granule(dom)))
+		return false;
+	return kept_granules(npages) == npages || !domain_is_mapped(dom, span->start + span->len);
 }
 
 static int verify(struct dmp_domain *dom, const struct domain_span *span)
 {
 	dmp_iova_t last = span->start + span->len - dmp_domain_granule(dom);
 
-	if (!is_mapped(dom, span->start))
+	if (!domain_is_mapped(dom, span->start))
 		return -ENOENT;
-	if (last != span->start && !is_mapped(dom, last))
+	if (last != span->start && !domain_is_mapped(dom, last))
 		return -EINVAL;
 	if (DMP_CHECKS >= 1 && !is_whole_mapping(dom, span))
 		return -EINVAL;
 	return 0;
 }
 
-static void push_stuck(struct dmp_domain *dom, struct domain_stuck *stuck)
-{
-	dmp_lock_acquire(&dom->stuck_lock);
-	stuck->next = dom->stuck;
-	dom->stuck = stuck;
-	dmp_lock_release(&dom->stuck_lock);
-}
-
-/* U2: the tables of @gather wait for a flush that succeeds. */
-static void keep_stuck(struct dmp_domain *dom, const struct dmp_gather *gather)
-{
-	struct domain_stuck *stuck = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*stuck));
-
-	if (!stuck) {
-		dmp_log(DMP_LOG_WARN, "domain: no memory to keep page tables that were not "
-				      "flushed: they are lost");
-		return;
-	}
-	stuck->gather = *gather;
-	push_stuck(dom, stuck);
-}
-
-/* The address is never given out again. */
-static void withhold(struct dmp_domain *dom, const struct domain_leaving *gone, int err)
+void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err)
 {
 	counter_add(&dom->counts, DOMAIN_WITHHELD, 1);
 	dmp_log(DMP_LOG_WARN, "domain: %llu bytes at %#llx are withheld: error %d",
-		(unsigned long long)gone->span.len, (unsigned long long)gone->span.start, err);
-	if (gone->gather.tables)
-		keep_stuck(dom, &gone->gather);
+		(unsigned long long)span->len, (unsigned long long)span->start, err);
+}
+
+static void withhold(struct dmp_domain *dom, struct domain_leaving *gone, int err)
+{
+	domain_withhold(dom, &gone->span, err);
+	dmp_iommu_abandon(dom->iommu, &gone->gather);
 }
 
 /* Errors that say "the state is as before" would lie once the tables are cleared. */
@@ -160,7 +135,7 @@ int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
 	uint64_t unmapped = 0;
 	int err;
 
-	if (!domain_cover(dom, iova, len, &gone.span))
+	if (!dom || !domain_cover(dom, iova, len, &gone.span))
 		return -EINVAL;
 	err = verify(dom, &gone.span);
 	if (err) {
@@ -176,32 +151,4 @@ int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
 	if (err || unmapped != gone.span.len)
 		return retire_torn(dom, &gone, err);
 	return retire(dom, &gone);
-}
-
-static struct domain_stuck *take_stuck(struct dmp_domain *dom)
-{
-	struct domain_stuck *stuck;
-
-	dmp_lock_acquire(&dom->stuck_lock);
-	stuck = dom->stuck;
-	if (stuck)
-		dom->stuck = stuck->next;
-	dmp_lock_release(&dom->stuck_lock);
-	return stuck;
-}
-
-int domain_retry_stuck(struct dmp_domain *dom)
-{
-	struct domain_stuck *stuck;
-	int err;
-
-	while ((stuck = take_stuck(dom)) != NULL) {
-		err = flush(dom, &stuck->gather);
-		if (err) {
-			push_stuck(dom, stuck);
-			return err;
-		}
-		dmp_meta_free(stuck, sizeof(*stuck));
-	}
-	return 0;
 }

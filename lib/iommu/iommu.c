@@ -6,8 +6,8 @@
  *  M1  a translated domain has a page size and an aperture (H3 of hw.c);
  *  M2  devices lists exactly those attached here, so that a detach of another is refused
  *      and never reaches the backend;
- *  M3  tables on the stuck list are freed after a flush of the whole domain that began
- *      later, or when nothing is attached.
+ *  M3  what is deferred is done after a flush of the whole domain that began later, or when
+ *      nothing is attached.
  *
  * A passthrough domain has no tables: its addresses are physical, it can be attached and
  * flushed, and every map or unmap is -EINVAL.
@@ -52,7 +52,7 @@ int dmp_iommu_destroy(struct dmp_iommu *iommu)
 		return -EINVAL;
 	if (iommu->devices)
 		return -EBUSY;
-	iommu_free_stuck(iommu, iommu_take_stuck(iommu));
+	iommu_do_deferred(iommu_take_deferred(iommu));
 	hw_domain_destroy(iommu->hw, iommu->dom);
 	dmp_lock_destroy(&iommu->list_lock);
 	dmp_meta_free(iommu, sizeof(*iommu));
@@ -165,16 +165,16 @@ int dmp_iommu_iova_to_phys(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t 
 
 int dmp_iommu_flush(struct dmp_iommu *iommu)
 {
-	struct iommu_stuck *stuck;
+	struct dmp_iommu_head *deferred;
 	int err;
 
 	if (!iommu)
 		return -EINVAL;
-	stuck = iommu_take_stuck(iommu);
+	deferred = iommu_take_deferred(iommu);
 	err = hw_flush_domain(iommu->hw, iommu->dom);
 	if (err)
-		iommu_keep_stuck(iommu, stuck);
+		iommu_keep_deferred(iommu, deferred);
 	else
-		iommu_free_stuck(iommu, stuck);
+		iommu_do_deferred(deferred);
 	return err;
 }

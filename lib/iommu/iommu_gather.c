@@ -68,7 +68,7 @@ int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
 	if (!iommu || !gather)
 		return -EINVAL;
 	if (!dmp_gather_is_empty(gather))
-		err = gather->queued ? hw_flush_domain(iommu->hw, iommu->dom)
+		err = gather->queued ? dmp_iommu_flush(iommu)
 				     : hw_flush_gather(iommu->hw, iommu->dom, gather);
 	if (err)
 		return err;
@@ -78,56 +78,88 @@ int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
 	return 0;
 }
 
-/* Tables whose flush failed. */
+/* What waits for a flush of the whole domain. */
 
-struct iommu_stuck *iommu_take_stuck(struct dmp_iommu *iommu)
+struct dmp_iommu_head *iommu_take_deferred(struct dmp_iommu *iommu)
 {
-	struct iommu_stuck *all;
+	struct dmp_iommu_head *all;
 
 	dmp_lock_acquire(&iommu->list_lock);
-	all = iommu->stuck;
-	iommu->stuck = NULL;
+	all = iommu->deferred;
+	iommu->deferred = NULL;
 	dmp_lock_release(&iommu->list_lock);
 	return all;
 }
 
-void iommu_keep_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck)
+void iommu_keep_deferred(struct dmp_iommu *iommu, struct dmp_iommu_head *deferred)
 {
-	struct iommu_stuck **end = &stuck;
+	struct dmp_iommu_head **end = &deferred;
 
 	while (*end)
 		end = &(*end)->next;
 	dmp_lock_acquire(&iommu->list_lock);
-	*end = iommu->stuck;
-	iommu->stuck = stuck;
+	*end = iommu->deferred;
+	iommu->deferred = deferred;
 	dmp_lock_release(&iommu->list_lock);
 }
 
-void iommu_free_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck)
+void iommu_do_deferred(struct dmp_iommu_head *deferred)
 {
-	while (stuck) {
-		struct iommu_stuck *next = stuck->next;
+	while (deferred) {
+		struct dmp_iommu_head *next = deferred->next;
 
-		hw_free_tables(iommu->hw, iommu->dom, stuck->tables);
-		dmp_meta_free(stuck, sizeof(*stuck));
-		stuck = next;
+		deferred->fn(deferred);
+		deferred = next;
 	}
+}
+
+void dmp_iommu_defer(struct dmp_iommu *iommu, struct dmp_iommu_head *head,
+		     void (*fn)(struct dmp_iommu_head *head))
+{
+	head->next = NULL;
+	head->fn = fn;
+	iommu_keep_deferred(iommu, head);
+}
+
+/* Table pages whose flush failed. */
+struct iommu_stuck {
+	struct dmp_iommu_head head; /* first: the one is the other */
+	struct dmp_iommu *iommu;    /* (c) */
+	void *tables;               /* (c) the backend's chain */
+};
+
+static void free_stuck(struct dmp_iommu_head *head)
+{
+	struct iommu_stuck *stuck = (struct iommu_stuck *)head;
+
+	hw_free_tables(stuck->iommu->hw, stuck->iommu->dom, stuck->tables);
+	dmp_meta_free(stuck, sizeof(*stuck));
+}
+
+void dmp_iommu_abandon(struct dmp_iommu *iommu, struct dmp_gather *gather)
+{
+	void *tables = gather->tables;
+	struct iommu_stuck *stuck;
+
+	dmp_gather_init(gather);
+	if (!tables)
+		return;
+	stuck = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*stuck));
+	if (!stuck) {
+		dmp_log(DMP_LOG_WARN, "iommu %s: table pages lost behind a stuck flush",
+			iommu->hw->ops.name);
+		return;
+	}
+	stuck->iommu = iommu;
+	stuck->tables = tables;
+	dmp_iommu_defer(iommu, &stuck->head, free_stuck);
 }
 
 int iommu_sync_last(struct dmp_iommu *iommu, struct dmp_gather *gather)
 {
 	int err = dmp_iommu_sync(iommu, gather);
-	struct iommu_stuck *stuck;
 
-	if (!err || !gather->tables)
-		return err;
-	stuck = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*stuck));
-	if (!stuck) {
-		dmp_log(DMP_LOG_WARN, "iommu %s: table pages lost behind a stuck flush",
-			iommu->hw->ops.name);
-		return err;
-	}
-	stuck->tables = gather->tables;
-	iommu_keep_stuck(iommu, stuck);
+	if (err)
+		dmp_iommu_abandon(iommu, gather);
 	return err;
 }

@@ -23,13 +23,6 @@ struct iommu_device {
 	uint32_t device;           /* (c) */
 };
 
-/* Table pages whose flush failed: kept from reuse until a flush of the whole domain works
- * or nothing is attached any more. */
-struct iommu_stuck {
-	struct iommu_stuck *next; /* (l) */
-	void *tables;             /* (c) the backend's chain */
-};
-
 struct dmp_iommu {
 	struct dmp_hw *hw;              /* (c) */
 	void *dom;                      /* (c) the backend's domain */
@@ -38,8 +31,8 @@ struct dmp_iommu {
 	uint64_t min_page;              /* (c) smallest page size; 0 for a passthrough domain */
 
 	struct dmp_lock list_lock;
-	struct iommu_device *devices; /* (l) attached */
-	struct iommu_stuck *stuck;    /* (l) */
+	struct iommu_device *devices;    /* (l) attached */
+	struct dmp_iommu_head *deferred; /* (l) until a flush of the whole domain works */
 };
 
 /* Unmaps a range of whole pages inside the aperture.  Only -EIO: the backend's count is
@@ -56,12 +49,13 @@ bool iommu_gather_fits(const struct dmp_gather *gather, dmp_iova_t iova, uint64_
 void iommu_gather_extend(struct dmp_gather *gather, dmp_iova_t iova, uint64_t len,
 			 uint64_t page_bytes);
 
-/* Syncs a gather that nobody keeps: if that fails its tables join the stuck ones. */
+/* Syncs a gather that nobody keeps: if that fails it is abandoned. */
 int iommu_sync_last(struct dmp_iommu *iommu, struct dmp_gather *gather);
 
-/* Frees the tables of stuck flushes; a flush has worked, or nothing is attached. */
-void iommu_free_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck);
-struct iommu_stuck *iommu_take_stuck(struct dmp_iommu *iommu);
-void iommu_keep_stuck(struct dmp_iommu *iommu, struct iommu_stuck *stuck);
+/* Takes what is deferred off the list, puts it back, or does it: then a flush has worked, or
+ * nothing is attached. */
+struct dmp_iommu_head *iommu_take_deferred(struct dmp_iommu *iommu);
+void iommu_keep_deferred(struct dmp_iommu *iommu, struct dmp_iommu_head *deferred);
+void iommu_do_deferred(struct dmp_iommu_head *deferred);
 
 #endif

@@ -16,7 +16,7 @@
  *
  * Invariants:
  *  N1  on error nothing of the call is mapped and nothing of it can be reached: all was
- *      flushed before the call returns;
+ *      flushed before the call returns; where that failed the error is -ENOTRECOVERABLE;
  *  N2  an unmap ends at the first hole, and may end behind its end where a bigger page
  *      lies across, which is never split;
  *  N3  a backend's count is believed only as far as it makes sense: a multiple of the
@@ -161,22 +161,24 @@ static int map_by_lists(struct map_walk *walk)
 	return err;
 }
 
-/* N1.  A flush that fails here leaves a range that the caller must not use again: say so. */
-static void undo(struct map_walk *walk)
+/* N1.  @err made the map fail; returns what the caller learns. */
+static int undo(struct map_walk *walk, int err)
 {
 	struct dmp_gather gather;
 	uint64_t unmapped;
-	int err, sync_err;
+	int unmap_err, sync_err;
 
 	if (!walk->done)
-		return;
+		return err;
 	dmp_gather_init(&gather);
-	err = iommu_unmap_range(walk->iommu, walk->iova, walk->done, &gather, &unmapped);
+	unmap_err = iommu_unmap_range(walk->iommu, walk->iova, walk->done, &gather, &unmapped);
 	sync_err = iommu_sync_last(walk->iommu, &gather);
-	if (err || sync_err)
-		dmp_log(DMP_LOG_WARN, "iommu %s: a failed map at %#llx could not be undone: %d",
-			walk->iommu->hw->ops.name, (unsigned long long)walk->iova,
-			err ? err : sync_err);
+	if (!unmap_err && !sync_err)
+		return err;
+	dmp_log(DMP_LOG_WARN, "iommu %s: a map at %#llx failed: %d, and could not be undone: %d",
+		walk->iommu->hw->ops.name, (unsigned long long)walk->iova, err,
+		unmap_err ? unmap_err : sync_err);
+	return -ENOTRECOVERABLE;
 }
 
 int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
@@ -191,9 +193,7 @@ int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dm
 	err = nruns > 1 && hw_has_map_list(iommu->hw) ? map_by_lists(&walk) : map_one_by_one(&walk);
 	if (!err)
 		err = hw_sync_map(iommu->hw, iommu->dom, iova, total);
-	if (err)
-		undo(&walk);
-	return err;
+	return err ? undo(&walk, err) : 0;
 }
 
 int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t phys, uint64_t len,

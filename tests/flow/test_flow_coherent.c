@@ -81,6 +81,28 @@ static void test_freed_memory_faults_behind_a_domain(void **state)
 	fixture_teardown(&f);
 }
 
+/* The first memory that a machine has lies beyond 4 GiB. */
+static void test_coherent_mask_may_be_wider_than_the_dma_mask(void **state)
+{
+	struct fixture f;
+	unsigned char byte;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	fixture_setup(&f, &FIXTURE(.translated = false, .device.dma_mask = DMP_MASK(32),
+				   .device.coherent_mask = DMP_MASK(64)));
+	assert_int_equal(dmp_dma_alloc_coherent(f.dev, LEN, &buf, &addr), 0);
+	assert_true(addr > DMP_MASK(32));
+	assert_int_equal(dmp_sim_agent_read(f.agent, addr, &byte, 1), 0);
+	assert_int_equal(dmp_dma_free_coherent(f.dev, LEN, buf, addr), 0);
+	buf = fixture_ram(&f, LEN, 0);
+	assert_int_equal(dmp_dma_map(f.dev, buf, LEN, DMP_TO_DEVICE, DMP_ATTR_NO_WARN, &addr),
+			 -ERANGE);
+	fixture_ram_free(&f, buf, LEN);
+	fixture_teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -89,6 +111,7 @@ int main(void)
 		cmocka_unit_test(test_coherent_mask_of_24_bits_is_kept),
 		cmocka_unit_test(test_bus_limit_holds_for_coherent_memory),
 		cmocka_unit_test(test_freed_memory_faults_behind_a_domain),
+		cmocka_unit_test(test_coherent_mask_may_be_wider_than_the_dma_mask),
 	};
 
 	return cmocka_run_group_tests_name("flow_coherent", tests, NULL, NULL);

@@ -123,7 +123,7 @@ static void test_size_beyond_the_reach_is_erange_without_asking(void **state)
 	device_rig_down(&r);
 }
 
-static void test_zero_length_is_einval(void **state)
+static void test_arguments_that_make_no_sense_are_einval(void **state)
 {
 	struct device_rig r;
 	dmp_addr_t addr;
@@ -134,6 +134,8 @@ static void test_zero_length_is_einval(void **state)
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 0, &buf, &addr), -EINVAL);
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, NULL, &addr), -EINVAL);
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, NULL), -EINVAL);
+	assert_int_equal(dmp_dma_alloc_coherent(NULL, PAGE, &buf, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_free_coherent(NULL, PAGE, r.rig.d, 0), -EINVAL);
 	device_rig_down(&r);
 }
 
@@ -168,10 +170,13 @@ static void check_wrong_frees(bool translated)
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, other_addr), -ENOENT);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, 0x30000), -ENOENT);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, &outside, addr), -ENOENT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, 2 * PAGE, buf, addr), -EINVAL);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, 100, buf, addr), -EINVAL);
 	after = device_stats(&r);
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ENOENT);
+	assert_int_equal(device_stats(&r).live_coherent, 1);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, other, other_addr), 0);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, other, other_addr), -ENOENT);
 	device_rig_down(&r);
@@ -184,24 +189,133 @@ static void test_wrong_frees_change_nothing(void **state)
 	check_wrong_frees(true);
 }
 
-/* The flush fails: the device may still write there, so nobody else gets the memory. */
-static void test_memory_that_a_device_may_still_reach_is_given_up(void **state)
+static void test_free_that_the_machine_refuses_can_be_tried_again(void **state)
 {
 	struct device_rig r;
 	dmp_addr_t addr;
-	dmp_phys_t phys;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, false, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	double_fail(r.rig.d, DOUBLE_MEM_UNMAP, 1, -ENXIO);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ENXIO);
+	assert_int_equal(device_stats(&r).live_coherent, 1);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	device_rig_down(&r);
+}
+
+/* A page that the caller got and mapped itself is not freed as coherent, nor the reverse. */
+static void check_kinds_stay_apart(bool translated)
+{
+	struct dmp_sg sg = {.len = PAGE};
+	struct device_rig r;
+	dmp_addr_t mapped, addr;
+	void *own, *buf;
+
+	device_rig_up(&r, translated, NULL);
+	assert_int_equal(dmp_hw_alloc(r.rig.hw, PAGE, &own), 0);
+	assert_int_equal(dmp_dma_map(r.dev, own, PAGE, DMP_BIDIRECTIONAL, 0, &mapped), 0);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, own, mapped), -ENOENT);
+	if (DMP_CHECKS >= 1) {
+		sg = (struct dmp_sg){.buf = buf, .len = PAGE, .addr = addr, .mapped_len = PAGE};
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_BIDIRECTIONAL, 0), -ENOENT);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr + 8, 64, DMP_BIDIRECTIONAL, 0), -ENOENT);
+		assert_int_equal(dmp_dma_unmap_sg(r.dev, &sg, 1, DMP_BIDIRECTIONAL, 0), -ENOENT);
+	}
+	assert_int_equal(device_stats(&r).live_maps, 1);
+	assert_int_equal(device_stats(&r).live_coherent, 1);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, mapped, PAGE, DMP_BIDIRECTIONAL, 0), 0);
+	assert_int_equal(dmp_hw_free(r.rig.hw, own, PAGE), 0);
+	device_rig_down(&r);
+}
+
+static void test_coherent_memory_and_mappings_stay_apart(void **state)
+{
+	(void)state;
+	check_kinds_stay_apart(false);
+	check_kinds_stay_apart(true);
+}
+
+/* Blocks of one to nine pages, freed in another order: each is found by its address. */
+static void test_each_of_many_blocks_is_freed_as_itself(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr[36];
+	void *buf[36];
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	for (uint64_t i = 0; i < 36; i++)
+		assert_int_equal(
+			dmp_dma_alloc_coherent(r.dev, (i % 9 + 1) * PAGE, &buf[i], &addr[i]), 0);
+	for (uint64_t n = 0; n < 36; n++) {
+		uint64_t i = n * 7 % 36;
+
+		assert_int_equal(dmp_dma_free_coherent(r.dev, (i % 9 + 1) * PAGE, buf[i], addr[i]),
+				 0);
+		assert_int_equal(dmp_dma_free_coherent(r.dev, (i % 9 + 1) * PAGE, buf[i], addr[i]),
+				 -ENOENT);
+	}
+	device_rig_down(&r);
+}
+
+/* The flush fails: the device may still write there, so nobody else gets the memory before
+ * all is flushed. */
+static void test_memory_that_a_device_may_still_reach_waits_for_a_whole_flush(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
 	void *buf;
 
 	(void)state;
 	device_rig_up(&r, true, NULL);
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
-	assert_int_equal(r.rig.d->ops.buf_to_phys(r.rig.d, buf, PAGE, &phys), 0);
 	double_clear(r.rig.d);
 	double_fail(r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ETIMEDOUT);
 	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 0);
 	assert_int_equal(device_stats(&r).live_coherent, 0);
-	r.rig.d->ops.coherent_free(r.rig.d, phys, PAGE);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ENOENT);
+	assert_int_equal(dmp_iommu_flush(dmp_domain_iommu(r.rig.dom)), 0);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
+	device_rig_down(&r);
+}
+
+static void test_memory_that_was_given_up_goes_with_its_domain(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	double_fail(r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ETIMEDOUT);
+	device_rig_down(&r); /* sees that the machine has it back */
+}
+
+/* The map fails and cannot be undone: the same holds, and the device has nothing. */
+static void test_failed_alloc_that_cannot_be_flushed_keeps_the_memory_from_reuse(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr = 7;
+	void *buf = NULL;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	double_clear(r.rig.d);
+	double_fail(r.rig.d, DOUBLE_SYNC_MAP, 1, -ETIMEDOUT);
+	double_fail(r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -ENOTRECOVERABLE);
+	assert_null(buf);
+	assert_int_equal(addr, 7);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 0);
+	assert_int_equal(dmp_iommu_flush(dmp_domain_iommu(r.rig.dom)), 0);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
 	device_rig_down(&r);
 }
 
@@ -214,10 +328,16 @@ int main(void)
 		cmocka_unit_test(test_no_memory_within_the_mask_is_enomem),
 		cmocka_unit_test(test_memory_beyond_the_mask_is_not_given_out),
 		cmocka_unit_test(test_size_beyond_the_reach_is_erange_without_asking),
-		cmocka_unit_test(test_zero_length_is_einval),
+		cmocka_unit_test(test_arguments_that_make_no_sense_are_einval),
 		cmocka_unit_test(test_failed_mapping_gives_the_memory_back),
 		cmocka_unit_test(test_wrong_frees_change_nothing),
-		cmocka_unit_test(test_memory_that_a_device_may_still_reach_is_given_up),
+		cmocka_unit_test(test_free_that_the_machine_refuses_can_be_tried_again),
+		cmocka_unit_test(test_coherent_memory_and_mappings_stay_apart),
+		cmocka_unit_test(test_each_of_many_blocks_is_freed_as_itself),
+		cmocka_unit_test(test_memory_that_a_device_may_still_reach_waits_for_a_whole_flush),
+		cmocka_unit_test(test_memory_that_was_given_up_goes_with_its_domain),
+		cmocka_unit_test(
+			test_failed_alloc_that_cannot_be_flushed_keeps_the_memory_from_reuse),
 	};
 
 	return cmocka_run_group_tests_name("dma_coherent", tests, NULL, NULL);

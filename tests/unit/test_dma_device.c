@@ -190,9 +190,21 @@ static void test_snapshot_has_the_callers_size(void **state)
 	device_rig_down(&r);
 }
 
+static void test_null_is_einval(void **state)
+{
+	struct dmp_device_stats stats;
+
+	(void)state;
+	assert_int_equal(dmp_device_destroy(NULL), -EINVAL);
+	assert_int_equal(dmp_device_attach(NULL, NULL), -EINVAL);
+	assert_int_equal(dmp_device_detach(NULL), -EINVAL);
+	assert_int_equal(dmp_device_get_stats(NULL, &stats, sizeof(stats)), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_limits_that_are_no_masks_are_einval),
 		cmocka_unit_test(test_newer_options_are_e2big),
 		cmocka_unit_test(test_failed_device_add_leaves_nothing),

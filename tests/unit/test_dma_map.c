@@ -244,6 +244,49 @@ static void test_unmap_of_no_memory_is_enoent(void **state)
 	device_rig_down(&r);
 }
 
+/* An unmap of other memory is not seen there, and counts in the place of the true one. */
+static void test_live_mappings_are_never_counted_below_zero(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys, other;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	uncounted_up(&r);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	zone_buf(&r, DMP_ZONE_ANY, 0, &other);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, other, PAGE, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0),
+			 DMP_CHECKS >= 1 ? -ENOENT : 0);
+	assert_int_equal(device_stats(&r).live_maps, 0);
+	zone_free(&r, phys, 0);
+	zone_free(&r, other, 0);
+	device_rig_down(&r);
+}
+
+static void test_null_is_einval(void **state)
+{
+	struct device_rig r;
+	unsigned char *buf;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(NULL, buf, PAGE, DMP_TO_DEVICE, 0, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, NULL, PAGE, DMP_TO_DEVICE, 0, &addr), -EINVAL);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, NULL), -EINVAL);
+	assert_int_equal(dmp_dma_unmap(NULL, phys, PAGE, DMP_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dmp_dma_sync_for_cpu(NULL, phys, PAGE, DMP_TO_DEVICE), -EINVAL);
+	assert_int_equal(dmp_dma_sync_for_device(NULL, phys, PAGE, DMP_TO_DEVICE), -EINVAL);
+	assert_int_equal(device_stats(&r).maps, 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
 static void test_no_warn_fails_in_silence(void **state)
 {
 	struct device_rig r;
@@ -351,6 +394,8 @@ int main(void)
 		cmocka_unit_test(test_wrong_unmaps_change_nothing),
 		cmocka_unit_test(test_unmap_with_nothing_live_is_enoent_at_checks_1),
 		cmocka_unit_test(test_unmap_of_no_memory_is_enoent),
+		cmocka_unit_test(test_live_mappings_are_never_counted_below_zero),
+		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_no_warn_fails_in_silence),
 		cmocka_unit_test(test_skip_sync_changes_nothing_that_happens),
 		cmocka_unit_test(test_failed_exposure_is_passed_on),

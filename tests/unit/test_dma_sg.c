@@ -335,9 +335,26 @@ static void test_long_list_takes_and_returns_memory(void **state)
 	sg_down(&s);
 }
 
+static void test_null_is_einval(void **state)
+{
+	struct dmp_sg sg = {.buf = &sg, .len = 1};
+	struct device_rig r;
+	size_t nmapped;
+
+	(void)state;
+	device_rig_up(&r, true, NULL);
+	assert_int_equal(dmp_dma_map_sg(NULL, &sg, 1, DMP_TO_DEVICE, 0, &nmapped), -EINVAL);
+	assert_int_equal(dmp_dma_map_sg(r.dev, NULL, 1, DMP_TO_DEVICE, 0, &nmapped), -EINVAL);
+	assert_int_equal(dmp_dma_map_sg(r.dev, &sg, 1, DMP_TO_DEVICE, 0, NULL), -EINVAL);
+	assert_int_equal(dmp_dma_unmap_sg(NULL, &sg, 1, DMP_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dmp_dma_unmap_sg(r.dev, NULL, 1, DMP_TO_DEVICE, 0), -EINVAL);
+	device_rig_down(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_whole_granules_become_one_answer),
 		cmocka_unit_test(test_pieces_that_do_not_meet_on_a_granule_stay_apart),
 		cmocka_unit_test(test_answers_are_no_longer_than_a_segment_may_be),

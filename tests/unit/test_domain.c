@@ -160,6 +160,70 @@ static void test_reserved_addresses_are_not_given_out(void **state)
 	rig_down(&rig);
 }
 
+static dmp_iova_t map_one(struct rig *rig, uint64_t limit)
+{
+	dmp_iova_t iova = 0;
+
+	assert_int_equal(dmp_domain_map(rig->dom, 0, PAGE, DMP_PROT_READ, limit, &iova), 0);
+	return iova;
+}
+
+/* An address that was unmapped waits in a magazine: it is taken out of there. */
+static void test_reserved_address_that_was_cached_is_not_given_out(void **state)
+{
+	struct rig rig;
+	dmp_iova_t cached, next;
+
+	(void)state;
+	rig_up(&rig);
+	cached = map_one(&rig, UINT64_MAX);
+	assert_int_equal(dmp_domain_unmap(rig.dom, cached, PAGE), 0);
+	assert_int_equal(dmp_domain_reserve(rig.dom, cached, cached + PAGE - 1), 0);
+	next = map_one(&rig, UINT64_MAX);
+	assert_int_not_equal(next, cached);
+	assert_int_equal(dmp_domain_unmap(rig.dom, next, PAGE), 0);
+	rig_down(&rig);
+}
+
+/*
+ *   live                   |####|
+ *   refused      |----|----|----|         over it from below
+ *   refused                |----|----|    over it and above
+ *   taken   |----|----|----|              up to it
+ */
+static void test_reserving_what_is_mapped_is_ebusy_and_changes_nothing(void **state)
+{
+	struct dmp_iova_range range;
+	struct rig rig;
+	dmp_iova_t live;
+
+	(void)state;
+	rig_up(&rig);
+	live = map_one(&rig, DMP_MASK(31));
+	assert_int_equal(dmp_domain_reserve(rig.dom, live - 2 * PAGE, live), -EBUSY);
+	assert_int_equal(dmp_domain_reserve(rig.dom, live, live + 2 * PAGE), -EBUSY);
+	assert_int_equal(dmp_domain_reserve(rig.dom, 0, UINT64_MAX >> 16), -EBUSY);
+	assert_int_equal(dmp_iova_find(dmp_domain_iova(rig.dom), live / PAGE - 1, &range), -ENOENT);
+	assert_int_equal(dmp_iova_find(dmp_domain_iova(rig.dom), live / PAGE + 1, &range), -ENOENT);
+	assert_int_equal(dmp_domain_reserve(rig.dom, live - 3 * PAGE, live - 1), 0);
+	assert_int_equal(dmp_domain_reserve(rig.dom, live - 2 * PAGE, live - 1), 0);
+	assert_int_equal(dmp_domain_unmap(rig.dom, live, PAGE), 0);
+	assert_int_equal(dmp_iova_find(dmp_domain_iova(rig.dom), live / PAGE - 1, &range), 0);
+	rig_down(&rig);
+}
+
+static void test_null_is_einval(void **state)
+{
+	struct dmp_domain_stats stats;
+	dmp_phys_t phys;
+
+	(void)state;
+	assert_int_equal(dmp_domain_reserve(NULL, 0, 1), -EINVAL);
+	assert_int_equal(dmp_domain_iova_to_phys(NULL, 0, &phys), -EINVAL);
+	assert_int_equal(dmp_domain_get_stats(NULL, &stats, sizeof(stats)), -EINVAL);
+	assert_int_equal(dmp_domain_check(NULL), -EINVAL);
+}
+
 static void test_stats_count_mappings_in_whole_granules(void **state)
 {
 	struct dmp_domain_stats stats;
@@ -240,6 +304,9 @@ int main(void)
 		cmocka_unit_test(test_destroy_while_mapped_is_ebusy),
 		cmocka_unit_test(test_destroy_while_attached_is_ebusy),
 		cmocka_unit_test(test_reserved_addresses_are_not_given_out),
+		cmocka_unit_test(test_reserved_address_that_was_cached_is_not_given_out),
+		cmocka_unit_test(test_reserving_what_is_mapped_is_ebusy_and_changes_nothing),
+		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_stats_count_mappings_in_whole_granules),
 		cmocka_unit_test(test_check_sees_a_range_that_nobody_mapped),
 		cmocka_unit_test(test_check_sees_a_mapping_at_zero),

@@ -93,6 +93,11 @@ static void test_arguments_that_make_no_sense_are_einval(void **state)
 	assert_int_equal(dmp_domain_map_runs(rig.dom, ragged, 2, RW, UINT64_MAX, &iova), -EINVAL);
 	assert_int_equal(dmp_domain_map_runs(rig.dom, empty, 1, RW, UINT64_MAX, &iova), -EINVAL);
 	assert_int_equal(dmp_domain_map_runs(rig.dom, NULL, 0, RW, UINT64_MAX, &iova), -EINVAL);
+	assert_int_equal(dmp_domain_map_runs(rig.dom, NULL, 1, RW, UINT64_MAX, &iova), -EINVAL);
+	assert_int_equal(dmp_domain_map_runs(NULL, ragged, 1, RW, UINT64_MAX, &iova), -EINVAL);
+	assert_int_equal(dmp_domain_map_runs(rig.dom, ragged, 1, RW, UINT64_MAX, NULL), -EINVAL);
+	assert_int_equal(dmp_domain_map(NULL, 0, 1, RW, UINT64_MAX, &iova), -EINVAL);
+	assert_int_equal(dmp_domain_map(rig.dom, 0, 1, RW, UINT64_MAX, NULL), -EINVAL);
 	assert_string_equal(double_trace(rig.d), "");
 	assert_int_equal(iova, 7);
 	rig_down(&rig);
@@ -141,6 +146,30 @@ static void test_failed_map_gives_its_address_back_at_once(void **state)
 	rig_down(&rig);
 }
 
+/* The map fails, and so does the flush of what it had mapped: a device that guesses the address
+ * may still use it. */
+static void test_failed_map_that_cannot_be_flushed_withholds_its_address(void **state)
+{
+	struct dmp_iova_range range;
+	struct rig rig;
+	dmp_iova_t iova = 7, stuck, next;
+
+	(void)state;
+	rig_up(&rig);
+	double_fail(rig.d, DOUBLE_SYNC_MAP, 1, -ETIMEDOUT);
+	double_fail(rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_domain_map(rig.dom, 0, PAGE, RW, UINT64_MAX, &iova), -ENOTRECOVERABLE);
+	assert_int_equal(iova, 7);
+	stuck = double_last(rig.d, DOUBLE_MAP_PAGES)->iova;
+	assert_int_equal(dmp_domain_map(rig.dom, 0, PAGE, RW, UINT64_MAX, &next), 0);
+	assert_int_not_equal(next, stuck);
+	assert_int_equal(dmp_domain_unmap(rig.dom, next, PAGE), 0);
+	dmp_iova_flush(dmp_domain_iova(rig.dom));
+	assert_int_equal(dmp_iova_find(dmp_domain_iova(rig.dom), stuck / PAGE, &range), 0);
+	assert_int_equal(rig_domain_stats(&rig).maps, 1);
+	rig_down(&rig);
+}
+
 static void test_errnos_of_the_backend_pass_unchanged(void **state)
 {
 	struct rig rig;
@@ -178,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_that_make_no_sense_are_einval),
 		cmocka_unit_test(test_runs_stand_one_behind_the_other),
 		cmocka_unit_test(test_failed_map_gives_its_address_back_at_once),
+		cmocka_unit_test(test_failed_map_that_cannot_be_flushed_withholds_its_address),
 		cmocka_unit_test(test_errnos_of_the_backend_pass_unchanged),
 		cmocka_unit_test(test_large_aligned_memory_gets_large_pages),
 	};

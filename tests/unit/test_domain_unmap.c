@@ -176,7 +176,7 @@ static void test_part_of_a_mapping_is_einval_at_checks_1(void **state)
 	rig_down(&rig);
 }
 
-/* U2: the flush fails; the tables wait in the domain until destroy gets a flush through. */
+/* U2: the flush fails; the tables wait for the end of the domain. */
 static void test_failed_flush_withholds_the_address(void **state)
 {
 	struct rig rig;
@@ -200,7 +200,8 @@ static void test_failed_flush_withholds_the_address(void **state)
 	rig_down(&rig);
 }
 
-static void test_destroy_fails_while_the_flush_fails(void **state)
+/* Nothing is attached, so nothing can walk the tables: no flush is asked for. */
+static void test_domain_goes_with_its_tables_while_flushes_fail(void **state)
 {
 	struct rig rig;
 	dmp_iova_t iova;
@@ -211,8 +212,28 @@ static void test_destroy_fails_while_the_flush_fails(void **state)
 	iova = map_pages(&rig, 64);
 	double_fail(rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
 	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 64 * PAGE), -ETIMEDOUT);
+	assert_int_equal(rig.d->tables_freed, 0);
+	double_clear(rig.d);
+	assert_int_equal(dmp_domain_destroy(rig.dom), 0);
+	assert_string_equal(double_trace(rig.d), "free_tables domain_destroy");
+	rig.dom = NULL;
+	rig_down(&rig);
+}
+
+static void test_whole_flush_that_works_frees_the_tables_of_a_failed_one(void **state)
+{
+	struct rig rig;
+	dmp_iova_t iova;
+
+	(void)state;
+	rig_up(&rig);
+	rig.d->chain_tables = true;
+	iova = map_pages(&rig, 64);
 	double_fail(rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
-	assert_int_equal(dmp_domain_destroy(rig.dom), -ETIMEDOUT);
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 64 * PAGE), -ETIMEDOUT);
+	assert_int_equal(dmp_iommu_flush(dmp_domain_iommu(rig.dom)), 0);
+	assert_int_equal(rig.d->tables_freed, 1);
+	assert_true(is_taken(&rig, iova));
 	rig_down(&rig);
 }
 
@@ -229,7 +250,7 @@ static void test_flush_that_answers_enoent_is_eio(void **state)
 }
 
 /* The tables give back less than was mapped: nobody knows what remains, so the address goes. */
-static void test_hole_in_the_tables_withholds_the_address(void **state)
+static void test_hole_in_the_tables_withholds_the_address_and_flushes_the_rest(void **state)
 {
 	struct rig rig;
 	dmp_iova_t iova;
@@ -239,11 +260,40 @@ static void test_hole_in_the_tables_withholds_the_address(void **state)
 	rig_up(&rig);
 	iova = map_pages(&rig, 64);
 	assert_int_equal(dmp_iommu_unmap(dmp_domain_iommu(rig.dom), iova + PAGE, PAGE, &done), 0);
+	double_clear(rig.d);
 	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 64 * PAGE), -EIO);
 	assert_true(is_taken(&rig, iova));
+	assert_string_equal(double_trace(rig.d), "unmap_pages unmap_pages flush_gather");
+	assert_int_equal(double_last(rig.d, DOUBLE_FLUSH_GATHER)->iova, iova);
 	assert_int_equal(
 		dmp_iommu_unmap(dmp_domain_iommu(rig.dom), iova + 2 * PAGE, 62 * PAGE, &done), 0);
 	rig_down(&rig);
+}
+
+/*
+ *   mapped              |####|####|####|####|
+ *   reserved  |----|----|                     behind the domain's back: one range of six
+ */
+static void test_mapping_whose_range_has_grown_down_is_unmapped_as_a_whole(void **state)
+{
+	struct rig rig;
+	dmp_iova_t iova;
+
+	(void)state;
+	rig_up(&rig);
+	iova = map_pages(&rig, 4);
+	assert_int_equal(
+		dmp_iova_reserve(dmp_domain_iova(rig.dom), iova / PAGE - 2, iova / PAGE, NULL), 0);
+	if (DMP_CHECKS >= 1)
+		assert_int_equal(dmp_domain_unmap(rig.dom, iova + 2 * PAGE, 2 * PAGE), -EINVAL);
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 4 * PAGE), 0);
+	rig_down(&rig);
+}
+
+static void test_null_is_einval(void **state)
+{
+	(void)state;
+	assert_int_equal(dmp_domain_unmap(NULL, PAGE, PAGE), -EINVAL);
 }
 
 int main(void)
@@ -259,9 +309,13 @@ int main(void)
 		cmocka_unit_test(test_length_into_a_neighbour_is_einval_at_checks_1),
 		cmocka_unit_test(test_part_of_a_mapping_is_einval_at_checks_1),
 		cmocka_unit_test(test_failed_flush_withholds_the_address),
-		cmocka_unit_test(test_destroy_fails_while_the_flush_fails),
+		cmocka_unit_test(test_domain_goes_with_its_tables_while_flushes_fail),
+		cmocka_unit_test(test_whole_flush_that_works_frees_the_tables_of_a_failed_one),
 		cmocka_unit_test(test_flush_that_answers_enoent_is_eio),
-		cmocka_unit_test(test_hole_in_the_tables_withholds_the_address),
+		cmocka_unit_test(
+			test_hole_in_the_tables_withholds_the_address_and_flushes_the_rest),
+		cmocka_unit_test(test_mapping_whose_range_has_grown_down_is_unmapped_as_a_whole),
+		cmocka_unit_test(test_null_is_einval),
 	};
 
 	return cmocka_run_group_tests_name("domain_unmap", tests, NULL, NULL);

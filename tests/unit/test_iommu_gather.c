@@ -266,6 +266,74 @@ static void test_tables_of_stuck_unmaps_go_with_their_domain(void **state)
 	/* down() destroys the domain and sees no table left over */
 }
 
+struct waiting {
+	struct dmp_iommu_head head;
+	unsigned done;
+};
+
+static void count_done(struct dmp_iommu_head *head)
+{
+	((struct waiting *)head)->done++;
+}
+
+static void test_what_is_deferred_is_done_once_by_the_next_whole_flush_that_works(void **state)
+{
+	struct fixture *f = *state;
+	struct waiting a = {.done = 0}, b = {.done = 0};
+
+	dmp_iommu_defer(f->iommu, &a.head, count_done);
+	dmp_iommu_defer(f->iommu, &b.head, count_done);
+	map(f, 0x1000, 0x1000);
+	unmap(f, 0x1000, 0x1000);
+	sync_all(f);
+	double_fail(f->rig.d, DOUBLE_FLUSH_DOMAIN, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_iommu_flush(f->iommu), -ETIMEDOUT);
+	assert_int_equal(a.done + b.done, 0);
+	f->gather.queued = 1;
+	map(f, 0x1000, 0x1000);
+	unmap(f, 0x1000, 0x1000);
+	assert_int_equal(dmp_iommu_sync(f->iommu, &f->gather), 0);
+	assert_true(a.done == 1 && b.done == 1);
+	assert_int_equal(dmp_iommu_flush(f->iommu), 0);
+	assert_true(a.done == 1 && b.done == 1);
+}
+
+static void test_what_is_deferred_is_done_by_the_end_of_the_domain(void **state)
+{
+	struct fixture *f = *state;
+	struct waiting a = {.done = 0};
+	struct dmp_iommu *other;
+
+	assert_int_equal(dmp_iommu_create(f->rig.hw, DMP_DOMAIN_TRANSLATED, &other), 0);
+	dmp_iommu_defer(other, &a.head, count_done);
+	assert_int_equal(dmp_iommu_destroy(other), 0);
+	assert_int_equal(a.done, 1);
+}
+
+static void test_tables_without_memory_to_remember_them_are_lost_with_a_warning(void **state)
+{
+	struct dmp_iommu *iommu;
+	struct hw_rig rig;
+	uint64_t unmapped;
+
+	(void)state;
+	hw_rig_begin(&rig);
+	rig.d->chain_tables = true;
+	rig.may_litter = true;
+	hw_rig_adopt(&rig, 0);
+	assert_int_equal(dmp_iommu_create(rig.hw, DMP_DOMAIN_TRANSLATED, &iommu), 0);
+	assert_int_equal(dmp_iommu_map(iommu, 0x1000, 0x1000, 0x1000, BOTH), 0);
+	double_fail(rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 1, 1);
+	assert_int_equal(dmp_iommu_unmap(iommu, 0x1000, 0x1000, &unmapped), -ETIMEDOUT);
+	assert_int_equal(dmp_harness_failed(DMP_HARNESS_ALLOC_OBJECT), 1);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 0, 0);
+	assert_int_equal(rig.warnings, 1);
+	assert_int_equal(dmp_iommu_destroy(iommu), 0);
+	assert_int_equal(rig.d->tables_freed, 0);
+	hw_rig_down(&rig);
+}
+
 static void test_without_a_flush_of_gathers_the_domain_is_flushed(void **state)
 {
 	struct hw_rig rig;
@@ -305,6 +373,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_after_a_failed_sync_nothing_is_lost, up, down),
 		cmocka_unit_test_setup_teardown(
 			test_tables_of_a_stuck_unmap_are_freed_by_the_next_whole_flush, up, down),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_deferred_is_done_once_by_the_next_whole_flush_that_works, up,
+			down),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_deferred_is_done_by_the_end_of_the_domain, up, down),
+		cmocka_unit_test(
+			test_tables_without_memory_to_remember_them_are_lost_with_a_warning),
 		cmocka_unit_test_setup_teardown(test_tables_of_stuck_unmaps_go_with_their_domain,
 						up, down),
 		cmocka_unit_test(test_without_a_flush_of_gathers_the_domain_is_flushed),
