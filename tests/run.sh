@@ -23,10 +23,9 @@ FEW_ROUNDS=20
 
 # count_log LOG - add up what meson's log of one job says
 count_log() {
-	ok=$(sed -n 's/^Ok: *//p' "$1" | tail -n 1)
-	bad=$(sed -n -e 's/^Fail: *//p' -e 's/^Timeout: *//p' -e 's/^Unexpected Pass: *//p' "$1" |
-		awk '{n += $1} END {print n + 0}')
-	passed=$((passed + ${ok:-0}))
+	ok=$(awk '$1 == "Ok:" {n = $2} END {print n + 0}' "$1")
+	bad=$(awk '/^(Fail|Timeout|Unexpected Pass):/ {n += $NF} END {print n + 0}' "$1")
+	passed=$((passed + ok))
 	failed=$((failed + bad))
 }
 
@@ -40,12 +39,12 @@ meson_test() {
 	if [ $status -ne 0 ]; then
 		grep -vE '^ *[0-9]+/[0-9]+ .* OK ' "$log" | tail -n 150
 	fi
-	skips=$(sed -n 's/^Skipped: *//p' "$log")
 	count_log "$log"
-	cases=$(grep -ohE '^\[  PASSED  \] [0-9]+' "$dir"/meson-logs/testlog*.txt |
-		awk '{n += $4} END {print n + 0}')
-	say "$(basename "$dir"): ${ok:-0} programs passed, $bad failed, ${skips:-0} skipped;" \
-		"$cases CMocka cases passed"
+	cases=$(cat "$dir"/meson-logs/testlog*.txt |
+		awk '/^\[  (PASSED|SKIPPED)  ?\] [0-9]+ test/ {n[$2] += $4} END {
+			printf "%d CMocka cases passed, %d skipped", n["PASSED"], n["SKIPPED"]}')
+	say "$(basename "$dir"): $ok programs passed, $bad failed; $cases"
+	grep -hE '^\[  SKIPPED \] test_' "$dir"/meson-logs/testlog*.txt | sort -u
 	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then
 		failed=$((failed + 1))
 	fi
@@ -126,16 +125,18 @@ job_bench() {
 }
 
 # shellcheck disable=SC2086 # lists of words
-need_packages $BUILD_PACKAGES $TEST_PACKAGES
-
-[ $# -eq 0 ] && set -- $DAILY
-[ "$*" = all ] && set -- $DAILY $MORE
+{
+	[ $# -eq 0 ] && set -- $DAILY
+	[ "$*" = all ] && set -- $DAILY $MORE
+}
 for job in "$@"; do
 	case " $DAILY $MORE " in
 	*" $job "*) ;;
-	*) die "no job '$job'; there are: $DAILY $MORE, and all" ;;
+	*) die "no job '$job'; there are: $DAILY $MORE, or all alone" ;;
 	esac
 done
+# shellcheck disable=SC2086 # lists of words
+need_packages $BUILD_PACKAGES $TEST_PACKAGES
 for job in "$@"; do
 	say "$job"
 	"job_$job"

@@ -10,7 +10,7 @@ BUILD_PACKAGES="gcc libc6-dev meson ninja-build pkg-config liburcu-dev libbsd-de
 libjansson-dev libpopt-dev liblzma-dev libjemalloc-dev"
 
 # What the tests need beyond that.
-TEST_PACKAGES="libcmocka-dev valgrind clang-format"
+TEST_PACKAGES="libcmocka-dev valgrind clang-format g++"
 
 say() {
 	printf '== %s\n' "$*"
@@ -23,10 +23,8 @@ die() {
 
 missing_packages() {
 	for package in "$@"; do
-		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
-		installed) ;;
-		*) printf '%s ' "$package" ;;
-		esac
+		dpkg-query -W -f '${db:Status-Status}\n' "$package" 2>/dev/null |
+			grep -qx installed || printf '%s ' "$package"
 	done
 }
 
@@ -42,21 +40,23 @@ need_packages() {
 		as_root=sudo
 	fi
 	say "installing $missing"
+	apt_log=$(mktemp)
 	# shellcheck disable=SC2086 # a list of words
 	{ $as_root apt-get update -qq &&
 		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
-			--no-install-recommends $missing; } >/tmp/dmapool-apt.$$ 2>&1 || {
-		tail -n 5 /tmp/dmapool-apt.$$ >&2
-		die "could not install: $missing- install them by hand and run this again"
+			--no-install-recommends $missing; } >"$apt_log" 2>&1 || {
+		tail -n 5 "$apt_log" >&2
+		die "could not install: $missing- the whole output is in $apt_log"
 	}
-	rm -f /tmp/dmapool-apt.$$
+	rm -f "$apt_log"
 }
 
-# configure DIR OPTION... - a build directory with just these options
+# configure DIR OPTION... - a build directory with just these options and compilers
 configure() {
 	dir=$1
 	shift
-	if [ -f "$dir/build.ninja" ] && [ "$(cat "$dir/.options" 2>/dev/null)" = "$*" ]; then
+	options="$* CC=${CC:-} CXX=${CXX:-} CFLAGS=${CFLAGS:-} LDFLAGS=${LDFLAGS:-}"
+	if [ -f "$dir/build.ninja" ] && [ "$(cat "$dir/.options" 2>/dev/null)" = "$options" ]; then
 		return 0
 	fi
 	rm -rf "$dir"
@@ -65,7 +65,7 @@ configure() {
 		die "meson setup $dir failed; the whole output is in $dir.log"
 	}
 	mv "$dir.log" "$dir/setup.log"
-	printf '%s\n' "$*" >"$dir/.options"
+	printf '%s\n' "$options" >"$dir/.options"
 }
 
 compile() {

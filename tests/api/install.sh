@@ -20,9 +20,9 @@ fi
 
 echo "a program that finds it with pkg-config"
 export PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig"
-# shellcheck disable=SC2046 # lists of words
-cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$root/tests/api/example.c" -o "$dir/example" \
-	$(pkg-config --cflags --libs dmapool-sim dmapool) -Wl,-rpath,"$dir/usr/lib"
+flags=$(pkg-config --cflags --libs dmapool-sim dmapool) # spaces in paths are escaped
+eval "cc -std=c11 -Wall -Wextra -Wpedantic -Werror \"\$root/tests/api/example.c\" \
+	-o \"\$dir/example\" $flags -Wl,-rpath,\"\$dir/usr/lib\""
 "$dir/example"
 
 echo "loaded with dlopen"
