@@ -45,7 +45,8 @@ static void move(struct dmp_sim *sim, struct sim_access *access, dmp_phys_t phys
 {
 	void *buf;
 
-	if (sim_phys_to_buf(sim, phys, len, &buf)) {
+	if (sim_phys_to_buf(sim, phys, len, &buf) ||
+	    !sim_mem_is_there(&sim->mem, buf, len, access->prot)) {
 		refuse(access, DMP_FAULT_BUS);
 		return;
 	}
@@ -153,6 +154,7 @@ static void translated_locked(struct dmp_sim *sim, struct sim_domain *dom,
 	const struct sim_iotlb_entry *entry =
 		sim_iotlb_find_locked(&sim->iotlb, set, dom->id, access->addr >> DMP_PAGE_SHIFT);
 
+	dmp_lock_assert_held(&set->lock);
 	if (entry)
 		hit(sim, dom, access, entry);
 	else

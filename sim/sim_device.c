@@ -67,6 +67,7 @@ static uint32_t free_number_locked(struct dmp_sim *sim)
 {
 	uint32_t id = 0;
 
+	dmp_lock_assert_held(&sim->books_lock);
 	while (id < SIM_DEVICES && load_relaxed(&sim->device[id])) /* under books_lock */
 		id++;
 	return id;
@@ -93,7 +94,7 @@ int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device)
 	dmp_lock_release(&sim->books_lock);
 	if (dev->id == SIM_DEVICES) {
 		device_free(dev);
-		return -ENOSPC;
+		return -ENOMEM;
 	}
 	*device = dev->id;
 	return 0;
@@ -319,6 +320,7 @@ static uint32_t count_attached_locked(struct dmp_sim *sim, const struct sim_doma
 {
 	uint32_t n = 0;
 
+	dmp_lock_assert_held(&sim->books_lock);
 	for (uint32_t id = 0; id < SIM_DEVICES; id++) {
 		struct sim_device *dev = sim_device_find(sim, id);
 
@@ -327,11 +329,12 @@ static uint32_t count_attached_locked(struct dmp_sim *sim, const struct sim_doma
 	return n;
 }
 
-static int route_check_locked(struct sim_device *dev)
+static int route_check_locked(struct dmp_sim *sim, struct sim_device *dev)
 {
 	struct sim_domain *dom = dev->attached;
 	bool translated = dom && dom->type == DMP_DOMAIN_TRANSLATED;
 
+	dmp_lock_assert_held(&sim->books_lock);
 	if (load_acquire(&dev->tag) == (translated ? dom->id : 0) &&
 	    load_acquire(&dev->dom) == (translated ? dom : NULL))
 		return 0;
@@ -355,7 +358,7 @@ int sim_device_check(struct dmp_sim *sim)
 		struct sim_device *dev = sim_device_find(sim, id);
 
 		if (dev)
-			err = route_check_locked(dev);
+			err = route_check_locked(sim, dev);
 	}
 	dmp_lock_release(&sim->books_lock);
 	for (uint32_t id = 0; !err && id < SIM_DEVICES; id++) {

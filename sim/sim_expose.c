@@ -92,6 +92,7 @@ static int expose_locked(struct sim_device *dev, const struct sim_exposure *what
 	struct sim_exposure *node =
 		RB_FIND(sim_exposure_tree, &dev->exposures, (struct sim_exposure *)what);
 
+	dmp_lock_assert_held(&dev->lock);
 	if (!node) {
 		node = dmp_meta_alloc(DMP_META_BACKEND, sizeof(*node));
 		if (!node)
@@ -110,6 +111,7 @@ static int conceal_locked(struct sim_device *dev, const struct sim_exposure *wha
 	struct sim_exposure *node =
 		RB_FIND(sim_exposure_tree, &dev->exposures, (struct sim_exposure *)what);
 
+	dmp_lock_assert_held(&dev->lock);
 	if (!node)
 		return -ENOENT;
 	dev->nexposures--;

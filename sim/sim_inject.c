@@ -24,6 +24,7 @@ static void arm_locked(struct sim_injector *injector, enum dmp_sim_call kind, bo
 {
 	uint32_t bits = load_relaxed(&injector->armed) & ~(1u << kind);
 
+	dmp_lock_assert_held(&injector->lock);
 	store_relaxed(&injector->armed, armed ? bits | 1u << kind : bits);
 }
 

@@ -53,10 +53,12 @@ struct sim_zone {
 };
 
 struct sim_mem {
-	unsigned char *ram;     /* (c) the reservation; byte i is physical address i */
-	struct sim_page *pages; /* (c) one record a page, sparse as well */
-	uint64_t ram_bytes;     /* (c) */
-	unsigned nzones;        /* (c) zones that have RAM */
+	unsigned char *ram;       /* (c) the reservation; byte i is physical address i */
+	struct sim_page *pages;   /* (c) one record a page, sparse as well */
+	uint64_t ram_bytes;       /* (c) */
+	uint64_t host_page_bytes; /* (c) of the system that this process runs on */
+	bool can_probe;           /* (c) that system can be asked for a page */
+	unsigned nzones;          /* (c) zones that have RAM */
 	struct sim_zone zone[MEM_ZONES];
 	struct dmp_lock lock;
 	uint64_t given_pages; /* (m) */
@@ -68,6 +70,9 @@ void sim_mem_destroy(struct sim_mem *mem);
 int sim_mem_check(struct sim_mem *mem);
 uint64_t sim_mem_given_pages(struct sim_mem *mem);
 uint64_t sim_mem_table_pages(struct sim_mem *mem);
+
+/* Can the process's memory there still be touched?  Of RAM always. */
+bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot);
 
 int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys); /* cleared */
 void sim_table_free(struct sim_mem *mem, dmp_phys_t phys);
@@ -116,7 +121,6 @@ static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 /* What a walk found: where, or why not. */
 struct sim_walk {
 	dmp_phys_t phys;              /* of the 4 KiB page that holds the IOVA */
-	uint64_t page_bytes;          /* of the leaf */
 	uint32_t prot;                /* DMP_PROT_* */
 	uint32_t levels;              /* entries read */
 	enum dmp_fault_reason reason; /* if it failed */
@@ -175,12 +179,11 @@ int sim_pt_check(struct dmp_sim *sim);
 /* IOTLB. */
 
 struct sim_iotlb_entry {
-	uint64_t id;         /* (s) domain; 0: empty */
-	uint64_t page;       /* (s) iova / 4 KiB */
-	dmp_phys_t phys;     /* (s) of that 4 KiB page */
-	uint64_t page_bytes; /* (s) of the leaf it came from */
-	uint64_t used;       /* (s) turn of the set at its last use */
-	uint32_t prot;       /* (s) 0: known to be not present */
+	uint64_t id;     /* (s) domain; 0: empty */
+	uint64_t page;   /* (s) iova / 4 KiB */
+	dmp_phys_t phys; /* (s) of that 4 KiB page */
+	uint64_t used;   /* (s) turn of the set at its last use */
+	uint32_t prot;   /* (s) 0: known to be not present */
 	uint32_t reserved0;
 };
 
@@ -341,7 +344,7 @@ struct dmp_sim {
 	struct sim_injector injector;
 	struct sim_costs costs;     /* (c) */
 	struct dmp_percpu counters; /* of struct sim_counters */
-	struct sim_counters spare;  /* (a) where a CPU has no block */
+	struct sim_counters spare;  /* (a) where a CPU has no block of its own */
 
 	struct dmp_lock books_lock;                          /* devices, domains, agents */
 	DMP_ATOMIC(struct sim_device *) device[SIM_DEVICES]; /* (a) by id; (b) to write */
@@ -361,7 +364,7 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 
 static inline void sim_count(struct dmp_sim *sim, unsigned counter, uint64_t n)
 {
-	struct sim_counters *block = dmp_percpu_get(&sim->counters);
+	struct sim_counters *block = dmp_percpu_get_own(&sim->counters);
 
 	if (block)
 		count_local(&block->count[counter], n);

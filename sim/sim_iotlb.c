@@ -127,7 +127,6 @@ struct sim_iotlb_entry *sim_iotlb_fill_locked(struct dmp_sim *sim, struct sim_io
 		.id = id,
 		.page = page,
 		.phys = walk->phys,
-		.page_bytes = walk->page_bytes,
 		.used = set->turn,
 		.prot = walk->prot,
 	};

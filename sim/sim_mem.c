@@ -19,7 +19,9 @@
  * coherent_alloc() asks for a limit, not a zone, and tries the zones from the top.
  *
  * Any pointer outside the reservation is memory too, at pointer + DMP_SIM_HOST_OFFSET,
- * above every RAM address.
+ * above every RAM address.  What no process can point at is refused; what the process has
+ * given back to the system since is found out at each access, by asking the system to have
+ * the page ready (one system call an access, of host memory only).
  *
  * Invariants, walked by sim_mem_check():
  *  M1  free pages + pages given out + table pages = all pages but page 0;
@@ -34,8 +36,16 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define MIB(n) ((uint64_t)(n) << 20)
+
+/* The highest address that a process of this machine can have without asking for more. */
+#if defined(__x86_64__)
+#define HOST_LAST DMP_MASK(47)
+#else
+#define HOST_LAST DMP_MASK(48)
+#endif
 
 static const uint64_t zone_end[MEM_ZONES] = {MIB(16), MIB(4096), UINT64_MAX};
 
@@ -44,6 +54,7 @@ static void list_add_locked(struct sim_mem *mem, struct sim_zone *zone, uint32_t
 {
 	struct sim_page *page = &mem->pages[pfn];
 
+	dmp_lock_assert_held(&mem->lock);
 	page->use = PAGE_FREE;
 	page->order = (uint8_t)order;
 	page->prev = 0;
@@ -57,6 +68,7 @@ static void list_remove_locked(struct sim_mem *mem, struct sim_zone *zone, uint3
 {
 	struct sim_page *page = &mem->pages[pfn];
 
+	dmp_lock_assert_held(&mem->lock);
 	if (page->prev)
 		mem->pages[page->prev].next = page->next;
 	else
@@ -71,6 +83,7 @@ static void zone_fill_locked(struct sim_mem *mem, struct sim_zone *zone)
 {
 	uint32_t pfn = zone->first;
 
+	dmp_lock_assert_held(&mem->lock);
 	while (pfn < zone->end) {
 		unsigned order = (unsigned)__builtin_ctz(pfn);
 
@@ -89,6 +102,20 @@ static void *reserve(uint64_t len)
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	return at == MAP_FAILED ? NULL : at;
+}
+
+/* Has the process these pages, and may they be read, or written?  They are not changed. */
+static bool probe_range(void *at, uint64_t len, uint32_t prot)
+{
+#ifdef MADV_POPULATE_READ
+	return madvise(at, len, prot == DMP_PROT_READ ? MADV_POPULATE_READ : MADV_POPULATE_WRITE) ==
+	       0;
+#else
+	(void)at;
+	(void)len;
+	(void)prot;
+	return false;
+#endif
 }
 
 static uint64_t records_bytes(const struct sim_mem *mem)
@@ -126,6 +153,8 @@ int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes)
 		munmap(mem->ram, ram_bytes);
 		return -ENOMEM;
 	}
+	mem->host_page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
+	mem->can_probe = probe_range(mem->ram, mem->host_page_bytes, DMP_PROT_READ);
 	dmp_lock_init(&mem->lock, RANK_BACKEND_MEM, "sim: RAM");
 	zones_create(mem);
 	return 0;
@@ -155,9 +184,12 @@ static struct sim_zone *zone_of(struct sim_mem *mem, uint32_t pfn)
 }
 
 /* First page of a free block that can give 2^order pages ending at or below page @end. */
-static uint32_t find_block_locked(const struct sim_mem *mem, const struct sim_zone *zone,
-				  unsigned order, uint64_t end)
+static uint32_t find_block_locked(struct sim_mem *mem, const struct sim_zone *zone, unsigned order,
+				  uint64_t end)
 {
+	dmp_lock_assert_held(&mem->lock);
+	if (zone->first + (UINT64_C(1) << order) > end)
+		return 0; /* all of it lies too high: its lists need no look */
 	for (unsigned o = order; o <= MEM_MAX_ORDER; o++)
 		for (uint32_t pfn = zone->free[o]; pfn; pfn = mem->pages[pfn].next)
 			if (pfn + (UINT64_C(1) << order) <= end)
@@ -192,9 +224,10 @@ static int take(struct sim_mem *mem, struct sim_zone *zone, unsigned order, uint
 	return 0;
 }
 
-static bool buddy_is_free_locked(const struct sim_mem *mem, const struct sim_zone *zone,
-				 uint32_t buddy, unsigned order)
+static bool buddy_is_free_locked(struct sim_mem *mem, const struct sim_zone *zone, uint32_t buddy,
+				 unsigned order)
 {
+	dmp_lock_assert_held(&mem->lock);
 	return buddy >= zone->first && zone->end - buddy >= 1u << order &&
 	       mem->pages[buddy].use == PAGE_FREE && mem->pages[buddy].order == order;
 }
@@ -203,6 +236,7 @@ static void join_locked(struct sim_mem *mem, uint32_t pfn, unsigned order)
 {
 	struct sim_zone *zone = zone_of(mem, pfn);
 
+	dmp_lock_assert_held(&mem->lock);
 	for (; order < MEM_MAX_ORDER; order++) {
 		uint32_t buddy = pfn ^ 1u << order;
 
@@ -332,8 +366,7 @@ int sim_buf_to_phys(void *be, const void *buf, uint64_t len, dmp_phys_t *phys)
 	uintptr_t at = (uintptr_t)buf;
 	uint64_t offset = at - (uintptr_t)mem->ram;
 
-	if (len == 0 || at < DMP_PAGE_BYTES ||
-	    !dmp_range_fits(at, len, PTE_PHYS_MASK - DMP_SIM_HOST_OFFSET))
+	if (len == 0 || at < DMP_PAGE_BYTES || !dmp_range_fits(at, len, HOST_LAST))
 		return -EFAULT;
 	if (!touches_ram(mem, at, len)) {
 		*phys = at + DMP_SIM_HOST_OFFSET;
@@ -357,19 +390,30 @@ int sim_phys_to_buf(void *be, dmp_phys_t phys, uint64_t len, void **buf)
 		return 0;
 	}
 	if (phys < DMP_SIM_HOST_OFFSET + DMP_PAGE_BYTES ||
-	    !dmp_range_fits(phys, len, PTE_PHYS_MASK) || touches_ram(mem, at, len))
+	    !dmp_range_fits(phys, len, DMP_SIM_HOST_OFFSET + HOST_LAST) ||
+	    touches_ram(mem, at, len))
 		return -EFAULT;
 	*buf = (void *)at;
 	return 0;
 }
 
+bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot)
+{
+	uint64_t skew = (uintptr_t)buf & (mem->host_page_bytes - 1);
+
+	if (!mem->can_probe || touches_ram(mem, (uintptr_t)buf, len))
+		return true;
+	return probe_range((char *)buf - skew, skew + len, prot);
+}
+
 /* The walker. */
 
-static bool block_is_sound_locked(const struct sim_mem *mem, const struct sim_zone *zone,
-				  uint32_t pfn, unsigned order)
+static bool block_is_sound_locked(struct sim_mem *mem, const struct sim_zone *zone, uint32_t pfn,
+				  unsigned order)
 {
 	const struct sim_page *page = &mem->pages[pfn];
 
+	dmp_lock_assert_held(&mem->lock);
 	if (page->use != PAGE_FREE || page->order != order)
 		return false;
 	if ((pfn & ((1u << order) - 1)) || pfn < zone->first || zone->end - pfn < 1u << order)
@@ -383,9 +427,9 @@ static bool block_is_sound_locked(const struct sim_mem *mem, const struct sim_zo
 }
 
 /* Adds up a zone's free pages; -EIO at a block that breaks M2 or M3. */
-static int zone_check_locked(const struct sim_mem *mem, const struct sim_zone *zone,
-			     uint64_t *free_pages)
+static int zone_check_locked(struct sim_mem *mem, const struct sim_zone *zone, uint64_t *free_pages)
 {
+	dmp_lock_assert_held(&mem->lock);
 	for (unsigned order = 0; order <= MEM_MAX_ORDER; order++) {
 		for (uint32_t pfn = zone->free[order]; pfn; pfn = mem->pages[pfn].next) {
 			if (pfn >= zone->end || !block_is_sound_locked(mem, zone, pfn, order)) {

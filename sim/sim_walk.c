@@ -56,7 +56,6 @@ static void found(struct sim_walk *walk, uint64_t pte, dmp_iova_t iova, unsigned
 	uint64_t span = sim_level_span(level);
 
 	walk->phys = (pte & PTE_PHYS_MASK) | dmp_align_down(iova & (span - 1), DMP_PAGE_BYTES);
-	walk->page_bytes = span;
 	walk->prot = (pte & PTE_READ ? DMP_PROT_READ : 0) | (pte & PTE_WRITE ? DMP_PROT_WRITE : 0);
 }
 

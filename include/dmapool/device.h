@@ -23,8 +23,10 @@ struct dmp_device_opts {
 	uint64_t max_segment_bytes; /* longest piece of a scatter list; 0: no limit */
 	uint64_t segment_boundary;  /* mask, 2^k - 1, that no piece may cross; 0: none */
 };
+#ifndef __cplusplus
 #define DMP_DEVICE_OPTS(...)                                                                       \
 	((struct dmp_device_opts){.size = sizeof(struct dmp_device_opts), __VA_ARGS__})
+#endif
 
 #define DMP_DEVICE_UNTRUSTED 1u /* must never see bytes beside a buffer */
 

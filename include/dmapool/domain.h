@@ -32,8 +32,10 @@ struct dmp_domain_opts {
 	uint32_t reserved0;                   /* zero */
 	const struct dmp_iova_policy *policy; /* NULL: linux */
 };
+#ifndef __cplusplus
 #define DMP_DOMAIN_OPTS(...)                                                                       \
 	((struct dmp_domain_opts){.size = sizeof(struct dmp_domain_opts), __VA_ARGS__})
+#endif
 
 /**
  * dmp_domain_create() - an empty address space of a machine with an IOMMU

@@ -63,7 +63,7 @@ DMP_API int dmp_harness_set_online(unsigned cpu, bool online);
 
 /**
  * dmp_harness_advance() - let time pass
- * @ns: how much
+ * @ns: how much; the clock stops short of UINT64_MAX
  *
  * Each work that falls due runs at its own time, on the current CPU, the earlier first,
  * those of one moment in the order of scheduling; what it schedules anew runs too if due.

@@ -148,7 +148,7 @@ struct dmp_hw_ops {
 	int (*mem_unmap)(void *be, uint32_t device, dmp_phys_t phys, uint64_t len,
 			 enum dmp_dir dir);
 
-	/* Devices.  May sleep. */
+	/* Devices.  May sleep.  device_add: -ENOMEM no room for another device. */
 	int (*device_add)(void *be, const struct dmp_hw_device *desc, uint32_t *device);
 	void (*device_remove)(void *be, uint32_t device);
 
@@ -189,7 +189,9 @@ struct dmp_hw_opts {
 	uint32_t size;  /* bytes; set by DMP_HW_OPTS() */
 	uint32_t flags; /* DMP_HW_*; unknown bits: -EINVAL */
 };
+#ifndef __cplusplus
 #define DMP_HW_OPTS(...) ((struct dmp_hw_opts){.size = sizeof(struct dmp_hw_opts), __VA_ARGS__})
+#endif
 
 #define DMP_HW_CHECK 1u /* verify every call and every answer against this page */
 
@@ -243,7 +245,8 @@ DMP_API int dmp_hw_alloc(struct dmp_hw *hw, uint64_t len, void **buf);
  * @len: as asked for
  *
  * Threads: any thread.
- * Errors:  -EFAULT @buf is not the machine's.
+ * Errors:  -EFAULT @buf is not a buffer of dmp_hw_alloc() of this machine, or is free by now;
+ *          -EINVAL another @len.
  */
 DMP_API int dmp_hw_free(struct dmp_hw *hw, void *buf, uint64_t len);
 

@@ -92,8 +92,10 @@ struct dmp_iova_opts {
 	uint64_t start_pfn;                   /* lowest pfn to give out; 0 is pfn 0 itself */
 	const struct dmp_iova_policy *policy; /* NULL: linux */
 };
+#ifndef __cplusplus
 #define DMP_IOVA_OPTS(...)                                                                         \
 	((struct dmp_iova_opts){.size = sizeof(struct dmp_iova_opts), __VA_ARGS__})
+#endif
 
 #define DMP_IOVA_NO_CACHE 1u /* no magazines: only the uncached calls work */
 
@@ -103,8 +105,9 @@ struct dmp_iova_opts {
  * @out:  the domain; untouched on error
  *
  * Threads: any thread.
- * Errors:  -EINVAL granule, unknown flag, policy without a required member, or a policy that
- *          defers reuse behind a cache; -E2BIG; -ENOMEM.
+ * Errors:  -EINVAL granule, unknown flag, policy without a required member or with an unknown
+ *          caps bit, or a policy that defers reuse behind a cache; -E2BIG, of the policy too;
+ *          -ENOMEM.
  */
 DMP_API int dmp_iova_create(const struct dmp_iova_opts *opts, struct dmp_iova_domain **out);
 

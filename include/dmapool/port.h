@@ -47,7 +47,7 @@
 /*
  * CPU numbers.  A thread gets the lowest free number on first use and gives it back when
  * it exits.  Threads beyond DMP_CPU_MAX share the last number: what a CPU keeps for
- * itself is then kept under a lock, and counters of that CPU may lose counts.
+ * itself is then kept under a lock, and counters use dmp_percpu_get_own().
  */
 #define DMP_CPU_MAX 4096u
 
@@ -94,8 +94,8 @@ DMP_API void dmp_cpu_hook_remove(struct dmp_cpu_hook *hook);
  */
 enum dmp_lock_rank {
 	RANK_CPU_HOOKS,     /* port: exit hooks; held while they run */
-	RANK_MACHINE,       /* hw: devices and domains of a machine */
-	RANK_DEVICE,        /* dma: attach, destroy */
+	RANK_MACHINE,       /* hw: buffers of a machine */
+	RANK_DEVICE,        /* dma: coherent blocks of a device */
 	RANK_DOMAIN,        /* domain: policy */
 	RANK_FLUSHQ,        /* domain: one flush ring */
 	RANK_IOVA_CACHE,    /* iova: one CPU's cache */
@@ -232,9 +232,11 @@ DMP_API void dmp_log(enum dmp_log_level level, const char *fmt, ...) DMP_PRINTF(
  * counters, so that adding needs no atomic read-modify-write:
  *
  *   struct stats { DMP_ATOMIC(uint64_t) maps; };
- *   struct stats *s = dmp_percpu_get(&dev->stats);
+ *   struct stats *s = dmp_percpu_get_own(&dev->stats);
  *   if (s)
  *           count_local(&s->maps, 1);
+ *   else
+ *           add_relaxed(&dev->common.maps, 1);
  */
 #define DMP_PERCPU_CHUNK 64u
 
@@ -273,6 +275,12 @@ static inline void *dmp_percpu_get(struct dmp_percpu *percpu)
 	void *block = dmp_percpu_peek(percpu, cpu);
 
 	return block ? block : dmp_percpu_make(percpu, cpu);
+}
+
+/* The same, if no other thread writes it at once: NULL also for the number that is shared. */
+static inline void *dmp_percpu_get_own(struct dmp_percpu *percpu)
+{
+	return dmp_cpu() == DMP_CPU_MAX - 1 ? NULL : dmp_percpu_get(percpu);
 }
 
 #define DMP_PERCPU_FOREACH(block, percpu, cpu)                                                     \

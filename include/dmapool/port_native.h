@@ -50,10 +50,16 @@ struct dmp_lock {
 	DMP_ATOMIC(void *) holder; /* the holding thread; kept at checks >= 2 only */
 };
 
+#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP /* glibc, with _GNU_SOURCE */
+#define DMP_MUTEX_INITIALIZER PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
+#else
+#define DMP_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
+#endif
+
 /* For a lock in static storage. */
 #define DMP_LOCK_INITIALIZER(r, n)                                                                 \
 	{                                                                                          \
-		.mutex = PTHREAD_MUTEX_INITIALIZER, .name = (n), .rank = (r)                       \
+		.mutex = DMP_MUTEX_INITIALIZER, .name = (n), .rank = (r)                           \
 	}
 
 /* What a thread carries. */
@@ -61,6 +67,7 @@ struct dmp_thread {
 	unsigned cpu;   /* its number; changed by the harness only */
 	unsigned nheld; /* locks held */
 	struct dmp_lock *held[DMP_HELD_MAX];
+	bool is_shared; /* (c) by threads without a record of their own: held is not kept */
 };
 
 extern DMP_API _Thread_local struct dmp_thread *dmp_thread_self

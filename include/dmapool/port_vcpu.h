@@ -38,7 +38,7 @@ static inline void dmp_vcpu_point(const volatile void *what)
 #define cas_acq_rel(p, e, v)                                                                       \
 	(dmp_vcpu_point(p), atomic_compare_exchange_strong_explicit(                               \
 				    (p), (e), (v), memory_order_acq_rel, memory_order_acquire))
-#define fence_seq_cst() atomic_thread_fence(memory_order_seq_cst)
+#define fence_seq_cst() (dmp_vcpu_point(NULL), atomic_thread_fence(memory_order_seq_cst))
 
 static inline void dmp_cpu_relax(void)
 {
@@ -63,6 +63,7 @@ struct dmp_thread {
 	unsigned cpu;
 	unsigned nheld;
 	struct dmp_lock *held[DMP_HELD_MAX];
+	bool is_shared; /* (c) by threads without a record of their own: held is not kept */
 };
 
 extern DMP_API struct dmp_thread *dmp_thread_self;

@@ -8,7 +8,8 @@
  *                     `----------> phys <----------'   bytes move, or a fault is recorded
  *
  * RAM starts at physical address 0; it is a sparse reservation that costs what is touched.
- * Any other pointer of the process is memory too, at its value + DMP_SIM_HOST_OFFSET.
+ * Any other pointer of the process is memory too, at its value + DMP_SIM_HOST_OFFSET; one
+ * that leads nowhere when a device comes by is a recorded bus error.
  *
  * Without an IOMMU, or for a device that no domain or a passthrough one is attached to,
  * agents reach RAM and what mem_map() has exposed to that device in that direction; anything
@@ -43,7 +44,9 @@ struct dmp_sim_opts {
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
 };
+#ifndef __cplusplus
 #define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
+#endif
 
 #define DMP_SIM_NO_IOMMU          1u /* no translation offered */
 #define DMP_SIM_TOUCH_STALE       2u /* perform accesses through stale entries too */

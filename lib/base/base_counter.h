@@ -53,8 +53,7 @@ static inline void counter_add_common(counter_word *counter, uint64_t n)
 
 static inline void counter_add(struct counter_set *set, unsigned which, uint64_t n)
 {
-	bool shares_number = dmp_cpu() == DMP_CPU_MAX - 1;
-	counter_word *own = shares_number ? NULL : dmp_percpu_get(&set->own);
+	counter_word *own = dmp_percpu_get_own(&set->own);
 
 	if (own) /* relaxed: only this CPU writes it */
 		store_release(&own[which], load_relaxed(&own[which]) + n); /* [PENDING] */

@@ -38,6 +38,7 @@ static struct {
 
 static bool is_taken_locked(unsigned cpu)
 {
+	dmp_lock_assert_held(&slots_lock);
 	return taken[cpu / WORD_BITS] >> (cpu % WORD_BITS) & 1;
 }
 
@@ -45,6 +46,7 @@ static void mark_locked(unsigned cpu, bool on)
 {
 	uint64_t bit = UINT64_C(1) << (cpu % WORD_BITS);
 
+	dmp_lock_assert_held(&slots_lock);
 	if (is_taken_locked(cpu) == on)
 		return;
 	taken[cpu / WORD_BITS] ^= bit;
@@ -56,10 +58,20 @@ static void mark_locked(unsigned cpu, bool on)
 
 static unsigned lowest_free_locked(void)
 {
+	dmp_lock_assert_held(&slots_lock);
 	for (unsigned w = 0; w < DMP_CPU_MAX / WORD_BITS; w++)
 		if (~taken[w])
 			return w * WORD_BITS + (unsigned)__builtin_ctzll(~taken[w]);
 	return DMP_CPU_MAX - 1;
+}
+
+static unsigned take_locked(unsigned cpu)
+{
+	dmp_lock_assert_held(&slots_lock);
+	if (cpu == DMP_CPU_MAX - 1)
+		last_sharers++;
+	mark_locked(cpu, true);
+	return cpu;
 }
 
 unsigned cpu_slot_take(void)
@@ -67,10 +79,17 @@ unsigned cpu_slot_take(void)
 	unsigned cpu;
 
 	dmp_lock_acquire(&slots_lock);
-	cpu = lowest_free_locked();
-	if (cpu == DMP_CPU_MAX - 1)
-		last_sharers++;
-	mark_locked(cpu, true);
+	cpu = take_locked(lowest_free_locked());
+	dmp_lock_release(&slots_lock);
+	return cpu;
+}
+
+unsigned cpu_slot_share(void)
+{
+	unsigned cpu;
+
+	dmp_lock_acquire(&slots_lock);
+	cpu = take_locked(DMP_CPU_MAX - 1);
 	dmp_lock_release(&slots_lock);
 	return cpu;
 }
@@ -141,6 +160,7 @@ bool cpu_hooks_exist(void)
 
 static void put_threads_aside_locked(void)
 {
+	dmp_lock_assert_held(&slots_lock);
 	for (unsigned w = 0; w < DMP_CPU_MAX / WORD_BITS; w++) {
 		threads_saved.taken[w] = taken[w];
 		taken[w] = 0;
@@ -153,6 +173,7 @@ static void put_threads_aside_locked(void)
 
 static void bring_threads_back_locked(void)
 {
+	dmp_lock_assert_held(&slots_lock);
 	for (unsigned w = 0; w < DMP_CPU_MAX / WORD_BITS; w++)
 		taken[w] = threads_saved.taken[w];
 	store_relaxed(&ntaken, threads_saved.ntaken); /* relaxed: set-up only */

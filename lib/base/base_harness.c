@@ -44,13 +44,20 @@ static bool library_is_empty(void)
 	return dmp_meta_in_use() == 0 && !cpu_hooks_exist() && work_is_idle();
 }
 
+static bool is_the_only_thread(void)
+{
+	unsigned workers = port_count_workers(); /* first: it may have to get its number yet */
+
+	return cpu_slots_taken() == 1 + workers;
+}
+
 int dmp_harness_enter(unsigned ncpus)
 {
 	unsigned own = dmp_cpu();
 
 	if (ncpus == 0 || ncpus > DMP_CPU_MAX)
 		return -EINVAL;
-	if (harness_is_manual() || !library_is_empty() || cpu_slots_taken() > 1 + port_has_worker())
+	if (harness_is_manual() || !library_is_empty() || !is_the_only_thread())
 		return -EBUSY;
 	thread_cpu = own;
 	manual_now_ns = 0;

@@ -9,6 +9,9 @@
  * A lock whose rank is not above that of the innermost one is reported before it is
  * taken, so that the report comes out even where the order would deadlock.
  *
+ * A record that several threads share (is_shared) keeps no list: of such a thread only
+ * dmp_lock_check_held() says something, and takes one for the other.
+ *
  * Locking: held and nheld belong to their thread; holder is written by the thread that
  *  has the lock and compared by others with their own address only.
  */
@@ -26,6 +29,8 @@ void dmp_lock_note_acquire(struct dmp_lock *lock)
 	struct dmp_thread *self = self_or_attach();
 	struct dmp_lock *inner = self->nheld ? self->held[self->nheld - 1] : NULL;
 
+	if (self->is_shared)
+		return;
 	if (load_relaxed(&lock->holder) == self) /* relaxed: equal only if this thread wrote it */
 		dmp_log(DMP_LOG_BUG, "lock %s is taken twice by one thread", lock->name);
 	else if (inner && inner->rank >= lock->rank)
@@ -38,6 +43,8 @@ void dmp_lock_note_held(struct dmp_lock *lock)
 	struct dmp_thread *self = dmp_thread_self;
 
 	store_relaxed(&lock->holder, self); /* relaxed: for this thread's own checks */
+	if (self->is_shared)
+		return;
 	if (self->nheld < DMP_HELD_MAX)
 		self->held[self->nheld++] = lock;
 	else

@@ -70,7 +70,7 @@ int dmp_set_allocator(const struct dmp_allocator *allocator)
 		if (err)
 			return err;
 	}
-	if (!from.alloc || !from.free)
+	if (!from.alloc || !from.free || from.reserved0)
 		return -EINVAL;
 	if (dmp_meta_in_use() > 0)
 		return -EBUSY;

@@ -24,11 +24,13 @@ void port_synchronize(void);
 void port_worker_kick(struct dmp_lock *lock);
 /* Sleep on @lock until kicked or @deadline_ns; in a port that cannot sleep: return. */
 void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns);
-/* How many worker threads there are: 0 or 1. */
-unsigned port_has_worker(void);
+/* How many worker threads there are, 0 or 1; each holds a CPU number.  May sleep. */
+unsigned port_count_workers(void);
 
 /* base_cpu.c: CPU numbers. */
 unsigned cpu_slot_take(void);
+/* The number that threads share, whatever is free. */
+unsigned cpu_slot_share(void);
 void cpu_slot_release(unsigned cpu);
 void cpu_run_hooks(unsigned cpu);
 bool cpu_hooks_exist(void);

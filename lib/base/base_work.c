@@ -8,7 +8,7 @@
  *
  * In native operation one worker thread calls work_run_due_locked(): releases first, as
  * they hold memory, then one work after another.  In manual mode the harness does the
- * same in pieces.
+ * same in pieces, and the worker runs nothing.
  *
  * Invariants:
  *  W1  a work is in a list if and only if its pending is set;
@@ -26,6 +26,7 @@ static struct dmp_work pending = {.next = &pending, .prev = &pending}; /* (w) he
 static struct dmp_rcu_head *deferred;                                  /* (w) oldest */
 static struct dmp_rcu_head **deferred_end = &deferred;                 /* (w) */
 static bool releasing;                                                 /* (w) taken, not yet run */
+static bool running;                                                   /* (w) a work is */
 
 struct dmp_lock *work_queue_lock(void)
 {
@@ -34,6 +35,7 @@ struct dmp_lock *work_queue_lock(void)
 
 static void unlink_locked(struct dmp_work *work)
 {
+	dmp_lock_assert_held(&queue_lock);
 	work->prev->next = work->next;
 	work->next->prev = work->prev;
 	work->pending = false;
@@ -41,6 +43,7 @@ static void unlink_locked(struct dmp_work *work)
 
 static void link_before_locked(struct dmp_work *at, struct dmp_work *work)
 {
+	dmp_lock_assert_held(&queue_lock);
 	work->next = at;
 	work->prev = at->prev;
 	at->prev->next = work;
@@ -53,6 +56,7 @@ static void insert_by_time_locked(struct dmp_work *work)
 {
 	struct dmp_work *at = &pending;
 
+	dmp_lock_assert_held(&queue_lock);
 	while (at->prev != &pending && at->prev->due_ns > work->due_ns)
 		at = at->prev;
 	link_before_locked(at, work);
@@ -114,6 +118,7 @@ static struct dmp_rcu_head *take_deferred_locked(void)
 {
 	struct dmp_rcu_head *first = deferred;
 
+	dmp_lock_assert_held(&queue_lock);
 	deferred = NULL;
 	deferred_end = &deferred;
 	return first;
@@ -139,6 +144,7 @@ static uint64_t release_deferred_locked(void)
 	struct dmp_rcu_head *first = take_deferred_locked();
 	uint64_t count;
 
+	dmp_lock_assert_held(&queue_lock);
 	releasing = true;
 	dmp_lock_release(&queue_lock);
 	port_synchronize();
@@ -150,26 +156,30 @@ static uint64_t release_deferred_locked(void)
 
 static void run_one_locked(struct dmp_work *work)
 {
+	dmp_lock_assert_held(&queue_lock);
 	unlink_locked(work);
 	work->running = true;
+	running = true;
 	dmp_lock_release(&queue_lock);
 	work->fn(work);
 	dmp_lock_acquire(&queue_lock);
 	work->running = false;
+	running = false;
 }
 
 uint64_t work_run_due_locked(void)
 {
-	for (;;) {
+	dmp_lock_assert_held(&queue_lock);
+	while (!harness_is_manual()) { /* looked at under the lock: what it has queued waits */
 		if (deferred)
 			release_deferred_locked();
 		else if (pending.next != &pending && pending.next->due_ns <= dmp_clock_now_ns())
 			run_one_locked(pending.next);
 		else
-			break;
+			return pending.next != &pending ? pending.next->due_ns : WORK_NEVER;
 		port_worker_kick(&queue_lock); /* for those who wait for this one */
 	}
-	return pending.next != &pending ? pending.next->due_ns : WORK_NEVER;
+	return WORK_NEVER;
 }
 
 void dmp_rcu_barrier(void)
@@ -190,7 +200,7 @@ bool work_is_idle(void)
 	bool idle;
 
 	dmp_lock_acquire(&queue_lock);
-	idle = pending.next == &pending && !deferred && !releasing;
+	idle = pending.next == &pending && !deferred && !releasing && !running;
 	dmp_lock_release(&queue_lock);
 	return idle;
 }
@@ -207,7 +217,8 @@ uint64_t work_manual_release(void)
 
 uint64_t work_manual_advance(uint64_t ns)
 {
-	uint64_t end_ns = harness_clock_ns() + ns;
+	uint64_t now_ns = harness_clock_ns();
+	uint64_t end_ns = ns < WORK_NEVER - now_ns ? now_ns + ns : WORK_NEVER - 1;
 	uint64_t count = 0;
 
 	dmp_lock_acquire(&queue_lock);

@@ -5,11 +5,12 @@
  * Threads: the first call of a thread attaches it: a record, a CPU number, and a
  * thread-specific key whose destructor runs the exit hooks and gives the number back.  A
  * thread that calls the library from another destructor is attached again, and its
- * destructor runs again.
+ * destructor runs again.  Without memory for a record threads share one, and with it the
+ * number that threads share.
  *
  * The worker: one thread, started when something is first queued, joined when the
- * process ends or the library is unloaded.  A forked child has no worker and may only
- * exec.
+ * process ends or the library is unloaded.  The application's signals are not handled on
+ * it.  A forked child has no worker and may only exec.
  *
  *   schedule, defer --kick--> worker: work_run_due_locked(), sleep until the next is due
  *   cancel, barrier <--kick-- each time something ended
@@ -18,6 +19,7 @@
  */
 #include "base_port.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +28,8 @@
 
 _Thread_local struct dmp_thread *dmp_thread_self; /* (t) */
 
-/* Without memory for a record: no lock tracking, and the number that is shared. */
-static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1};
+/* Of all threads that found no memory for a record. */
+static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1, .is_shared = true};
 
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
@@ -35,6 +37,7 @@ static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 static struct {
 	pthread_t thread;
 	pid_t pid;           /* (w) the process it runs in; 0: not started */
+	bool has_number;     /* (w) it is attached */
 	bool stop;           /* (w) */
 	pthread_cond_t kick; /* something was queued, or something ended */
 	pthread_once_t once;
@@ -47,7 +50,8 @@ static void thread_exit(void *arg)
 	cpu_run_hooks(self->cpu);
 	cpu_slot_release(self->cpu);
 	dmp_thread_self = NULL;
-	free(self);
+	if (self != &thread_spare)
+		free(self);
 }
 
 static void exit_key_make(void)
@@ -60,13 +64,14 @@ struct dmp_thread *dmp_thread_attach(void)
 {
 	struct dmp_thread *self = calloc(1, sizeof(*self));
 
-	if (!self)
-		return dmp_thread_self = &thread_spare;
-	dmp_thread_self = self; /* before any lock: locks look at it */
-	self->cpu = cpu_slot_take();
+	dmp_thread_self = self ? self : &thread_spare; /* before any lock: locks look at it */
+	if (self)
+		self->cpu = cpu_slot_take();
+	else
+		cpu_slot_share();
 	pthread_once(&exit_key_once, exit_key_make);
-	pthread_setspecific(exit_key, self);
-	return self;
+	pthread_setspecific(exit_key, dmp_thread_self);
+	return dmp_thread_self;
 }
 
 void dmp_lock_init(struct dmp_lock *lock, enum dmp_lock_rank rank, const char *name)
@@ -124,18 +129,42 @@ static void *worker_main(void *arg)
 {
 	struct dmp_lock *lock = arg;
 
+	dmp_cpu(); /* a number, before any work asks for one */
 	dmp_lock_acquire(lock);
-	while (!worker.stop)
-		port_worker_wait(lock, work_run_due_locked());
+	worker.has_number = true;
+	pthread_cond_broadcast(&worker.kick);
+	for (;;) {
+		uint64_t next_ns = work_run_due_locked();
+
+		if (worker.stop) /* perhaps set meanwhile: looked at before each sleep */
+			break;
+		port_worker_wait(lock, next_ns);
+	}
 	dmp_lock_release(lock);
 	return NULL;
+}
+
+/* With every signal blocked but those of a fault in its own code. */
+static int create_without_signals(pthread_t *thread, void *(*fn)(void *arg), void *arg)
+{
+	static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+	sigset_t blocked, before;
+	int err;
+
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		sigdelset(&blocked, own[i]);
+	pthread_sigmask(SIG_BLOCK, &blocked, &before);
+	err = pthread_create(thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return err;
 }
 
 static void worker_start(struct dmp_lock *lock)
 {
 	if (worker.pid)
 		return;
-	if (pthread_create(&worker.thread, NULL, worker_main, lock)) {
+	if (create_without_signals(&worker.thread, worker_main, lock)) {
 		dmp_log(DMP_LOG_WARN, "the worker thread cannot be started: "
 				      "delayed work waits for the next attempt");
 		return;
@@ -168,10 +197,17 @@ void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
 		dmp_lock_note_held(lock);
 }
 
-/* The worker keeps a CPU number while it lives, if a work of its ever asked for one. */
-unsigned port_has_worker(void)
+unsigned port_count_workers(void)
 {
-	return worker.pid != 0;
+	struct dmp_lock *lock = work_queue_lock();
+	unsigned count;
+
+	dmp_lock_acquire(lock);
+	count = worker.pid != 0;
+	while (count && !worker.has_number)
+		port_worker_wait(lock, WORK_NEVER);
+	dmp_lock_release(lock);
+	return count;
 }
 
 /* Joined before the process tears down what its works use. */

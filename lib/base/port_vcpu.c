@@ -53,7 +53,7 @@ void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
 	(void)lock;
 }
 
-unsigned port_has_worker(void)
+unsigned port_count_workers(void)
 {
 	return 0;
 }

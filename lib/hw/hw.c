@@ -8,12 +8,12 @@
  *
  * Invariants:
  *  H1  required members are there, and of every group all or none;
- *  H2  nbuffers, ndevices, ndomains count what was made and not yet removed; a machine
- *      with any of them is not destroyed;
+ *  H2  buffers holds, ndevices and ndomains count, what was made and not yet removed; a
+ *      machine with any of them is not destroyed;
  *  H3  a domain that leaves hw_domain_create() has a page size and an aperture, unless it
  *      is a passthrough one.
  *
- * Source: design.md 4, hw.h.
+ * Source: hw.h.
  */
 #include "hw_internal.h"
 
@@ -57,6 +57,12 @@ static bool ops_are_whole(const struct dmp_hw_ops *ops)
 	return translation == TRANSLATION_MEMBERS;
 }
 
+static void hw_release(struct dmp_hw *hw)
+{
+	dmp_lock_destroy(&hw->buffers_lock);
+	dmp_meta_free(hw, sizeof(*hw));
+}
+
 int dmp_hw_create(const struct dmp_hw_ops *ops, void *be, const struct dmp_hw_opts *opts,
 		  struct dmp_hw **out)
 {
@@ -72,13 +78,14 @@ int dmp_hw_create(const struct dmp_hw_ops *ops, void *be, const struct dmp_hw_op
 	if (!hw)
 		return -ENOMEM;
 	hw->be = be;
+	dmp_lock_init(&hw->buffers_lock, RANK_MACHINE, "hw: buffers");
 	err = dmp_opts_load(&hw->ops, sizeof(hw->ops), ops);
 	if (!err && !ops_are_whole(&hw->ops))
 		err = -EINVAL;
 	if (!err && o.flags & DMP_HW_CHECK)
 		err = hw_check_create(&hw->ops, &hw->be, &hw->check);
 	if (err) {
-		dmp_meta_free(hw, sizeof(*hw));
+		hw_release(hw);
 		return err;
 	}
 	*out = hw;
@@ -89,13 +96,12 @@ int dmp_hw_destroy(struct dmp_hw *hw)
 {
 	if (!hw)
 		return -EINVAL;
-	/* relaxed: nothing runs beside a destroy */
-	if (load_relaxed(&hw->nbuffers) || load_relaxed(&hw->ndevices) ||
-	    load_relaxed(&hw->ndomains))
+	/* relaxed, and without the lock: nothing runs beside a destroy */
+	if (hw->buffers.rbh_root || load_relaxed(&hw->ndevices) || load_relaxed(&hw->ndomains))
 		return -EBUSY;
 	if (hw->check)
 		hw_check_destroy(hw->check);
-	dmp_meta_free(hw, sizeof(*hw));
+	hw_release(hw);
 	return 0;
 }
 

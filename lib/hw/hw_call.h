@@ -15,8 +15,9 @@
  * nonsense and becomes -EIO.  Everything else of the contract is believed, unless the
  * machine was adopted with DMP_HW_CHECK: then ops is the shim's table and be its books.
  *
- * Locking: (c) constant after dmp_hw_create(); (a) atomic, relaxed: it counts what exists,
- *  and is compared with 0 only by dmp_hw_destroy(), which nothing else runs beside.
+ * Locking: (c) constant after dmp_hw_create(); (b) buffers_lock, rank RANK_MACHINE; (a)
+ *  atomic, relaxed: it counts what exists, and is compared with 0 only by dmp_hw_destroy(),
+ *  which nothing else runs beside.
  */
 #ifndef HW_CALL_H
 #define HW_CALL_H
@@ -25,6 +26,10 @@
 #include <dmapool/port.h>
 
 struct hw_check;
+struct hw_buffer;
+struct hw_buffer_tree {
+	struct hw_buffer *rbh_root;
+};
 
 struct dmp_hw {
 	struct dmp_hw_ops ops;  /* (c) zero where the backend's table ends */
@@ -32,7 +37,8 @@ struct dmp_hw {
 	struct hw_check *check; /* (c) the shim; NULL without DMP_HW_CHECK */
 
 	/* Written when something is made or removed, never by a request. */
-	DMP_ATOMIC(uint64_t) nbuffers;    /* (a) of dmp_hw_alloc() */
+	struct dmp_lock buffers_lock;
+	struct hw_buffer_tree buffers;    /* (b) of dmp_hw_alloc(), see hw_mem.c */
 	DMP_ATOMIC(uint64_t) ndevices;    /* (a) */
 	DMP_ATOMIC(uint64_t) ndomains;    /* (a) */
 	DMP_ATOMIC(uint32_t) next_device; /* (a) number given next where device_add is missing */

@@ -192,6 +192,7 @@ static struct check_device *known_device_locked(struct hw_check *check, uint32_t
 {
 	struct check_device *entry = find_device_locked(check, device);
 
+	dmp_lock_assert_held(&check->books_lock);
 	if (!entry && !check->ops.device_add) {
 		entry = *fresh;
 		entry->device = device;

@@ -11,6 +11,7 @@
  *             <- 3rd   <- 2nd           <- 1st: taken if it ends at or below the limit
  */
 #include "hw_internal.h"
+#include "base_tree.h"
 
 #include <dmapool/bits.h>
 
@@ -101,41 +102,90 @@ void hw_coherent_free(struct dmp_hw *hw, dmp_phys_t phys, uint64_t len)
 
 /* Buffers. */
 
+/* What dmp_hw_alloc() gave out. */
+struct hw_buffer {
+	RB_ENTRY(hw_buffer) link; /* (b) */
+	uintptr_t buf;            /* (c) */
+	dmp_phys_t phys;          /* (c) */
+	uint64_t len;             /* (c) as asked for */
+};
+
+static int compare_buffers(const struct hw_buffer *a, const struct hw_buffer *b)
+{
+	return a->buf < b->buf ? -1 : a->buf > b->buf;
+}
+
+BASE_TREE_GENERATE(hw_buffer_tree, hw_buffer, link, compare_buffers)
+
+static int buffer_take(struct dmp_hw *hw, struct hw_buffer *made)
+{
+	void *buf;
+	int err = hw_block_alloc(hw, made->len, UINT64_MAX, DMP_MEM_MAY_BLOCK, &made->phys);
+
+	if (err)
+		return err;
+	err = hw_phys_to_buf(hw, made->phys, made->len, &buf);
+	if (err)
+		hw_mem_free(hw, made->phys, dmp_page_order(made->len));
+	else
+		made->buf = (uintptr_t)buf;
+	return err;
+}
+
 int dmp_hw_alloc(struct dmp_hw *hw, uint64_t len, void **buf)
 {
-	dmp_phys_t phys;
+	struct hw_buffer *made;
 	int err;
 
 	if (!hw || !len || !buf)
 		return -EINVAL;
-	err = hw_block_alloc(hw, len, UINT64_MAX, DMP_MEM_MAY_BLOCK, &phys);
-	if (err)
-		return err;
-	err = hw_phys_to_buf(hw, phys, len, buf);
+	made = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*made));
+	if (!made)
+		return -ENOMEM;
+	made->len = len;
+	err = buffer_take(hw, made);
 	if (err) {
-		hw_mem_free(hw, phys, dmp_page_order(len));
+		dmp_meta_free(made, sizeof(*made));
 		return err;
 	}
-	add_relaxed(&hw->nbuffers, 1); /* relaxed: compared at destroy only */
+	dmp_lock_acquire(&hw->buffers_lock);
+	RB_INSERT(hw_buffer_tree, &hw->buffers, made);
+	dmp_lock_release(&hw->buffers_lock);
+	*buf = (void *)made->buf;
 	return 0;
+}
+
+/* Out of the books, for whoever frees it; else @err says why not. */
+static struct hw_buffer *buffer_forget(struct dmp_hw *hw, void *buf, uint64_t len, int *err)
+{
+	struct hw_buffer key = {.buf = (uintptr_t)buf}, *found;
+
+	dmp_lock_acquire(&hw->buffers_lock);
+	found = RB_FIND(hw_buffer_tree, &hw->buffers, &key);
+	*err = !found ? -EFAULT : found->len != len ? -EINVAL : 0;
+	if (!*err)
+		RB_REMOVE(hw_buffer_tree, &hw->buffers, found);
+	dmp_lock_release(&hw->buffers_lock);
+	return *err ? NULL : found;
 }
 
 int dmp_hw_free(struct dmp_hw *hw, void *buf, uint64_t len)
 {
-	dmp_phys_t phys;
+	struct hw_buffer *gone;
 	int err;
 
 	if (!hw || !buf || !len)
 		return -EINVAL;
-	err = hw_buf_to_phys(hw, buf, len, &phys);
-	if (err)
+	gone = buffer_forget(hw, buf, len, &err);
+	if (!gone) {
+		dmp_log(DMP_LOG_BUG,
+			"dmp_hw_free(): %p of %llu bytes is not a buffer of "
+			"dmp_hw_alloc()%s",
+			buf, (unsigned long long)len,
+			err == -EINVAL ? ": its length is another" : "");
 		return err;
-	/* relaxed: a count that is 0 here is 0 for whoever frees what it has */
-	if (!dmp_is_aligned(phys, DMP_PAGE_BYTES) || !load_relaxed(&hw->nbuffers)) {
-		dmp_log(DMP_LOG_BUG, "dmp_hw_free(): %p is not a buffer of dmp_hw_alloc()", buf);
-		return -EINVAL;
 	}
-	hw_mem_free(hw, phys, dmp_page_order(len));
-	add_relaxed(&hw->nbuffers, -1); /* relaxed: as above */
+	hw_mem_free(hw, gone->phys, dmp_page_order(len));
+	dmp_meta_free(gone, sizeof(*gone));
 	return 0;
 }

@@ -16,7 +16,7 @@
  *  is asked to attach, and unlisted before it is asked to detach: of two threads that
  *  attach one device at once, one sees the other's entry.
  *
- * Source: spec-iova 4; design.md 4.
+ * Source: spec-iova 4.
  */
 #include "iommu_internal.h"
 

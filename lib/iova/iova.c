@@ -32,7 +32,6 @@
 #include "iova_internal.h"
 
 #include <assert.h>
-#include <string.h>
 
 static_assert(sizeof(struct dmp_iova_opts) == 32, "append only");
 static_assert(DMP_IOVA_CACHED_GRANULES == 1u << (DMP_IOVA_CLASSES - 1), "a class a power of two");
@@ -53,10 +52,11 @@ static bool policy_is_complete(const struct dmp_iova_policy *policy)
 /* Copies the caller's table; members that a shorter one lacks stay NULL. */
 static int adopt_policy(struct dmp_iova_domain *dom, const struct dmp_iova_policy *policy)
 {
-	size_t len = policy->size < sizeof(dom->policy) ? policy->size : sizeof(dom->policy);
+	int err = dmp_opts_load(&dom->policy, sizeof(dom->policy), policy);
 
-	memcpy(&dom->policy, policy, len);
-	if (!policy_is_complete(&dom->policy))
+	if (err)
+		return err;
+	if (!policy_is_complete(&dom->policy) || dom->policy.caps & ~DMP_IOVA_POLICY_DEFERS_REUSE)
 		return -EINVAL;
 	if (dom->has_cache && dom->policy.caps & DMP_IOVA_POLICY_DEFERS_REUSE)
 		return -EINVAL;

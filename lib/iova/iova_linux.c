@@ -147,6 +147,7 @@ static int walk_locked(struct linux_space *space)
 /* At checks >= 3: walks once for as many changes as there are ranges, O(1) a change. */
 static void tree_changed_locked(struct linux_space *space)
 {
+	dmp_lock_assert_held(&space->tree_lock);
 	if (DMP_CHECKS >= 3 && ++space->unwalked > space->nranges) {
 		space->unwalked = 0;
 		walk_locked(space);

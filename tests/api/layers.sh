@@ -17,8 +17,12 @@ fail() {
 	bad=1
 }
 
-# The folders that lib/meson.build gives to the iova layer.
-flags="-std=c11 -D_GNU_SOURCE -I$src/include -I$build/include -I$src/lib/base"
+# What the build gives to a source of the iova layer: folders, language, macros.
+flags=$(grep '"command":.*-c [^ ]*lib/iova/iova_linux\.c"' "$build/compile_commands.json" |
+	head -n 1 | tr ' ' '\n' | grep -E '^-(I|isystem|std=|D)')
+[ -n "$flags" ] || fail "compile_commands.json has no lib/iova/iova_linux.c"
+# Its folders are relative to the build's root.
+cd "$build" || exit 1
 
 printf '#include "iova_internal.h"\nint main(void) { return 0; }\n' >"$tmp/own.c"
 # shellcheck disable=SC2086 # a list of words

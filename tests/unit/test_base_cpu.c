@@ -7,6 +7,8 @@
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
 
+#include <sched.h>
+
 static void *number_of_thread(void *arg)
 {
 	*(unsigned *)arg = dmp_cpu();
@@ -98,6 +100,105 @@ static void test_hooks_run_on_the_thread_that_exits_until_removed(void **state)
 	dmp_cpu_hook_remove(&other.hook);
 }
 
+struct slow_hook {
+	struct dmp_cpu_hook hook;
+	pthread_barrier_t inside, may_end;
+	DMP_ATOMIC(bool) waiting, done;
+};
+
+/* The first thread that exits stays inside until it is told. */
+static void stay_inside(struct dmp_cpu_hook *hook, unsigned cpu)
+{
+	struct slow_hook *slow = (struct slow_hook *)hook;
+
+	(void)cpu;
+	if (load_relaxed(&slow->done))
+		return;
+	pthread_barrier_wait(&slow->inside);
+	pthread_barrier_wait(&slow->may_end);
+	store_release(&slow->done, true);
+}
+
+static void slow_hook_add(struct slow_hook *slow)
+{
+	*slow = (struct slow_hook){.hook = {.offline = stay_inside}};
+	pthread_barrier_init(&slow->inside, NULL, 2);
+	pthread_barrier_init(&slow->may_end, NULL, 2);
+	dmp_cpu_hook_add(&slow->hook);
+}
+
+struct arrival {
+	unsigned cpu;
+	pthread_barrier_t known;
+};
+
+static void *tell_number(void *arg)
+{
+	struct arrival *arrival = arg;
+
+	arrival->cpu = dmp_cpu();
+	pthread_barrier_wait(&arrival->known);
+	return NULL;
+}
+
+/*
+ *   A   attached, exits: hook ......................... number free
+ *   B                        attached: another number
+ */
+static void test_a_number_is_not_taken_while_its_hooks_run(void **state)
+{
+	static struct slow_hook slow;
+	static struct arrival b;
+	unsigned a_cpu = 0;
+	pthread_t a, b_thread;
+
+	(void)state;
+	slow_hook_add(&slow);
+	pthread_barrier_init(&b.known, NULL, 2);
+	pthread_create(&a, NULL, number_of_thread, &a_cpu);
+	pthread_barrier_wait(&slow.inside);
+	pthread_create(&b_thread, NULL, tell_number, &b);
+	pthread_barrier_wait(&b.known);
+	pthread_barrier_wait(&slow.may_end);
+	pthread_join(a, NULL);
+	pthread_join(b_thread, NULL);
+	dmp_cpu_hook_remove(&slow.hook);
+	assert_int_not_equal(a_cpu, b.cpu);
+}
+
+/* Gives a remove that does not wait the time to return. */
+static void *let_hook_end(void *arg)
+{
+	struct slow_hook *slow = arg;
+
+	while (!load_acquire(&slow->waiting))
+		sched_yield();
+	for (int i = 0; i < 1000; i++)
+		sched_yield();
+	pthread_barrier_wait(&slow->may_end);
+	return NULL;
+}
+
+static void test_removing_a_hook_waits_for_its_call(void **state)
+{
+	static struct slow_hook slow;
+	unsigned cpu = 0;
+	pthread_t thread, helper;
+	bool done;
+
+	(void)state;
+	slow_hook_add(&slow);
+	pthread_create(&thread, NULL, number_of_thread, &cpu);
+	pthread_barrier_wait(&slow.inside);
+	pthread_create(&helper, NULL, let_hook_end, &slow);
+	store_release(&slow.waiting, true);
+	dmp_cpu_hook_remove(&slow.hook);
+	done = load_acquire(&slow.done);
+	pthread_join(thread, NULL);
+	pthread_join(helper, NULL);
+	assert_true(done);
+}
+
 static struct dmp_percpu blocks;
 
 static void *mark_block(void *arg)
@@ -175,6 +276,8 @@ int main(void)
 		cmocka_unit_test(test_a_number_is_reused_after_its_threads_exit),
 		cmocka_unit_test(test_threads_that_live_at_once_have_different_numbers),
 		cmocka_unit_test(test_hooks_run_on_the_thread_that_exits_until_removed),
+		cmocka_unit_test(test_a_number_is_not_taken_while_its_hooks_run),
+		cmocka_unit_test(test_removing_a_hook_waits_for_its_call),
 		cmocka_unit_test(test_a_block_stays_where_it_is_when_its_number_is_reused),
 		cmocka_unit_test(test_without_memory_there_is_no_block_and_later_there_is),
 		cmocka_unit_test(test_foreach_sees_the_blocks_that_exist),

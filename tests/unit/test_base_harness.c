@@ -43,6 +43,49 @@ static void test_entering_while_anything_exists_is_ebusy(void **state)
 	assert_int_equal(dmp_harness_leave(), 0);
 }
 
+struct stay {
+	pthread_barrier_t here, may_go;
+};
+
+static void *attach_and_stay(void *arg)
+{
+	struct stay *stay = arg;
+
+	dmp_cpu();
+	pthread_barrier_wait(&stay->here);
+	pthread_barrier_wait(&stay->may_go);
+	return NULL;
+}
+
+static void test_entering_beside_another_thread_is_ebusy(void **state)
+{
+	static struct stay stay;
+	pthread_t thread;
+
+	(void)state;
+	pthread_barrier_init(&stay.here, NULL, 2);
+	pthread_barrier_init(&stay.may_go, NULL, 2);
+	pthread_create(&thread, NULL, attach_and_stay, &stay);
+	pthread_barrier_wait(&stay.here);
+	assert_int_equal(dmp_harness_enter(2), -EBUSY);
+	pthread_barrier_wait(&stay.may_go);
+	pthread_join(thread, NULL);
+	assert_int_equal(dmp_harness_enter(2), 0);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_the_clock_never_goes_back(void **state)
+{
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	dmp_harness_advance(10);
+	dmp_harness_advance(UINT64_MAX);
+	assert_true(dmp_clock_now_ns() > UINT64_MAX / 2);
+	dmp_harness_advance(UINT64_MAX);
+	assert_true(dmp_clock_now_ns() > UINT64_MAX / 2);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
 static void test_outside_manual_mode_nothing_can_be_steered(void **state)
 {
 	(void)state;
@@ -105,6 +148,8 @@ int main(void)
 		cmocka_unit_test(test_entering_makes_the_thread_cpu_0_at_time_0),
 		cmocka_unit_test(test_entering_with_a_senseless_count_is_einval),
 		cmocka_unit_test(test_entering_while_anything_exists_is_ebusy),
+		cmocka_unit_test(test_entering_beside_another_thread_is_ebusy),
+		cmocka_unit_test(test_the_clock_never_goes_back),
 		cmocka_unit_test(test_outside_manual_mode_nothing_can_be_steered),
 		cmocka_unit_test(test_the_thread_is_the_cpu_it_became),
 		cmocka_unit_test(test_going_offline_runs_the_hooks_there_and_leaves_the_count),

@@ -127,6 +127,15 @@ static void test_an_allocator_without_a_member_is_einval(void **state)
 	assert_int_equal(dmp_set_allocator(&from), -EINVAL);
 }
 
+static void test_an_allocator_that_uses_what_is_reserved_is_einval(void **state)
+{
+	struct dmp_allocator from = {
+		.size = sizeof(from), .reserved0 = 1, .alloc = arena_alloc, .free = arena_free};
+
+	(void)state;
+	assert_int_equal(dmp_set_allocator(&from), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_failing_an_unknown_kind_is_einval),
 		cmocka_unit_test(test_memory_comes_from_the_callers_allocator),
 		cmocka_unit_test(test_an_allocator_without_a_member_is_einval),
+		cmocka_unit_test(test_an_allocator_that_uses_what_is_reserved_is_einval),
 	};
 
 	return cmocka_run_group_tests_name("base_mem", tests, NULL, NULL);

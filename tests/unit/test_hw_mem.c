@@ -102,25 +102,62 @@ static void test_alloc_and_free_refuse_what_makes_no_sense(void **state)
 	assert_int_equal(dmp_hw_alloc(rig->hw, UINT64_C(1) << 63, &buf), -ENOMEM);
 	assert_int_equal(dmp_hw_free(rig->hw, NULL, 1), -EINVAL);
 	assert_int_equal(dmp_hw_free(rig->hw, outside, 1), -EFAULT);
+	hw_rig_expect_bug(rig, "is not a buffer");
 	assert_int_equal(dmp_hw_alloc(rig->hw, 8192, &buf), 0);
 	assert_int_equal(dmp_hw_free(rig->hw, buf, 0), -EINVAL);
-	assert_int_equal(dmp_hw_free(rig->hw, (char *)buf + 1, 8191), -EINVAL);
+	assert_int_equal(dmp_hw_free(rig->hw, (char *)buf + 1, 8191), -EFAULT);
 	hw_rig_expect_bug(rig, "is not a buffer");
 	assert_int_equal(dmp_hw_free(rig->hw, buf, 8192), 0);
 }
 
-static void test_freeing_more_than_was_given_is_refused(void **state)
+/* The machine does not hear of it, and the buffer stays one. */
+static void test_freeing_with_another_length_is_refused(void **state)
 {
 	struct hw_rig *rig = *state;
-	void *buf;
+	static const uint64_t lens[] = {1, 4095, 4097, 65536, UINT64_MAX};
+	void *buf, *other;
 
 	hw_rig_adopt(rig, 0);
 	assert_int_equal(dmp_hw_alloc(rig->hw, 4096, &buf), 0);
+	assert_int_equal(dmp_hw_alloc(rig->hw, 4096, &other), 0);
+	double_clear(rig->d);
+	for (size_t i = 0; i < sizeof(lens) / sizeof(lens[0]); i++) {
+		assert_int_equal(dmp_hw_free(rig->hw, buf, lens[i]), -EINVAL);
+		hw_rig_expect_bug(rig, "its length is another");
+	}
+	assert_int_equal(double_count(rig->d, DOUBLE_MEM_FREE), 0);
+	assert_int_equal(dmp_hw_free(rig->hw, buf, 4096), 0);
+	assert_int_equal(dmp_hw_destroy(rig->hw), -EBUSY);
+	assert_int_equal(dmp_hw_free(rig->hw, other, 4096), 0);
+}
+
+static void test_a_buffer_without_memory_for_its_record_is_enomem(void **state)
+{
+	struct hw_rig *rig = *state;
+	void *buf = NULL;
+
+	hw_rig_adopt(rig, 0);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 1, 1);
+	assert_int_equal(dmp_hw_alloc(rig->hw, 4096, &buf), -ENOMEM);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 0, 0);
+	assert_null(buf);
+	assert_int_equal(double_hw_leftovers(rig->d), 0);
+}
+
+static void test_freeing_twice_is_refused(void **state)
+{
+	struct hw_rig *rig = *state;
+	void *buf, *other;
+
+	hw_rig_adopt(rig, 0);
+	assert_int_equal(dmp_hw_alloc(rig->hw, 4096, &buf), 0);
+	assert_int_equal(dmp_hw_alloc(rig->hw, 4096, &other), 0);
 	assert_int_equal(dmp_hw_free(rig->hw, buf, 4096), 0);
 	double_clear(rig->d);
-	assert_int_equal(dmp_hw_free(rig->hw, buf, 4096), -EINVAL);
+	assert_int_equal(dmp_hw_free(rig->hw, buf, 4096), -EFAULT);
 	hw_rig_expect_bug(rig, "is not a buffer");
 	assert_int_equal(double_count(rig->d, DOUBLE_MEM_FREE), 0);
+	assert_int_equal(dmp_hw_free(rig->hw, other, 4096), 0);
 }
 
 static void test_a_buffer_without_a_pointer_goes_back(void **state)
@@ -211,7 +248,9 @@ int main(void)
 		WITH(up, test_alloc_falls_back_from_any_to_dma32_to_dma),
 		WITH(up, test_only_enomem_asks_the_next_zone),
 		WITH(up, test_alloc_and_free_refuse_what_makes_no_sense),
-		WITH(up, test_freeing_more_than_was_given_is_refused),
+		WITH(up, test_freeing_with_another_length_is_refused),
+		WITH(up, test_a_buffer_without_memory_for_its_record_is_enomem),
+		WITH(up, test_freeing_twice_is_refused),
 		WITH(up, test_a_buffer_without_a_pointer_goes_back),
 		WITH(up, test_coherent_memory_is_the_machines_own_kind),
 		WITH(up_no_coherent, test_coherent_memory_from_blocks_ends_below_its_limit),

@@ -90,6 +90,27 @@ static void test_a_policy_of_an_older_header_lacks_the_optional_members(void **s
 	assert_int_equal(dmp_iova_destroy(dom), 0);
 }
 
+static void test_a_policy_of_a_newer_header_may_not_ask_for_what_is_not_known(void **state)
+{
+	struct {
+		struct dmp_iova_policy known;
+		void *member; /* of that header */
+	} newer = {.known = dmp_iova_policy_linux};
+	struct dmp_iova_domain *dom;
+
+	(void)state;
+	newer.known.size = sizeof(newer);
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.policy = &newer.known), &dom), 0);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+	newer.member = &newer;
+	assert_int_equal(create_error(&DMP_IOVA_OPTS(.policy = &newer.known)), -E2BIG);
+	newer.member = NULL;
+	newer.known.caps = 1u << 31;
+	assert_int_equal(
+		create_error(&DMP_IOVA_OPTS(.policy = &newer.known, .flags = DMP_IOVA_NO_CACHE)),
+		-EINVAL);
+}
+
 static void test_requests_that_make_no_sense_are_refused(void **state)
 {
 	struct iova_space *s = *state;
@@ -269,6 +290,7 @@ int main(void)
 		cmocka_unit_test(test_an_option_of_a_newer_header_is_e2big),
 		cmocka_unit_test(test_a_policy_that_defers_reuse_is_refused_behind_a_cache),
 		cmocka_unit_test(test_a_policy_of_an_older_header_lacks_the_optional_members),
+		cmocka_unit_test(test_a_policy_of_a_newer_header_may_not_ask_for_what_is_not_known),
 		TEST(test_requests_that_make_no_sense_are_refused),
 		cmocka_unit_test(test_a_domain_without_a_cache_has_the_uncached_calls_only),
 		TEST(test_sizes_below_32_are_rounded_up_to_a_power_of_two),

@@ -4,6 +4,8 @@
  */
 #include "test_sim_machine.h"
 
+#include <sys/mman.h>
+
 #define IOVA GIB(1)
 
 static int setup_with(void **state, uint32_t flags)
@@ -241,6 +243,79 @@ static void test_a_stale_access_is_performed_on_the_old_memory_if_asked_for(void
 	m->ops->mem_free(m->sim, phys, 0);
 }
 
+/*
+ *   IOTLB   IOVA -> phys, read and write        tables   IOVA -> phys, read
+ */
+static void test_a_translation_that_allows_less_by_now_is_stale(void **state)
+{
+	struct machine *m = *state;
+	struct dmp_gather gather;
+	unsigned char *ram;
+	dmp_phys_t phys = make_stale(m, &ram, &gather);
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, DMP_PROT_READ), 0);
+	assert_int_equal(write_byte(m, IOVA, 2), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_STALE);
+	assert_int_equal(ram[0], 1);
+	assert_int_equal(machine_flush(m, &gather), 0);
+	assert_int_equal(write_byte(m, IOVA, 2), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_PERMISSION);
+	m->ops->mem_free(m->sim, phys, 0);
+}
+
+/* A page of the process, and how it is lost. */
+static void lose_by_unmapping(void *page)
+{
+	munmap(page, PAGE);
+}
+
+static void lose_by_protecting(void *page)
+{
+	mprotect(page, PAGE, PROT_NONE);
+}
+
+static void test_host_memory_that_is_gone_is_a_bus_error(void **state)
+{
+	struct machine *m = *state;
+	static void (*const lose[])(void *page) = {lose_by_unmapping, lose_by_protecting};
+	dmp_phys_t phys;
+
+	if (!m->sim->mem.can_probe) /* the kernel is too old */
+		skip();
+	for (unsigned i = 0; i < 2; i++) {
+		void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+				  -1, 0);
+
+		assert_ptr_not_equal(page, MAP_FAILED);
+		assert_int_equal(m->ops->buf_to_phys(m->sim, page, PAGE, &phys), 0);
+		assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+		assert_int_equal(write_byte(m, IOVA + 4095, 7), 0);
+		assert_int_equal(read_byte(m, IOVA + 4095), 0);
+		lose[i](page);
+		assert_int_equal(write_byte(m, IOVA + 4095, 8), -EFAULT);
+		assert_int_equal(machine_fault(m), DMP_FAULT_BUS);
+		assert_int_equal(read_byte(m, IOVA), -EFAULT);
+		assert_int_equal(machine_fault(m), DMP_FAULT_BUS);
+		assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+	}
+}
+
+static void test_a_device_that_writes_to_a_constant_is_a_bus_error(void **state)
+{
+	struct machine *m = *state;
+	static const char words[] = "read only";
+	dmp_phys_t phys;
+
+	if (!m->sim->mem.can_probe)
+		skip();
+	assert_int_equal(m->ops->buf_to_phys(m->sim, words, 1, &phys), 0);
+	assert_int_equal(machine_map(m, IOVA, dmp_align_down(phys, PAGE), PAGE, 1, RW), 0);
+	assert_int_equal(read_byte(m, IOVA + (phys & (PAGE - 1))), 0);
+	assert_int_equal(write_byte(m, IOVA + (phys & (PAGE - 1)), 'x'), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_BUS);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+}
+
 static void test_an_address_that_leads_elsewhere_by_now_is_stale_too(void **state)
 {
 	struct machine *m = *state;
@@ -311,6 +386,9 @@ int main(void)
 		TEST(test_a_stale_access_is_recorded_and_not_performed),
 		TEST_ON(setup_touch,
 			test_a_stale_access_is_performed_on_the_old_memory_if_asked_for),
+		TEST(test_a_translation_that_allows_less_by_now_is_stale),
+		TEST(test_host_memory_that_is_gone_is_a_bus_error),
+		TEST(test_a_device_that_writes_to_a_constant_is_a_bus_error),
 		TEST(test_an_address_that_leads_elsewhere_by_now_is_stale_too),
 		TEST(test_the_look_for_staleness_costs_the_device_nothing),
 		TEST_ON(setup_negative, test_a_cached_not_present_faults_until_sync_map),

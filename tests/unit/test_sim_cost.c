@@ -4,6 +4,8 @@
  */
 #include "test_sim_machine.h"
 
+#include <dmapool/harness.h>
+
 #define IOVA GIB(1)
 
 static int setup_modern(void **state)
@@ -75,6 +77,24 @@ static void test_a_miss_costs_a_walk_and_a_hit_nothing(void **state)
 	assert_int_equal(phase_ns(m, DMP_SIM_PHASE_WALK), 465);
 }
 
+/* CPU 4095 may be several threads: they may not share a block that is written without care. */
+static void test_the_number_that_threads_share_counts_where_no_count_is_lost(void **state)
+{
+	struct machine *m;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(DMP_CPU_MAX), 0);
+	assert_int_equal(dmp_harness_become(DMP_CPU_MAX - 1), 0);
+	m = machine_create(NULL);
+	machine_add_all(m);
+	assert_int_equal(machine_map(m, IOVA, GIB(2), PAGE, 1, RW), 0);
+	assert_null(dmp_percpu_peek(&m->sim->counters, DMP_CPU_MAX - 1));
+	assert_int_equal(machine_stats(m).map_calls, 1);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
 static void test_software_asks_for_its_prices(void **state)
 {
 	struct machine *m = *state;
@@ -122,6 +142,7 @@ int main(void)
 		TEST(test_a_call_that_does_nothing_costs_nothing),
 		TEST(test_a_miss_costs_a_walk_and_a_hit_nothing),
 		TEST(test_software_asks_for_its_prices),
+		cmocka_unit_test(test_the_number_that_threads_share_counts_where_no_count_is_lost),
 		cmocka_unit_test(test_everything_is_free_without_a_profile),
 		TEST(test_stats_fit_the_struct_that_the_caller_knows),
 	};

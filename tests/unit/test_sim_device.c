@@ -79,6 +79,22 @@ static void test_detach_removes_the_entries_of_the_domain(void **state)
 	m->ops->mem_free(m->sim, phys, 0);
 }
 
+static void test_a_machine_that_is_full_of_devices_answers_enomem(void **state)
+{
+	struct machine *m = *state;
+	struct dmp_hw_device desc = {.size = sizeof(desc)};
+	static uint32_t ids[SIM_DEVICES];
+	uint32_t n = 0, id = 77;
+	int err;
+
+	while ((err = m->ops->device_add(m->sim, &desc, &id)) == 0)
+		ids[n++] = id;
+	assert_int_equal(err, -ENOMEM);
+	assert_int_equal(n, SIM_DEVICES - 1); /* and the fixture's */
+	while (n-- > 0)
+		m->ops->device_remove(m->sim, ids[n]);
+}
+
 static void test_a_removed_device_reaches_nothing(void **state)
 {
 	struct machine *m = *state;
@@ -164,6 +180,7 @@ int main(void)
 		TEST(test_a_domain_with_devices_is_not_destroyed),
 		TEST(test_info_is_filled_as_far_as_the_caller_knows_it),
 		TEST(test_detach_removes_the_entries_of_the_domain),
+		TEST(test_a_machine_that_is_full_of_devices_answers_enomem),
 		TEST(test_a_removed_device_reaches_nothing),
 		TEST(test_a_domain_can_be_destroyed_while_its_device_goes_on),
 		TEST(test_the_check_finds_a_wrong_count_and_a_wrong_route),

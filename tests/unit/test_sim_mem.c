@@ -225,6 +225,17 @@ static void test_pointers_that_are_no_single_piece_of_memory_are_refused(void **
 	assert_int_equal(m->ops->buf_to_phys(m->sim, ram + GIB(8) - 1, 2, &phys), -EFAULT);
 	assert_int_equal(m->ops->buf_to_phys(m->sim, ram - PAGE, GIB(9), &phys), -EFAULT);
 	assert_int_equal(m->ops->buf_to_phys(m->sim, (void *)(UINTPTR_MAX - 1), 3, &phys), -EFAULT);
+	assert_int_equal(
+		m->ops->buf_to_phys(m->sim, (void *)(uintptr_t)0x0001000000000000, 1, &phys),
+		-EFAULT);
+	assert_int_equal(
+		m->ops->buf_to_phys(m->sim, (void *)(uintptr_t)0x0000ffffffffffff, 2, &phys),
+		-EFAULT);
+#ifdef __x86_64__
+	assert_int_equal(
+		m->ops->buf_to_phys(m->sim, (void *)(uintptr_t)0x0000800000000000, 1, &phys),
+		-EFAULT);
+#endif
 	assert_int_equal(phys, 5);
 	assert_int_equal(m->ops->buf_to_phys(m->sim, ram + GIB(8) - 1, 1, &phys), 0);
 }

@@ -67,7 +67,6 @@ static void test_the_walk_reads_the_tables_that_stand_in_ram(void **state)
 
 	assert_true(sim_walk(&m->sim->mem, h.phys[4], IOVA + 123, &walk));
 	assert_int_equal(walk.phys, h.page);
-	assert_int_equal(walk.page_bytes, PAGE);
 	assert_int_equal(walk.prot, DMP_PROT_READ);
 	assert_int_equal(walk.levels, 4);
 	tear_down(m, &h);
@@ -82,12 +81,10 @@ static void test_a_leaf_may_stand_at_level_2_and_3(void **state)
 	*h.entry[2] = MIB(2) * 9 | PTE_PRESENT | PTE_LEAF | PTE_WRITE;
 	assert_true(sim_walk(&m->sim->mem, h.phys[4], IOVA, &walk));
 	assert_int_equal(walk.phys, MIB(18) + KIB(20));
-	assert_int_equal(walk.page_bytes, MIB(2));
 	assert_int_equal(walk.prot, DMP_PROT_WRITE);
 	*h.entry[3] = GIB(1) * 5 | PTE_PRESENT | PTE_LEAF | PTE_READ | PTE_WRITE;
 	assert_true(sim_walk(&m->sim->mem, h.phys[4], IOVA, &walk));
 	assert_int_equal(walk.phys, GIB(5) + MIB(6) + KIB(20));
-	assert_int_equal(walk.page_bytes, GIB(1));
 	assert_int_equal(walk.levels, 2);
 	tear_down(m, &h);
 }
