@@ -147,11 +147,11 @@ static void print_report(const struct report *report, const struct conform_file 
 	fputc('\n', report->out);
 }
 
-int conform_text(const char *name, char *text, FILE *out, struct conform_totals *totals)
+int conform_text(const char *name, char *text, size_t len, FILE *out, struct conform_totals *totals)
 {
 	struct report *report = calloc(1, sizeof(*report));
 	struct conform_file file = {0};
-	int err = report ? conform_file_parse(&file, name, text) : -ENOMEM;
+	int err = report ? conform_file_parse(&file, name, text, len) : -ENOMEM;
 	size_t i;
 
 	for (i = 0; !err && i < file.nblocks; i++)
@@ -169,8 +169,8 @@ int conform_text(const char *name, char *text, FILE *out, struct conform_totals 
 	return err;
 }
 
-/* The whole of @path, ended by a zero; NULL after a line on standard error. */
-static char *read_file(const char *path)
+/* The whole of @path and a zero; NULL after a line on standard error. */
+static char *read_file(const char *path, size_t *size)
 {
 	FILE *file = fopen(path, "r");
 	size_t len = 0, room = 1 << 16, got = 1;
@@ -192,23 +192,26 @@ static char *read_file(const char *path)
 		text = NULL;
 	} else {
 		text[len] = '\0';
+		*size = len;
 	}
 	if (file)
 		fclose(file);
 	return text;
 }
 
-static int run_files(const char **paths, struct conform_totals *totals)
+/* Files that cannot be run are complained about; the others still are. */
+static bool run_files(const char **paths, struct conform_totals *totals)
 {
+	bool all_run = true;
+	size_t len;
 	char *text;
-	int err = 0;
 
-	for (; !err && *paths; paths++) {
-		text = read_file(*paths);
-		err = text ? conform_text(*paths, text, stdout, totals) : -EINVAL;
+	for (; *paths; paths++) {
+		text = read_file(*paths, &len);
+		all_run &= text && conform_text(*paths, text, len, stdout, totals) == 0;
 		free(text);
 	}
-	return err;
+	return all_run;
 }
 
 static int print_totals(const struct conform_totals *totals, bool allow_unsupported)
@@ -229,7 +232,7 @@ int conform_main(int argc, const char **argv)
 		 "blocks that this version does not run are no failure", NULL},
 		POPT_AUTOHELP POPT_TABLEEND,
 	};
-	poptContext context = poptGetContext("dmapool", argc, argv, options, 0);
+	poptContext context = poptGetContext("dmapool conform", argc, argv, options, 0);
 	const char **paths;
 
 	poptSetOtherOptionHelp(
@@ -239,7 +242,7 @@ int conform_main(int argc, const char **argv)
 		"blocks: the lines from one domain (or queue) to the next, or a file that\n"
 		"is not run at all.  By choice: run to answers of ours that differ on\n"
 		"purpose.  Exit status: 0; 1 a block failed or is unsupported; 2 a file\n"
-		"is malformed.\n");
+		"is malformed or cannot be read; the others are run all the same.\n");
 	rc = poptGetNextOpt(context);
 	paths = poptGetArgs(context);
 	if (rc < -1)
@@ -247,8 +250,10 @@ int conform_main(int argc, const char **argv)
 			 poptStrerror(rc));
 	else if (!paths)
 		complain("no files of vectors given: try 'dmapool conform tests/vectors/*/*.txt'");
-	else if (run_files(paths, &totals) == 0)
+	else if (run_files(paths, &totals))
 		status = print_totals(&totals, allow_unsupported);
+	else
+		print_totals(&totals, allow_unsupported);
 	poptFreeContext(context);
 	return status;
 }

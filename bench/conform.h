@@ -56,8 +56,8 @@ struct conform_file {
 	bool is_foreign; /* vectors of a part that this version does not run: no lines */
 };
 
-/* Cuts @text, which must outlive @file; 0, or -EINVAL after a line on standard error. */
-int conform_file_parse(struct conform_file *file, const char *name, char *text);
+/* Cuts @text of @len bytes and a zero, which must outlive @file; 0, or -EINVAL after a line on standard error. */
+int conform_file_parse(struct conform_file *file, const char *name, char *text, size_t len);
 void conform_file_release(struct conform_file *file);
 
 /* NULL: there is no such operation. */
@@ -83,8 +83,9 @@ struct conform_totals {
 	unsigned passed, failed, by_choice, unsupported; /* blocks */
 };
 
-/* Runs the vectors in @text, which it cuts, and writes the file's line to @out; 0, or -EINVAL or
+/* Runs the vectors in @text of @len bytes and a zero, which it cuts, and writes the file's line to @out; 0, or -EINVAL or
  * -ENOMEM after a line on standard error. */
-int conform_text(const char *name, char *text, FILE *out, struct conform_totals *totals);
+int conform_text(const char *name, char *text, size_t len, FILE *out,
+		 struct conform_totals *totals);
 
 #endif

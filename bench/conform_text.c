@@ -115,6 +115,9 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 				 line->expected ? "has no result" : "needs a result",
 				 line->expected ? "drop what follows ' ='"
 						: "add ' = ' and the answer");
+	if (line->expected && !*line->expected)
+		return MALFORMED(file, line->number, "'%s' has an empty result: %s", line->op->name,
+				 "add the answer");
 	if (!line->expected)
 		line->expected = "ok";
 	return parse_args(file, line, text + len);
@@ -129,11 +132,19 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
+/* A remark in brackets may stand behind the version. */
+static bool ends_header(const char *rest)
+{
+	return *rest == '\n' || *rest == '\0' || starts_with(rest, " (");
+}
+
 /* Which vectors are these, by the first line? */
 static int parse_header(struct conform_file *file, const char *text)
 {
+	size_t len = strlen(IOVA_HEADER);
+
 	file->is_foreign = starts_with(text, BOUNCE_HEADER);
-	if (file->is_foreign || starts_with(text, IOVA_HEADER))
+	if (file->is_foreign || (starts_with(text, IOVA_HEADER) && ends_header(text + len)))
 		return 0;
 	return MALFORMED(file, 1, "not a file of vectors: its first line should be '%s'",
 			 IOVA_HEADER);
@@ -189,12 +200,15 @@ static int check_blocks(const struct conform_file *file)
 	return 0;
 }
 
-int conform_file_parse(struct conform_file *file, const char *name, char *text)
+int conform_file_parse(struct conform_file *file, const char *name, char *text, size_t len)
 {
 	size_t room = count_lines(text);
 	int err;
 
 	*file = (struct conform_file){.name = name};
+	if (strlen(text) != len)
+		return MALFORMED(file, (unsigned)room, "a zero byte: %s",
+				 "the file is not text, or damaged");
 	err = parse_header(file, text);
 	if (err || file->is_foreign)
 		return err;

@@ -43,6 +43,7 @@ static const struct command *find_command(const char *name)
 int main(int argc, const char **argv)
 {
 	const struct command *command;
+	char name[32];
 
 	if (argc < 2)
 		return complain("no command given; try 'dmapool --help'");
@@ -53,5 +54,7 @@ int main(int argc, const char **argv)
 	command = find_command(argv[1]);
 	if (!command)
 		return complain("'%s' is not a command; try 'dmapool --help'", argv[1]);
+	snprintf(name, sizeof(name), "dmapool %s", command->name);
+	argv[1] = name;
 	return command->main(argc - 1, argv + 1);
 }

@@ -16,7 +16,6 @@
 #include "replay.h"
 #include "command.h"
 
-#include <jansson.h>
 #include <popt.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +33,7 @@ struct command_line {
 	char *json_path;
 	int serial, no_data;
 	int repeat, mask_bits;
+	uint64_t given; /* bit per option letter */
 	poptContext context;
 	const char **paths; /* the context's; NULL: none */
 };
@@ -51,7 +51,7 @@ static const char about[] =
 static void define_options(struct command_line *line, struct poptOption *options)
 {
 	const struct poptOption table[] = {
-		{"route", 'r', POPT_ARG_STRING, &line->routes, 0,
+		{"route", 'r', POPT_ARG_STRING, NULL, 0,
 		 "a column each: " ALL_ROUTES " (default: all)", "LIST"},
 		{"serial", 's', POPT_ARG_NONE, &line->serial, 0,
 		 "one thread, in the order of the file", NULL},
@@ -61,19 +61,55 @@ static void define_options(struct command_line *line, struct poptOption *options
 		 "runs, each on a fresh machine; speeds are medians (default: 1)", "N"},
 		{"mask", 'm', POPT_ARG_INT, &line->mask_bits, 0,
 		 "address bits of every device, 12 to 64 (default: 32)", "BITS"},
-		{"profile", 'p', POPT_ARG_STRING, &line->profile, 0,
+		{"profile", 'p', POPT_ARG_STRING, NULL, 0,
 		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
-		{"json", 'j', POPT_ARG_STRING, &line->json_path, 0, "write the answers there",
-		 "OUT"},
+		{"json", 'j', POPT_ARG_STRING, NULL, 0, "write the answers there", "OUT"},
 		POPT_AUTOHELP POPT_TABLEEND};
 
 	memcpy(options, table, sizeof(table));
+	for (; options->longName; options++)
+		options->val = options->shortName;
+}
+
+/* Where the text of option @letter is kept; NULL: it has none, or popt has put it there. */
+static char **text_of(struct command_line *line, int letter)
+{
+	switch (letter) {
+	case 'r': return &line->routes;
+	case 'p': return &line->profile;
+	case 'j': return &line->json_path;
+	default: return NULL;
+	}
+}
+
+/* Takes every option, at most once; a letter's bit is its code modulo 64. */
+static int take_options(struct command_line *line, const struct poptOption *options)
+{
+	int letter;
+
+	while ((letter = poptGetNextOpt(line->context)) > 0) {
+		uint64_t bit = UINT64_C(1) << (letter & 63);
+		const struct poptOption *option = options;
+		char **text = text_of(line, letter);
+
+		while (option->shortName != letter)
+			option++;
+		if (line->given & bit)
+			return complain("--%s is given twice", option->longName);
+		line->given |= bit;
+		if (text)
+			*text = poptGetOptArg(line->context);
+	}
+	if (letter < -1)
+		return complain("%s: %s", poptBadOption(line->context, POPT_BADOPTION_NOALIAS),
+				poptStrerror(letter));
+	return 0;
 }
 
 /* Sets the bit of each route named in "a,b". */
 static int parse_routes(const char *list, uint32_t *routes)
 {
-	for (*routes = 0; *list;) {
+	for (*routes = 0;; list++) {
 		size_t len = strcspn(list, ",");
 		unsigned i = 0;
 
@@ -83,9 +119,10 @@ static int parse_routes(const char *list, uint32_t *routes)
 		if (i == replay_nroutes)
 			return complain("'%.*s' is not a route; try " ALL_ROUTES, (int)len, list);
 		*routes |= 1u << i;
-		list += len + (list[len] == ',');
+		list += len;
+		if (!*list)
+			return 0;
 	}
-	return *routes ? 0 : complain("no route given; try " ALL_ROUTES);
 }
 
 static int check_numbers(const struct command_line *line)
@@ -97,14 +134,13 @@ static int check_numbers(const struct command_line *line)
 	return line->paths ? 0 : complain("no trace given; try 'dmapool replay --help'");
 }
 
-static int parse(struct command_line *line, struct replay_opts *opts)
+static int parse(struct command_line *line, const struct poptOption *options,
+		 struct replay_opts *opts)
 {
-	int rc = poptGetNextOpt(line->context);
-	int err;
+	int err = take_options(line, options);
 
-	if (rc < -1)
-		return complain("%s: %s", poptBadOption(line->context, POPT_BADOPTION_NOALIAS),
-				poptStrerror(rc));
+	if (err)
+		return err;
 	line->paths = poptGetArgs(line->context);
 	err = check_numbers(line);
 	if (err)
@@ -147,7 +183,7 @@ static int verdict(const struct replay_answer *answer)
 }
 
 /* One file, which leaves nothing but its printed answer and the one in @json. */
-static int replay_one(const struct replay_opts *opts, const char *path, json_t *json)
+static int replay_one(const struct replay_opts *opts, const char *path, struct replay_json *json)
 {
 	struct replay_answer answer;
 	int status = replay_file(opts, path, &answer);
@@ -155,9 +191,9 @@ static int replay_one(const struct replay_opts *opts, const char *path, json_t *
 	if (status)
 		return status;
 	replay_print(stdout, opts, &answer);
-	if (json)
-		json_array_append_new(json, replay_json_answer(opts, &answer));
 	status = verdict(&answer);
+	if (json)
+		status = worst(status, replay_json_add(json, opts, &answer));
 	replay_answer_free(&answer);
 	return status;
 }
@@ -165,14 +201,15 @@ static int replay_one(const struct replay_opts *opts, const char *path, json_t *
 /* Files that cannot be replayed leave no answer; the others are still done. */
 static int replay_files(const struct replay_opts *opts, const char **paths, const char *json_path)
 {
-	json_t *json = json_path ? json_array() : NULL;
+	struct replay_json json;
 	int status = EXIT_GOOD;
 
+	if (json_path && replay_json_open(&json, json_path))
+		return EXIT_USAGE;
 	for (; *paths; paths++)
-		status = worst(status, replay_one(opts, *paths, json));
+		status = worst(status, replay_one(opts, *paths, json_path ? &json : NULL));
 	if (json_path)
-		status = worst(status, replay_json_write(json_path, json));
-	json_decref(json);
+		status = worst(status, replay_json_close(&json));
 	return status;
 }
 
@@ -186,7 +223,7 @@ int replay_main(int argc, const char **argv)
 	define_options(&line, options);
 	line.context = poptGetContext("dmapool replay", argc, argv, options, 0);
 	poptSetOtherOptionHelp(line.context, about);
-	status = parse(&line, &opts);
+	status = parse(&line, options, &opts);
 	dmp_log_set_sink(log_some, NULL);
 	if (!status)
 		status = replay_files(&opts, line.paths, line.json_path);

@@ -342,16 +342,32 @@ struct replay_skip {
 
 /* The @i-th reason that there could be; false past the last one. */
 bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct replay_skip *skip);
+/* A trace's name that is longer ends before the character that does not fit. */
+#define REPLAY_NAME_MAX 128u
+
 /* The last part of a path without the endings of a trace. */
 void replay_trace_name(const char *path, char *name, size_t size);
 /* How many devices mapped or allocated something. */
 unsigned replay_devices(const struct trace_plan *plan);
 void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
 
-/* What a file's answer is in the JSON; the caller's. */
+/* The JSON while traces are replayed. */
+struct replay_json {
+	char *place;            /* owned */
+	char *name;             /* owned: what is written; renamed to `place`, or the place */
+	bool renamed;           /* it will be, or is removed */
+	FILE *file;             /* owned */
+	struct json_t *answers; /* owned; an array */
+};
+
+/* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
 struct json_t *replay_json_answer(const struct replay_opts *opts,
 				  const struct replay_answer *answer);
-/* Complains and returns EXIT_USAGE if it cannot be written. */
-int replay_json_write(const char *path, const struct json_t *answers);
+/* Each complains and returns EXIT_USAGE if it cannot be done. */
+int replay_json_open(struct replay_json *json, const char *path);
+int replay_json_add(struct replay_json *json, const struct replay_opts *opts,
+		    const struct replay_answer *answer);
+/* Writes the answers; without any, and after a failed open, nothing is left or lost. */
+int replay_json_close(struct replay_json *json);
 
 #endif

@@ -61,6 +61,9 @@ static int prepare(const struct replay_opts *opts, const struct replay_answer *a
 		return complain("%s: a list of too many entries", answer->path);
 	if (err)
 		return complain("%s: no memory to prepare the replay", answer->path);
+	if (job->nevents == 0)
+		return complain("%s: nothing to replay: every mapping is of more than %llu MiB",
+				answer->path, (unsigned long long)REPLAY_LEN_MAX >> 20);
 	return 0;
 }
 
@@ -89,7 +92,8 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 	replay_books_read(machine, &before);
 	err = replay_run_lanes(&run, &seconds);
 	if (err)
-		return complain("cannot start %u threads: %s", run.job->nlanes, strerror(-err));
+		return complain("cannot start %u threads: %s; use --serial", run.job->nlanes,
+				strerror(-err));
 	replay_result_fill(&run, &before, seconds, result);
 	replay_step_tidy(&run, &run.job->lanes[0]);
 	replay_result_blame(&run, result);

@@ -17,13 +17,25 @@
 /* replay_opts.routes has a bit for each. */
 #define COLUMNS 32u
 
+/* UTF-8: what goes on after the cut belongs to a character that began before it. */
+static void copy_cut(char *to, const char *from, size_t size)
+{
+	size_t len = strlen(from);
+
+	if (len >= size)
+		for (len = size - 1; len > 0 && (from[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(to, from, len);
+	to[len] = '\0';
+}
+
 void replay_trace_name(const char *path, char *name, size_t size)
 {
 	static const char *const endings[] = {".xz", ".txt"};
 	const char *slash = strrchr(path, '/');
 	size_t len;
 
-	snprintf(name, size, "%s", slash ? slash + 1 : path);
+	copy_cut(name, slash ? slash + 1 : path, size);
 	for (unsigned i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		len = strlen(name);
 		if (len > strlen(endings[i]) &&
@@ -44,7 +56,7 @@ unsigned replay_devices(const struct trace_plan *plan)
 static void print_head(FILE *to, const struct replay_opts *opts, const struct replay_answer *a)
 {
 	unsigned ndevices = replay_devices(a->plan);
-	char name[128];
+	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(a->path, name, sizeof(name));
 	fprintf(to, "%s: %" PRIu64 " calls of %u CPUs in %.1f s, %u device%s; ", name, a->nevents,
@@ -98,7 +110,7 @@ static void print_size(FILE *to, uint64_t limit)
 	fprintf(to, "  <=%" PRIu64 "%s", limit, units[unit]);
 }
 
-/* Shares of the maps by size; what is less than half a percent, as a number. */
+/* Shares of the maps by size; what is less than half a percent, as a number: "3x". */
 static void print_sizes(FILE *to, const struct trace_facts *facts)
 {
 	uint64_t sum = 0;
@@ -113,7 +125,7 @@ static void print_sizes(FILE *to, const struct trace_facts *facts)
 			continue;
 		print_size(to, UINT64_C(512) << i);
 		if (percent < 0.5)
-			fprintf(to, " %u", facts->sizes[i]);
+			fprintf(to, " %ux", facts->sizes[i]);
 		else
 			fprintf(to, " %.0f%%", percent);
 	}

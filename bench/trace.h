@@ -307,7 +307,7 @@ struct trace_facts {
 	uint32_t truncated_lists;   /* sg maps of more entries than were printed */
 	uint32_t cuts[TRACE_NCUTS]; /* sg maps by how their entries were found */
 	uint32_t sizes[TRACE_NSIZES];
-	uint32_t ncpus;
+	uint32_t ncpus;   /* that have events */
 	uint64_t span_ns; /* first event to last */
 	bool has_iommu;   /* iommu map or unmap lines */
 	bool has_swiotlb; /* swiotlb_bounced lines */

@@ -153,11 +153,26 @@ static void walk_events(const struct trace *trace, struct trace_plan *plan)
 	plan->facts.span_ns = trace->nevents ? last - first : 0;
 }
 
+/* How many CPUs have events. */
+static uint32_t count_cpus(const struct trace *trace)
+{
+	uint8_t seen[(UINT16_MAX + 1u) / 8] = {0};
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < trace->nevents; i++) {
+		uint16_t cpu = trace->events[i].cpu;
+
+		n += !(seen[cpu / 8] & 1u << cpu % 8);
+		seen[cpu / 8] |= (uint8_t)(1u << cpu % 8);
+	}
+	return n;
+}
+
 static void what_there_is(const struct trace *trace, struct trace_facts *facts)
 {
 	const uint32_t *n = trace->of_kind;
 
-	facts->ncpus = trace->ncpus;
+	facts->ncpus = count_cpus(trace);
 	facts->has_iommu = n[TRACE_IOMMU_MAP] + n[TRACE_IOMMU_UNMAP] > 0;
 	facts->has_swiotlb = n[TRACE_SWIOTLB_BOUNCED] > 0;
 	facts->has_iova_probes = n[TRACE_PROBE_IOVA_ALLOC] + n[TRACE_PROBE_IOVA_FREE] > 0;

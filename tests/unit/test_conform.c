@@ -31,7 +31,7 @@ static struct outcome run(const char *text)
 
 	assert_non_null(copy);
 	assert_non_null(out);
-	o.err = conform_text("t.txt", copy, out, &o.totals);
+	o.err = conform_text("t.txt", copy, strlen(copy), out, &o.totals);
 	fclose(out);
 	snprintf(o.line, sizeof(o.line), "%s", said);
 	free(said);
@@ -181,6 +181,31 @@ static void test_what_cannot_be_run_is_status_2(void **state)
 	assert_int_equal(conform_main(1, argv), EXIT_USAGE);
 }
 
+static void test_a_file_that_cannot_be_run_does_not_stop_the_others(void **state)
+{
+	char path[] = "/tmp/test_conform_XXXXXX", said[512] = "";
+	const char *argv[] = {"dmapool conform", "/nonexistent", path, NULL};
+	int fd = mkstemp(path), saved, pipes[2];
+	const char *good = HEADER "domain 4096 0x1 1 0\n";
+
+	(void)state;
+	assert_int_equal(write(fd, good, strlen(good)), (ssize_t)strlen(good));
+	close(fd);
+	assert_int_equal(pipe(pipes), 0);
+	fflush(stdout);
+	saved = dup(STDOUT_FILENO);
+	dup2(pipes[1], STDOUT_FILENO);
+	assert_int_equal(conform_main(3, argv), EXIT_USAGE);
+	fflush(stdout);
+	dup2(saved, STDOUT_FILENO);
+	assert_true(read(pipes[0], said, sizeof(said) - 1) > 0);
+	assert_non_null(strstr(said, "1 passed, 0 failed, 0 by choice, 0 unsupported\n"));
+	close(saved);
+	close(pipes[0]);
+	close(pipes[1]);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -194,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_the_exit_status_is_0_only_if_nothing_failed),
 		cmocka_unit_test(test_unsupported_fails_unless_it_is_allowed),
 		cmocka_unit_test(test_what_cannot_be_run_is_status_2),
+		cmocka_unit_test(test_a_file_that_cannot_be_run_does_not_stop_the_others),
 	};
 
 	return cmocka_run_group_tests_name("conform", tests, NULL, NULL);

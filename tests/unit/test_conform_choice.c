@@ -34,7 +34,7 @@ static struct conform_totals run(const char *text)
 	assert_non_null(out);
 	nlines_logged = 0;
 	dmp_log_set_sink(count_line, NULL);
-	assert_int_equal(conform_text("t.txt", copy, out, &totals), 0);
+	assert_int_equal(conform_text("t.txt", copy, strlen(copy), out, &totals), 0);
 	dmp_log_set_sink(NULL, NULL);
 	assert_int_equal(nlines_logged, 0);
 	fclose(out);
@@ -126,6 +126,28 @@ static void test_a_free_of_an_id_that_got_nothing_here_is_left_out(void **state)
 	assert_int_equal(t.failed, 0);
 }
 
+/* A corner where ours is the original's: another record is a mismatch. */
+static void test_q2_is_judged_by_the_record(void **state)
+{
+	static const char *const text = HEADER "domain 4096 0x1 1 1\n"
+					       "alloc_fast 0 32 0xf 0 = fail\n"
+					       "state = 0 top top 0x20\n"
+					       "alloc_fast 0 32 0xfffff 0 = fail\n"
+					       "alloc_fast 0 16 0xfffff 0 = %s\n"
+					       "state = 1 0xffff0 top 0x20\n"
+					       "destroy\n";
+	char right[512], wrong[512];
+	struct conform_totals t;
+
+	(void)state;
+	snprintf(right, sizeof(right), text, "0xffff0");
+	snprintf(wrong, sizeof(wrong), text, "0xdead");
+	t = run(right);
+	assert_int_equal(t.passed, 1);
+	t = run(wrong);
+	assert_int_equal(t.failed, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -134,6 +156,7 @@ int main(void)
 		cmocka_unit_test(test_a_limit_of_all_ones_is_answered_as_if_it_were_not_there),
 		cmocka_unit_test(test_the_record_holds_up_to_the_first_limit_of_all_ones),
 		cmocka_unit_test(test_a_free_of_what_was_never_given_out_here_is_left_out),
+		cmocka_unit_test(test_q2_is_judged_by_the_record),
 		cmocka_unit_test(test_a_free_of_an_id_that_got_nothing_here_is_left_out),
 	};
 

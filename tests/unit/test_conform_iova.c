@@ -23,7 +23,7 @@ static void assert_answers(const char *text)
 
 	assert_non_null(replay);
 	assert_non_null(copy);
-	assert_int_equal(conform_file_parse(&file, "t.txt", copy), 0);
+	assert_int_equal(conform_file_parse(&file, "t.txt", copy, strlen(copy)), 0);
 	for (i = 0; i < file.nlines; i++) {
 		conform_replay_line(replay, &file.lines[i], got);
 		assert_string_equal(got, file.lines[i].expected);

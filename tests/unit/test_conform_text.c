@@ -13,7 +13,7 @@
 
 static void parse(struct conform_file *file, char *text)
 {
-	assert_int_equal(conform_file_parse(file, "t.txt", text), 0);
+	assert_int_equal(conform_file_parse(file, "t.txt", text, strlen(text)), 0);
 }
 
 static void assert_malformed(const char *text)
@@ -22,7 +22,7 @@ static void assert_malformed(const char *text)
 	struct conform_file file;
 
 	assert_non_null(copy);
-	assert_int_equal(conform_file_parse(&file, "t.txt", copy), -EINVAL);
+	assert_int_equal(conform_file_parse(&file, "t.txt", copy, strlen(copy)), -EINVAL);
 	free(copy);
 }
 
@@ -107,7 +107,19 @@ static void test_malformed_files_are_refused(void **state)
 	assert_malformed(HEADER "domain 4096 0x1 1 0 = 5\n");
 	assert_malformed(HEADER "domain 4096 0x1 1 0\nalloc 1 1 1 0\n");
 	assert_malformed(HEADER "domain 4096 0x1 1 0\nbogus 1\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 1\nalloc 1 1 1 0 =\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 1\nalloc 1 1 1 0 = \n");
+	assert_malformed("# iova-vectors 12\ndomain 4096 0x1 1 0\n");
 	assert_malformed(HEADER "domain 4096 0x1 1 0\nstate  = 0 top top 0x1\n");
+}
+
+static void test_a_zero_byte_is_refused(void **state)
+{
+	char text[] = HEADER "domain 4096 0x1 1 0\n\0alloc 1 1 1 0 = 0x1\n";
+	struct conform_file file;
+
+	(void)state;
+	assert_int_equal(conform_file_parse(&file, "t.txt", text, sizeof(text) - 1), -EINVAL);
 }
 
 int main(void)
@@ -119,6 +131,7 @@ int main(void)
 		cmocka_unit_test(test_a_range_has_its_numbers_as_result),
 		cmocka_unit_test(test_the_words_for_a_magazine_are_arguments),
 		cmocka_unit_test(test_malformed_files_are_refused),
+		cmocka_unit_test(test_a_zero_byte_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("conform_text", tests, NULL, NULL);

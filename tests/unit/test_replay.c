@@ -60,6 +60,39 @@ static void test_options_that_make_no_sense_are_2(void **state)
 	assert_int_equal(STATUS("--mask", "65", "x"), EXIT_USAGE);
 }
 
+/* All the same with a file that is fine. */
+static void test_routes_are_a_list_without_empty_names(void **state)
+{
+	struct trace_file file = file_with(MIXED_TRACE, strlen(MIXED_TRACE));
+
+	(void)state;
+	assert_int_equal(STATUS("--route", "strict,direct", file.path), EXIT_GOOD);
+	assert_int_equal(STATUS("--route", "strict,", file.path), EXIT_USAGE);
+	assert_int_equal(STATUS("--route", ",strict", file.path), EXIT_USAGE);
+	unlink(file.path);
+}
+
+static void test_an_option_that_is_given_twice_is_refused(void **state)
+{
+	struct trace_file file = file_with(MIXED_TRACE, strlen(MIXED_TRACE));
+
+	(void)state;
+	assert_int_equal(STATUS("--route", "strict", "--route", "direct", file.path), EXIT_USAGE);
+	assert_int_equal(STATUS("--json", "/dev/null", "-j", "/dev/null", file.path), EXIT_USAGE);
+	assert_int_equal(STATUS("--mask", "32", "-m", "64", file.path), EXIT_USAGE);
+	assert_int_equal(STATUS("-n", "-N", "1", "-s", file.path), EXIT_GOOD);
+	unlink(file.path);
+}
+
+static void test_json_that_cannot_be_written_stops_before_the_first_trace(void **state)
+{
+	struct trace_file file = file_with(MIXED_TRACE, strlen(MIXED_TRACE));
+
+	(void)state;
+	assert_int_equal(STATUS("--json", "/nonexistent/x", file.path), EXIT_USAGE);
+	unlink(file.path);
+}
+
 /* The file that can be replayed still is: its answer is in the JSON. */
 static void test_one_bad_file_of_two_is_2(void **state)
 {
@@ -85,6 +118,9 @@ int main(void)
 		cmocka_unit_test(test_a_good_replay_is_0),
 		cmocka_unit_test(test_a_failed_request_is_1),
 		cmocka_unit_test(test_options_that_make_no_sense_are_2),
+		cmocka_unit_test(test_routes_are_a_list_without_empty_names),
+		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
+		cmocka_unit_test(test_json_that_cannot_be_written_stops_before_the_first_trace),
 		cmocka_unit_test(test_one_bad_file_of_two_is_2),
 	};
 

@@ -72,6 +72,7 @@ static void test_a_file_without_anything_usable_is_complained_about(void **state
 	expect_complaint("hello\nworld\n");
 	expect_complaint(UNMAP(0, 05, "TO_DEVICE", 77000, 256));
 	expect_complaint(MAP(0, 03, "TO_DEVICE", ffffffffffffffff, 5000, 256));
+	expect_complaint(MAP(0, 02, "TO_DEVICE", 40000000, 80000000, 1073741824));
 }
 
 /* As traces/README.md has it: 2707 / 1933, live at the end 774 maps and 49 allocations. */

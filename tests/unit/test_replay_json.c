@@ -12,13 +12,13 @@
 static json_t *written(const struct replay_opts *opts, const struct replay_answer *answer)
 {
 	struct trace_file file = file_with("", 0);
-	json_t *all = json_array(), *json;
+	struct replay_json out;
 	json_error_t error;
+	json_t *json;
 
-	if (answer)
-		json_array_append_new(all, replay_json_answer(opts, answer));
-	assert_int_equal(replay_json_write(file.path, all), EXIT_GOOD);
-	json_decref(all);
+	assert_int_equal(replay_json_open(&out, file.path), EXIT_GOOD);
+	assert_int_equal(replay_json_add(&out, opts, answer), EXIT_GOOD);
+	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
 	json = json_load_file(file.path, 0, &error);
 	assert_non_null(json);
 	unlink(file.path);
@@ -90,24 +90,139 @@ static void test_what_was_skipped_is_told_with_its_first_line(void **state)
 	replay_answer_free(&answer);
 }
 
-static void test_no_answer_is_an_empty_array(void **state)
+/* Does the file at @path hold @text, and is nothing left beside it? */
+static bool holds(const char *path, const char *text)
 {
-	struct replay_opts opts = answer_opts();
-	json_t *json = written(&opts, NULL);
+	char beside[300], there[64] = "";
+	FILE *in = fopen(path, "r");
+
+	snprintf(beside, sizeof(beside), "%s.tmp", path);
+	assert_non_null(in);
+	assert_true(fread(there, 1, sizeof(there) - 1, in) < sizeof(there));
+	fclose(in);
+	return strcmp(there, text) == 0 && access(beside, F_OK) != 0;
+}
+
+static void test_without_an_answer_the_old_file_stays(void **state)
+{
+	struct trace_file file = file_with("old", 3);
+	struct replay_json out;
 
 	(void)state;
-	assert_true(json_is_array(json));
-	assert_int_equal(json_array_size(json), 0);
-	json_decref(json);
+	assert_int_equal(replay_json_open(&out, file.path), EXIT_GOOD);
+	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
+	assert_true(holds(file.path, "old"));
+	unlink(file.path);
+}
+
+static void test_a_link_stays_a_link(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	struct trace_file file = file_with("old", 3);
+	struct replay_json out;
+	char link[sizeof(file.path) + 8];
+	char target[8];
+
+	(void)state;
+	snprintf(link, sizeof(link), "%s.link", file.path);
+	assert_int_equal(symlink(file.path, link), 0);
+	assert_int_equal(replay_json_open(&out, link), EXIT_GOOD);
+	assert_int_equal(replay_json_add(&out, &opts, &answer), EXIT_GOOD);
+	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
+	assert_true(readlink(link, target, sizeof(target)) > 0);
+	assert_false(holds(file.path, "old"));
+	unlink(link);
+	unlink(file.path);
+	replay_answer_free(&answer);
+}
+
+static void test_what_is_no_regular_file_is_written_straight(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	struct replay_json out;
+
+	(void)state;
+	assert_int_equal(replay_json_open(&out, "/dev/null"), EXIT_GOOD);
+	assert_int_equal(access("/dev/null.tmp", F_OK), -1);
+	assert_int_equal(replay_json_add(&out, &opts, &answer), EXIT_GOOD);
+	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
+	assert_int_equal(access("/dev/null", F_OK), 0);
+	replay_answer_free(&answer);
 }
 
 static void test_a_place_that_cannot_be_written_is_complained_about(void **state)
 {
-	json_t *all = json_array();
+	struct replay_json out;
 
 	(void)state;
-	assert_int_equal(replay_json_write("/nonexistent/x.json", all), EXIT_USAGE);
-	json_decref(all);
+	assert_int_equal(replay_json_open(&out, "/nonexistent/x.json"), EXIT_USAGE);
+}
+
+static void test_a_byte_that_is_not_utf_8_is_a_question_mark(void **state)
+{
+	static const struct {
+		const char *name, *told;
+	} cases[] = {
+		{"/a/b\xff"
+		 "c.txt",
+		 "b?c"},
+		{"/a/\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
+		{"/a/\xc3", "?"},
+		{"/a/\xc0\x80", "??"},
+		{"/a/\xed\xa0\x80", "???"},
+		{"/a/\xf4\x90\x80\x80", "????"},
+	};
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		json_t *json;
+
+		answer.path = cases[i].name;
+		json = replay_json_answer(&opts, &answer);
+		assert_non_null(json);
+		assert_string_equal(json_string_value(json_object_get(json, "trace")),
+				    cases[i].told);
+		json_decref(json);
+	}
+	replay_answer_free(&answer);
+}
+
+/* 126 letters, and a character of three bytes that 127 bytes would cut. */
+static void test_a_long_name_ends_before_a_character_that_does_not_fit(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	char path[160];
+	json_t *json;
+
+	(void)state;
+	memset(path, 'x', sizeof(path));
+	snprintf(path + 126, sizeof(path) - 126, "\xe2\x82\xac.txt");
+	answer.path = path;
+	json = replay_json_answer(&opts, &answer);
+	path[126] = '\0';
+	assert_string_equal(json_string_value(json_object_get(json, "trace")), path);
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
+static void test_a_number_that_is_not_finite_is_null(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json;
+
+	(void)state;
+	answer.read_seconds = answer.match_seconds = 0;
+	json = replay_json_answer(&opts, &answer);
+	assert_non_null(json);
+	assert_true(json_is_null(json_object_get(json, "lines_per_second")));
+	json_decref(json);
+	replay_answer_free(&answer);
 }
 
 int main(void)
@@ -116,7 +231,12 @@ int main(void)
 		cmocka_unit_test(test_names_and_numbers_of_a_route),
 		cmocka_unit_test(test_what_does_not_exist_is_null),
 		cmocka_unit_test(test_what_was_skipped_is_told_with_its_first_line),
-		cmocka_unit_test(test_no_answer_is_an_empty_array),
+		cmocka_unit_test(test_without_an_answer_the_old_file_stays),
+		cmocka_unit_test(test_a_link_stays_a_link),
+		cmocka_unit_test(test_what_is_no_regular_file_is_written_straight),
+		cmocka_unit_test(test_a_byte_that_is_not_utf_8_is_a_question_mark),
+		cmocka_unit_test(test_a_long_name_ends_before_a_character_that_does_not_fit),
+		cmocka_unit_test(test_a_number_that_is_not_finite_is_null),
 		cmocka_unit_test(test_a_place_that_cannot_be_written_is_complained_about),
 	};
 

@@ -7,6 +7,8 @@
 
 #include <dmapool/bits.h>
 
+#include <errno.h>
+
 #define TWO_DEVICES                                                                                \
 	MAP(0, 01, "TO_DEVICE", 1000, 5000, 256)                                                   \
 	ON(0, 02,                                                                                  \
@@ -107,12 +109,90 @@ static void test_a_profile_that_does_not_exist_is_no_machine(void **state)
 	rig_discard(&rig);
 }
 
+/* Blocks of 3 GiB leave the machine at 4 GiB, where a 32-bit device reaches all of it. */
+static void test_memory_stays_below_4_gib_as_long_as_it_fits(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = DIRECT, .no_data = true));
+	rig.meta_before = dmp_meta_in_use();
+	rig.job.memory_bytes = UINT64_C(3) << 30;
+	assert_int_equal(
+		replay_machine_create(&rig.opts, &replay_routes[DIRECT], &rig.job, &rig.machine),
+		0);
+	replay_place_reset(&rig.job);
+	rig.run = (struct replay_run){.job = &rig.job, .machine = &rig.machine};
+	rig_do(&rig, 0);
+	assert_int_equal(rig_counts(&rig)->failed_requests, 0);
+	replay_step_tidy(&rig.run, &rig.job.lanes[0]);
+	assert_int_equal(replay_machine_destroy(&rig.machine), 0);
+	assert_int_equal(dmp_meta_in_use(), rig.meta_before);
+	rig_discard(&rig);
+}
+
+static int create_with(struct rig *rig, enum rig_route route, uint64_t memory_bytes)
+{
+	int err;
+
+	rig->job.memory_bytes = memory_bytes;
+	err = replay_machine_create(&rig->opts, &replay_routes[route], &rig->job, &rig->machine);
+	if (!err)
+		assert_int_equal(replay_machine_destroy(&rig->machine), 0);
+	return err;
+}
+
+static void test_more_than_the_mask_reaches_is_refused_without_translation(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.no_data = true));
+	assert_int_equal(create_with(&rig, DIRECT, UINT64_C(5) << 30), -ERANGE);
+	assert_int_equal(create_with(&rig, STRICT, UINT64_C(5) << 30), 0);
+	rig.opts.mask_bits = 64;
+	assert_int_equal(create_with(&rig, DIRECT, UINT64_C(5) << 30), 0);
+	rig_discard(&rig);
+}
+
+static void test_more_bytes_than_the_computer_has_are_not_touched(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	assert_int_equal(create_with(&rig, STRICT, UINT64_C(1) << 46), -ENOMEM);
+	rig_discard(&rig);
+}
+
+/* The first device only syncs what another one mapped: nothing of it is replayed. */
+static void test_a_device_without_mappings_is_not_made(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig,
+	       ON(0, 01, "dma_unmap_page: 0000:00:07.0 dir=TO_DEVICE dma_addr=9000 size=64 attrs=")
+		       TWO_DEVICES,
+	       &RIG(.route = STRICT));
+	assert_int_equal(rig.machine.ndevices, 3);
+	assert_null(rig.machine.devices[0]);
+	assert_null(rig.machine.domains[0]);
+	assert_non_null(rig.machine.devices[1]);
+	rig_do(&rig, 0);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_direct_route_has_no_domain),
 		cmocka_unit_test(test_translated_routes_give_each_device_its_own_domain),
 		cmocka_unit_test(test_blocks_are_aligned_and_lie_below_4_gib),
+		cmocka_unit_test(test_memory_stays_below_4_gib_as_long_as_it_fits),
+		cmocka_unit_test(test_more_than_the_mask_reaches_is_refused_without_translation),
+		cmocka_unit_test(test_more_bytes_than_the_computer_has_are_not_touched),
+		cmocka_unit_test(test_a_device_without_mappings_is_not_made),
 		cmocka_unit_test(test_without_data_there_are_no_agents),
 		cmocka_unit_test(test_a_profile_that_does_not_exist_is_no_machine),
 		cmocka_unit_test(test_a_live_mapping_at_the_end_is_broken_books),

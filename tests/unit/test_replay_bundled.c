@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_bundled.c - proves that every bundled trace is replayed without a wrong byte,
+ * on every route of the table, with the calls that bench/traces/README.md counts
+ */
+#include "test_replay_answer.h"
+
+struct expected {
+	const char *name;
+	uint64_t maps, unmaps, live_at_end, failed_in_trace;
+};
+
+static struct expected bundled[] = {
+	{"boot-and-probe", 2707, 1933, 823, 0},      {"tracecmd-sample", 600, 600, 1, 0},
+	{"nvme-mixed-bs", 23260, 23260, 0, 0},       {"net-tcp-virtio", 25558, 25558, 0, 0},
+	{"usb-uas-mixed-bs", 18361, 18361, 0, 0},    {"nvme-4k-randrw-8cpu-2q", 28014, 28014, 0, 0},
+	{"swiotlb-force-small", 20014, 20014, 0, 0}, {"swiotlb-force-big", 10014, 10014, 0, 0},
+	{"swiotlb-force-full", 8020, 8014, 0, 6},    {"swiotlb-force-net", 26464, 26464, 0, 0},
+};
+
+#define NTRACES (sizeof(bundled) / sizeof(bundled[0]))
+
+static void expect_route(const struct replay_result *r, const struct expected *e)
+{
+	assert_int_equal(r->wrong_bytes, 0);
+	assert_int_equal(r->faults, 0);
+	assert_int_equal(r->stale_accesses, 0);
+	assert_int_equal(r->unmatched, 0);
+	assert_int_equal(r->maps, e->maps);
+	assert_int_equal(r->unmaps, e->unmaps);
+	assert_int_equal(r->live_at_end, e->live_at_end);
+	assert_int_equal(r->failed_in_trace, e->failed_in_trace);
+	assert_false(replay_result_is_bad(r));
+}
+
+static void test_every_byte_of_a_trace_is_right_on_every_route(void **state)
+{
+	const struct expected *e = *state;
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+	char path[4096];
+
+	snprintf(path, sizeof(path), TRACE_DIR "/%s.txt.xz", e->name);
+	assert_int_equal(replay_file(&opts, path, &answer), 0);
+	assert_int_equal(answer.nresults, 2);
+	assert_string_equal(answer.results[0].route->name, "direct");
+	assert_string_equal(answer.results[1].route->name, "strict");
+	for (unsigned i = 0; i < answer.nresults; i++)
+		expect_route(&answer.results[i], e);
+	replay_answer_free(&answer);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[NTRACES];
+
+	for (size_t i = 0; i < NTRACES; i++)
+		tests[i] = (struct CMUnitTest){
+			.name = bundled[i].name,
+			.test_func = test_every_byte_of_a_trace_is_right_on_every_route,
+			.initial_state = &bundled[i],
+		};
+	return cmocka_run_group_tests_name("replay_bundled", tests, NULL, NULL);
+}
