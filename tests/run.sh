@@ -86,7 +86,7 @@ job_asan() {
 }
 
 job_tsan() {
-	TSAN_OPTIONS="suppressions=$PWD/.ci/tsan.supp" DMP_TEST_ROUNDS=$FEW_ROUNDS \
+	TSAN_OPTIONS="suppressions='$PWD/.ci/tsan.supp'" DMP_TEST_ROUNDS=$FEW_ROUNDS \
 		built_job tsan -Dbuildtype=debugoptimized -Dchecks=3 -Db_sanitize=thread \
 		-Db_lundef=false
 }
@@ -99,7 +99,7 @@ job_memcheck() {
 	DMP_TEST_ROUNDS=$FEW_ROUNDS meson_test $BUILD/memcheck --timeout-multiplier 20 \
 		--no-suite api --wrap "valgrind --quiet --leak-check=full \
 		--errors-for-leak-kinds=definite --error-exitcode=99 --fair-sched=try \
-		--suppressions=$PWD/.ci/valgrind.supp"
+		--suppressions='$PWD/.ci/valgrind.supp'"
 }
 
 job_clang() {
