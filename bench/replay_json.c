@@ -4,8 +4,12 @@
  *
  *    [{"trace": NAME, "path": PATH, "threads": N, ..., "sizes": {"512": N, ...},
  *      "skipped": [{"reason": TEXT, "count": N, "first_line": N}, ...],
- *      "routes": [{"name": "direct", "maps": N, ...}, ...]}, ...]
+ *      "recorded": {"way": "lazy", "why": TEXT},
+ *      "routes": [{"name": "direct", "way": "direct", "maps": N, ...,
+ *                  "failed": {"call": NAME, "line": N, "error": TEXT, "no_room": N, ...}},
+ *                 ...]}, ...]
  *
+ * "failed" is there if something has failed.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  */
 #include "replay.h"
@@ -25,11 +29,28 @@ static json_t *value_of(const struct replay_field *field, const struct replay_re
 {
 	const void *at = (const char *)r + field->offset;
 
-	if (field->translated_only && !r->route->translated)
+	if (!replay_field_means(field, r))
 		return json_null();
 	if (field->unit == REPLAY_COUNT)
 		return json_integer((json_int_t) * (const uint64_t *)at);
 	return real_or_null(*(const double *)at);
+}
+
+/* Failed requests by reason, and the first of them. */
+static json_t *blame_json(const struct replay_blame *blame)
+{
+	json_t *json = json_pack("{s:s, s:i, s:s}", "call", blame->first_call, "line",
+				 (int)blame->first_line, "error", strerror(-blame->first_err));
+
+	for (unsigned why = 0; why < REPLAY_WHYS; why++)
+		json_object_set_new(json, replay_blame_name(why),
+				    json_integer((json_int_t)blame->by_why[why]));
+	return json;
+}
+
+static json_t *recorded_json(const struct replay_recorded *recorded)
+{
+	return json_pack("{s:s, s:s}", "way", replay_way_name(recorded->way), "why", recorded->why);
 }
 
 static json_t *route_json(const struct replay_result *r)
@@ -37,13 +58,11 @@ static json_t *route_json(const struct replay_result *r)
 	json_t *route = json_object();
 
 	json_object_set_new(route, "name", json_string(r->route->name));
+	json_object_set_new(route, "way", json_string(replay_way_name(r->way)));
 	for (unsigned f = 0; f < replay_nfields; f++)
 		json_object_set_new(route, replay_fields[f].name, value_of(&replay_fields[f], r));
-	if (r->failed_requests) {
-		json_object_set_new(route, "failed_call", json_string(r->failed_call));
-		json_object_set_new(route, "failed_line", json_integer(r->failed_line));
-		json_object_set_new(route, "failed_why", json_string(strerror(-r->failed_err)));
-	}
+	if (r->blame.requests)
+		json_object_set_new(route, "failed", blame_json(&r->blame));
 	return route;
 }
 
@@ -92,17 +111,19 @@ json_t *replay_json_answer(const struct replay_opts *opts, const struct replay_a
 
 	replay_trace_name(a->path, name, sizeof(name));
 	return json_pack(
-		"{s:s, s:s, s:i, s:b, s:i, s:s, s:i, s:i, s:I, s:f, s:i, s:f, s:f, s:I, s:I, s:o, "
-		"s:o, s:o}",
+		"{s:s, s:s, s:i, s:b, s:i, s:s, s:I, s:I, s:i, s:i, s:I, s:f, s:i, s:f, s:f, s:I, "
+		"s:I, s:o, s:o, s:o, s:o}",
 		"trace", name, "path", a->path, "threads", (int)a->nlanes, "data_checked",
 		(int)opts->data, "mask_bits", (int)opts->mask_bits, "profile", opts->profile,
-		"cpus", (int)a->plan->facts.ncpus, "devices", (int)replay_devices(a->plan),
-		"events", (json_int_t)a->nevents, "trace_seconds",
-		(double)a->plan->facts.span_ns / 1e9, "lines", (int)a->trace->nlines,
-		"read_seconds", seconds, "lines_per_second", (double)a->trace->nlines / seconds,
-		"lost_events", (json_int_t)a->trace->lost_events, "overwritten_events",
+		"slots", (json_int_t)opts->slots, "areas", (json_int_t)opts->areas, "cpus",
+		(int)a->plan->facts.ncpus, "devices", (int)replay_devices(a->plan), "events",
+		(json_int_t)a->nevents, "trace_seconds", (double)a->plan->facts.span_ns / 1e9,
+		"lines", (int)a->trace->nlines, "read_seconds", seconds, "lines_per_second",
+		(double)a->trace->nlines / seconds, "lost_events",
+		(json_int_t)a->trace->lost_events, "overwritten_events",
 		(json_int_t)a->trace->overwritten_events, "sizes", sizes_json(&a->plan->facts),
-		"skipped", skips_json(a), "routes", routes_json(a));
+		"skipped", skips_json(a), "recorded", recorded_json(&a->recorded), "routes",
+		routes_json(a));
 }
 
 int replay_json_write(const char *path, const json_t *answers)

@@ -5,11 +5,19 @@
  * Picture, made afresh for each run:
  *
  *    simulated machine --- device of the trace --- domain of its own (translated routes)
- *         |                     |
- *         blocks of RAM         an agent for every lane (with data)
+ *         |         |           |
+ *         |         |           an agent for every lane (with data)
+ *         |         pool of bounce slots, all devices' (bounce)
+ *         blocks of RAM
  *
- * A route is a row of replay_routes[]: what differs between two routes stands there, or is
- * asked of the row where the machine is made.
+ * What the ways differ in:
+ *
+ *    direct   nothing but the device
+ *    bounce   every map of a device is copied to the pool, which has the slots and areas that
+ *             were asked for; its devices keep the address bits that they kept in the trace
+ *    strict   a domain, flushed before an unmap returns
+ *    lazy     a domain with the library's default queues.  It notes the time of each unmap if
+ *             data is checked; without data the speed of the library is measured
  *
  * RAM ends at 4 GiB unless the trace needs more, so that a device with a 32-bit mask
  * reaches all of it.  Page tables, coherent memory and the blocks share it.
@@ -27,19 +35,28 @@
 #include <string.h>
 
 const struct replay_route replay_routes[] = {
-	{.name = "direct", .translated = false},
-	{.name = "strict", .translated = true, .flush = DMP_FLUSH_STRICT},
+	{.name = "direct", .way = REPLAY_DIRECT},     {.name = "bounce", .way = REPLAY_BOUNCE},
+	{.name = "strict", .way = REPLAY_STRICT},     {.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "as-recorded", .as_recorded = true},
 };
 
 const unsigned replay_nroutes = sizeof(replay_routes) / sizeof(replay_routes[0]);
 
+const char *replay_way_name(enum replay_way way)
+{
+	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy"};
+
+	return names[way];
+}
+
 #define RAM_BYTES (UINT64_C(4) << 30)
 #define RAM_UNIT  (UINT64_C(4) << 20)
 
-/* Twice the blocks: coherent memory and page tables come on top, and holes. */
-static uint64_t ram_bytes(const struct replay_job *job)
+/* Twice the blocks: coherent memory and page tables come on top, the slots, and holes. */
+static uint64_t ram_bytes(const struct replay_opts *opts, const struct replay_job *job)
 {
-	uint64_t wanted = dmp_align_up(job->memory_bytes * 2, RAM_UNIT);
+	uint64_t slots = opts->slots * DMP_SWIOTLB_SLOT_BYTES;
+	uint64_t wanted = dmp_align_up((job->memory_bytes + slots) * 2, RAM_UNIT);
 
 	return wanted > RAM_BYTES ? wanted : RAM_BYTES;
 }
@@ -48,7 +65,7 @@ static uint64_t ram_bytes(const struct replay_job *job)
 static int make_sim(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	int err = dmp_sim_create(
-		&DMP_SIM_OPTS(.ram_bytes = ram_bytes(machine->job), .profile = opts->profile),
+		&DMP_SIM_OPTS(.ram_bytes = ram_bytes(opts, machine->job), .profile = opts->profile),
 		&machine->sim);
 
 	if (err && err != -ENOENT && err != -EIO)
@@ -56,19 +73,43 @@ static int make_sim(const struct replay_opts *opts, struct replay_machine *machi
 	return err;
 }
 
-static int make_device(const struct replay_opts *opts, const struct replay_route *route,
-		       struct replay_machine *machine, uint32_t i)
+/* The library takes half of it if it does not get all: another pool than was asked for. */
+static int make_pool(const struct replay_opts *opts, struct replay_machine *machine)
 {
-	struct dmp_hw *hw = dmp_sim_hw(machine->sim);
-	int err = dmp_device_create(hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(opts->mask_bits)),
-				    &machine->devices[i]);
+	struct dmp_swiotlb_stats stats;
+	int err = dmp_swiotlb_create(dmp_sim_hw(machine->sim),
+				     &DMP_SWIOTLB_OPTS(.slots = opts->slots, .areas = opts->areas),
+				     &machine->tlb);
 
-	if (err || !route->translated)
-		return err;
-	err = dmp_domain_create(hw, &DMP_DOMAIN_OPTS(.flush = route->flush), &machine->domains[i]);
 	if (err)
 		return err;
-	return dmp_device_attach(machine->devices[i], machine->domains[i]);
+	dmp_swiotlb_get_stats(machine->tlb, &stats, sizeof(stats));
+	return stats.slots == opts->slots && stats.areas == opts->areas ? 0 : -ENOMEM;
+}
+
+static int make_device(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
+{
+	struct dmp_device_opts device = DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(opts->mask_bits));
+
+	if (machine->tlb) {
+		device.flags = DMP_DEVICE_FORCE_BOUNCE;
+		device.swiotlb = machine->tlb;
+		device.min_align_mask = machine->job->recorded->min_align_masks[i];
+	}
+	return dmp_device_create(dmp_sim_hw(machine->sim), &device, &machine->devices[i]);
+}
+
+static int make_domain(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
+{
+	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_STRICT);
+	int err;
+
+	if (machine->way == REPLAY_LAZY) {
+		domain.flush = DMP_FLUSH_LAZY;
+		domain.flags = opts->data ? DMP_DOMAIN_EXPOSURE : 0;
+	}
+	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
+	return err ? err : dmp_device_attach(machine->devices[i], machine->domains[i]);
 }
 
 static int make_agents(struct replay_machine *machine, struct replay_lane *lane)
@@ -98,36 +139,44 @@ static int make_blocks(struct replay_machine *machine)
 	return err;
 }
 
-static int make_parts(const struct replay_opts *opts, const struct replay_route *route,
-		      struct replay_machine *machine)
+static int make_parts(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	struct replay_job *job = machine->job;
-	int err = make_blocks(machine);
+	bool translated = replay_way_in(machine->way, REPLAY_TRANSLATED);
+	int err = machine->way == REPLAY_BOUNCE ? make_pool(opts, machine) : 0;
 
+	if (!err)
+		err = make_blocks(machine);
 	machine->devices = calloc(machine->ndevices + 1u, sizeof(struct dmp_device *));
 	machine->domains = calloc(machine->ndevices + 1u, sizeof(struct dmp_domain *));
 	if (!machine->devices || !machine->domains)
 		return -ENOMEM;
 	for (uint32_t i = 0; !err && i < machine->ndevices; i++)
-		err = make_device(opts, route, machine, i);
+		err = make_device(opts, machine, i);
+	for (uint32_t i = 0; !err && translated && i < machine->ndevices; i++)
+		err = make_domain(opts, machine, i);
 	for (uint32_t i = 0; !err && opts->data && i < job->nlanes; i++)
 		err = make_agents(machine, &job->lanes[i]);
 	return err;
 }
 
-int replay_machine_create(const struct replay_opts *opts, const struct replay_route *route,
+int replay_machine_create(const struct replay_opts *opts, enum replay_way way,
 			  struct replay_job *job, struct replay_machine *machine)
 {
+	uint64_t slots = way == REPLAY_BOUNCE ? opts->slots : 0;
 	int err;
 
-	*machine = (struct replay_machine){.job = job, .ndevices = job->trace->devices.count};
+	*machine = (struct replay_machine){
+		.job = job, .ndevices = job->trace->devices.count, .way = way};
 	err = make_sim(opts, machine);
 	if (err)
 		return err;
-	err = make_parts(opts, route, machine);
+	err = make_parts(opts, machine);
 	if (err) {
-		complain("cannot set up a machine with %llu MiB of buffers: %s",
-			 (unsigned long long)(job->memory_bytes >> 20), strerror(-err));
+		complain("cannot set up a machine with %llu MiB of buffers and %llu bounce slots: "
+			 "%s",
+			 (unsigned long long)(job->memory_bytes >> 20), (unsigned long long)slots,
+			 strerror(-err));
 		replay_machine_destroy(machine);
 	}
 	return err;
@@ -184,6 +233,10 @@ unsigned replay_machine_destroy(struct replay_machine *machine)
 		destroy_agents(machine, &machine->job->lanes[i]);
 	for (uint32_t i = 0; machine->devices && machine->domains && i < machine->ndevices; i++)
 		wrong += destroy_device(machine, i);
+	if (machine->tlb) {
+		wrong += dmp_swiotlb_check(machine->tlb) != 0;
+		wrong += dmp_swiotlb_destroy(machine->tlb) != 0;
+	}
 	wrong += destroy_blocks(machine);
 	free(machine->devices);
 	free(machine->domains);

@@ -100,10 +100,82 @@ static void test_a_profile_that_does_not_exist_is_no_machine(void **state)
 	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = STRICT));
 	rig.opts.profile = "no-such-profile";
 	dmp_log_set_sink(ignore_log, NULL);
-	assert_int_equal(
-		replay_machine_create(&rig.opts, &replay_routes[STRICT], &rig.job, &machine),
-		-ENOENT);
+	assert_int_equal(replay_machine_create(&rig.opts, REPLAY_STRICT, &rig.job, &machine),
+			 -ENOENT);
 	dmp_log_set_sink(NULL, NULL);
+	rig_discard(&rig);
+}
+
+static void test_bouncing_devices_share_one_pool_of_the_size_asked_for(void **state)
+{
+	struct dmp_swiotlb_stats stats;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = BOUNCE, .slots = 2048));
+	assert_int_equal(dmp_swiotlb_get_stats(rig.machine.tlb, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.slots, 2048);
+	assert_int_equal(stats.areas, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_do(&rig, i);
+		assert_true(dmp_swiotlb_owns(rig.machine.tlb, rig.job.mappings[i].addr));
+	}
+	rig_down(&rig);
+}
+
+static void test_other_routes_have_no_pool(void **state)
+{
+	(void)state;
+	for
+		EVERY_ROUTE(route)
+		{
+			struct rig rig;
+
+			rig_up(&rig, TWO_DEVICES, &RIG(.route = route));
+			assert_true((rig.machine.tlb != NULL) == (route == BOUNCE));
+			rig_down(&rig);
+		}
+}
+
+/* Bounced at 0x123 of a page: the trace's bounces kept that. */
+static void test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig,
+	       ON(0, 00,
+		  "swiotlb_bounced: dev_name: 0000:00:03.0 dma_mask=ffffffff dev_addr=5923 "
+		  "size=256 FORCE") MAP(0, 01, "TO_DEVICE", 1923, 5923, 256),
+	       &RIG(.route = BOUNCE));
+	rig_do(&rig, 0);
+	assert_int_equal(rig.job.mappings[0].addr & 0xfff, 0x923);
+	rig_down(&rig);
+}
+
+static void test_the_domains_flush_as_their_route_says(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	assert_int_equal(dmp_domain_get_flush(rig.machine.domains[1]), DMP_FLUSH_STRICT);
+	rig_down(&rig);
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = LAZY));
+	assert_int_equal(dmp_domain_get_flush(rig.machine.domains[1]), DMP_FLUSH_LAZY);
+	rig_down(&rig);
+}
+
+/* Half of it would be another pool than was asked for. */
+static void test_a_pool_that_does_not_fit_is_no_machine(void **state)
+{
+	struct replay_machine machine;
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = BOUNCE, .slots = 1u << 20));
+	assert_int_equal(replay_machine_create(&rig.opts, REPLAY_BOUNCE, &rig.job, &machine),
+			 -ENOMEM);
 	rig_discard(&rig);
 }
 
@@ -116,6 +188,11 @@ int main(void)
 		cmocka_unit_test(test_without_data_there_are_no_agents),
 		cmocka_unit_test(test_a_profile_that_does_not_exist_is_no_machine),
 		cmocka_unit_test(test_a_live_mapping_at_the_end_is_broken_books),
+		cmocka_unit_test(test_bouncing_devices_share_one_pool_of_the_size_asked_for),
+		cmocka_unit_test(test_other_routes_have_no_pool),
+		cmocka_unit_test(test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept),
+		cmocka_unit_test(test_the_domains_flush_as_their_route_says),
+		cmocka_unit_test(test_a_pool_that_does_not_fit_is_no_machine),
 	};
 
 	return cmocka_run_group_tests_name("replay_machine", tests, NULL, NULL);
