@@ -3,6 +3,7 @@
  * test_base_harness.c - proves what harness.h promises of manual mode itself
  */
 #include "dmptest.h"
+#include "stay.h"
 
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
@@ -43,33 +44,14 @@ static void test_entering_while_anything_exists_is_ebusy(void **state)
 	assert_int_equal(dmp_harness_leave(), 0);
 }
 
-struct stay {
-	pthread_barrier_t here, may_go;
-};
-
-static void *attach_and_stay(void *arg)
-{
-	struct stay *stay = arg;
-
-	dmp_cpu();
-	pthread_barrier_wait(&stay->here);
-	pthread_barrier_wait(&stay->may_go);
-	return NULL;
-}
-
 static void test_entering_beside_another_thread_is_ebusy(void **state)
 {
 	static struct stay stay;
-	pthread_t thread;
 
 	(void)state;
-	pthread_barrier_init(&stay.here, NULL, 2);
-	pthread_barrier_init(&stay.may_go, NULL, 2);
-	pthread_create(&thread, NULL, attach_and_stay, &stay);
-	pthread_barrier_wait(&stay.here);
+	stay_begin(&stay);
 	assert_int_equal(dmp_harness_enter(2), -EBUSY);
-	pthread_barrier_wait(&stay.may_go);
-	pthread_join(thread, NULL);
+	stay_end(&stay);
 	assert_int_equal(dmp_harness_enter(2), 0);
 	assert_int_equal(dmp_harness_leave(), 0);
 }

@@ -7,6 +7,7 @@
  * does is waited for with the library's own cancel and barrier.
  */
 #include "dmptest.h"
+#include "stay.h"
 
 #include <dmapool/port.h>
 
@@ -295,35 +296,16 @@ static void test_in_manual_mode_the_worker_runs_nothing(void **state)
 	assert_int_equal(dmp_harness_leave(), 0);
 }
 
-struct stay {
-	pthread_barrier_t here, may_go;
-};
-
-static void *attach_and_stay(void *arg)
-{
-	struct stay *stay = arg;
-
-	dmp_cpu();
-	pthread_barrier_wait(&stay->here);
-	pthread_barrier_wait(&stay->may_go);
-	return NULL;
-}
-
 /* The worker, which exists by now, does not hide it. */
 static void test_manual_mode_is_refused_beside_another_thread(void **state)
 {
 	static struct stay stay;
-	pthread_t thread;
 
 	(void)state;
-	pthread_barrier_init(&stay.here, NULL, 2);
-	pthread_barrier_init(&stay.may_go, NULL, 2);
 	wait_for_an_idle_worker();
-	pthread_create(&thread, NULL, attach_and_stay, &stay);
-	pthread_barrier_wait(&stay.here);
+	stay_begin(&stay);
 	assert_int_equal(dmp_harness_enter(2), -EBUSY);
-	pthread_barrier_wait(&stay.may_go);
-	pthread_join(thread, NULL);
+	stay_end(&stay);
 	assert_int_equal(dmp_harness_enter(2), 0);
 	assert_int_equal(dmp_harness_leave(), 0);
 }
