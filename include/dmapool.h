@@ -7,6 +7,7 @@
  *   domain.h   address spaces: IOVAs + page tables + flushing
  *   iova.h     the IOVA allocator on its own
  *   iommu.h    page tables on their own
+ *   swiotlb.h  bounce buffers on their own
  *   hw.h       machines, and how to write one
  *
  * In this library "pool" means a pool of bounce slots; the small-block allocator that
@@ -25,6 +26,7 @@
 #include <dmapool/hw.h>
 #include <dmapool/iommu.h>
 #include <dmapool/iova.h>
+#include <dmapool/swiotlb.h>
 #include <dmapool/types.h>
 #include <dmapool/version.h>
 

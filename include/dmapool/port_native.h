@@ -31,7 +31,27 @@
 #define cas_acq_rel(p, e, v)                                                                       \
 	atomic_compare_exchange_strong_explicit((p), (e), (v), memory_order_acq_rel,               \
 						memory_order_acquire)
-#define fence_seq_cst() atomic_thread_fence(memory_order_seq_cst)
+
+#if defined(__SANITIZE_THREAD__)
+#define DMP_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define DMP_TSAN 1
+#endif
+#endif
+
+static inline void fence_seq_cst(void)
+{
+#ifdef DMP_TSAN
+	/* It knows no fences.  An exchange with a word of our own is one for the machine, and
+	 * hides no race from it. */
+	DMP_ATOMIC(int) word = 0;
+
+	atomic_exchange(&word, 1);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
 
 static inline void dmp_cpu_relax(void)
 {
@@ -113,14 +133,6 @@ static inline void dmp_lock_assert_held(struct dmp_lock *lock)
 
 /* ThreadSanitizer cannot see liburcu's grace period: leaving a read section releases to,
  * and a grace period acquires from, one address. */
-#if defined(__SANITIZE_THREAD__)
-#define DMP_TSAN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define DMP_TSAN 1
-#endif
-#endif
-
 #ifdef DMP_TSAN
 void __tsan_release(void *addr);
 extern DMP_API char dmp_rcu_tsan_token;

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+/*
+ * swiotlb_request.c - what a mapping needs, in slots: pure
+ *
+ * A caller gives an address O, a length Z and masks; a search wants to know how many slots,
+ * at which of them they may begin, and where in them the data lies:
+ *
+ *      |<------------------ R, a multiple of M + 1 ------------------>|
+ *      +---------------+---------------+---------------+---------------+
+ *      |    padding    |   low |  Z bytes              |               |
+ *      +---------------+---------------+---------------+---------------+
+ *      |<-- offset = O & S & (M | 2047) ->|
+ *
+ * with M the allocation mask and S the min-align mask.  The run begins at slots whose device
+ * address has the bits of M clear, and agrees with O in the bits of S above M.  As both masks
+ * are 2^k - 1, these slots are equally far apart: `residue` modulo `period`.
+ *
+ * Differs from Linux: an original address of 0 is an address like any other; there it
+ *  would switch the min-align comparison off.
+ *
+ * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4.
+ */
+#include "swiotlb_internal.h"
+
+/* Rule 4.2; false: more than a segment holds, rule 4.3. */
+static bool make_size(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t min_mask,
+		      dmp_phys_t orig, uint64_t len)
+{
+	uint64_t offset = orig & min_mask & (alloc_mask | SLOT_MASK);
+
+	if (len > DMP_SWIOTLB_MAX_BYTES || alloc_mask >= DMP_SWIOTLB_MAX_BYTES)
+		return false;
+	req->bytes = dmp_align_up(len + offset, alloc_mask + 1);
+	req->nslots = (req->bytes + SLOT_MASK) >> SLOT_SHIFT;
+	req->pad = offset >> SLOT_SHIFT;
+	req->low = offset & SLOT_MASK;
+	return req->bytes <= DMP_SWIOTLB_MAX_BYTES;
+}
+
+/* Where a run may begin, rule 5.4. */
+static void make_alignment(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t min_mask,
+			   dmp_phys_t orig)
+{
+	if (!alloc_mask && !min_mask && req->bytes >= DMP_PAGE_BYTES)
+		alloc_mask = DMP_PAGE_BYTES - 1;
+	alloc_mask |= SLOT_MASK;
+	min_mask &= ~alloc_mask;
+	req->period = ((alloc_mask | min_mask) >> SLOT_SHIFT) + 1;
+	req->residue = (orig & min_mask) >> SLOT_SHIFT;
+	req->stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
+}
+
+/* 0, or -ERANGE: it can never fit. */
+int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
+			 dmp_phys_t orig, uint64_t len)
+{
+	uint64_t alloc_mask = limits->alloc_align_mask, min_mask = limits->min_align_mask;
+
+	if (!make_size(req, alloc_mask, min_mask, orig, len))
+		return -ERANGE;
+	make_alignment(req, alloc_mask, min_mask, orig);
+	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
+	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
+	req->addr_offset = limits->addr_offset;
+	return req->nslots <= req->boundary_slots ? 0 : -ERANGE;
+}
+
+/* Rule 3.1: what is built for a wish of @slots in @areas > 0; at most 2^31 of either. */
+void swiotlb_pool_size(uint64_t slots, uint64_t areas, uint64_t *nslots, uint64_t *nareas)
+{
+	uint64_t least;
+
+	*nareas = dmp_pow2_ceil(areas);
+	least = *nareas * SEGMENT_SLOTS;
+	slots = slots ? dmp_align_up(slots, SEGMENT_SLOTS) : DEFAULT_SLOTS;
+	*nslots = dmp_pow2_ceil(slots > least ? slots : least);
+}

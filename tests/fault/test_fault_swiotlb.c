@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_fault_swiotlb.c - the n-th call that a bounce allocator makes for memory fails, for
+ * every n: the allocator does without, or is not made, and nothing leaks
+ */
+#include "dmptest.h"
+
+#include <dmapool/harness.h>
+#include <dmapool/port.h>
+#include <dmapool/sim.h>
+#include <dmapool/swiotlb.h>
+
+#define LEN 6000u
+
+static unsigned char memory[LEN];
+
+/* One life of an allocator; 0, or why there was none. */
+static int live(struct dmp_sim *sim)
+{
+	const dmp_phys_t orig = (uintptr_t)memory + (UINT64_C(1) << 47);
+	struct dmp_swiotlb *tlb = NULL;
+	dmp_phys_t phys;
+	int err = dmp_swiotlb_create(dmp_sim_hw(sim), &DMP_SWIOTLB_OPTS(.slots = 4096, .areas = 4),
+				     &tlb);
+
+	if (err) {
+		assert_null(tlb);
+		return err;
+	}
+	assert_int_equal(dmp_swiotlb_map(tlb, NULL, orig, LEN, DMP_TO_DEVICE, 0, &phys), 0);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(tlb, phys, LEN, DMP_FROM_DEVICE), 0);
+	assert_int_equal(dmp_swiotlb_unmap(tlb, phys, LEN, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(dmp_swiotlb_check(tlb), 0);
+	assert_int_equal(dmp_swiotlb_destroy(tlb), 0);
+	return 0;
+}
+
+static struct dmp_sim *open_sim(void)
+{
+	struct dmp_sim *sim;
+
+	assert_int_equal(dmp_sim_create(NULL, &sim), 0);
+	return sim;
+}
+
+static uint64_t ram_in_use(struct dmp_sim *sim)
+{
+	struct dmp_sim_stats stats;
+
+	assert_int_equal(dmp_sim_get_stats(sim, &stats, sizeof(stats)), 0);
+	return stats.ram_in_use;
+}
+
+static void close_sim(struct dmp_sim *sim)
+{
+	assert_int_equal(ram_in_use(sim), 0);
+	assert_int_equal(dmp_sim_destroy(sim), 0);
+	assert_int_equal(dmp_meta_in_use(), 0);
+}
+
+static void test_each_failed_bookkeeping_allocation_leaves_nothing_behind(void **state)
+{
+	struct dmp_sim *sim = open_sim();
+	uint64_t n = 0, before = dmp_meta_in_use(), failed;
+	int err;
+
+	(void)state;
+	do {
+		dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_ANY, ++n, 1);
+		err = live(sim);
+		failed = dmp_harness_failed(DMP_HARNESS_ALLOC_ANY);
+		assert_int_equal(err, failed ? -ENOMEM : 0);
+		assert_int_equal(ram_in_use(sim), 0);
+		assert_int_equal(dmp_meta_in_use(), before);
+	} while (failed);
+	assert_int_equal(n, 7); /* the handle, the pool and its four books; then none fails */
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_ANY, 0, 0);
+	close_sim(sim);
+}
+
+/* 4096 slots are halved to 512 at most. */
+static void test_blocks_that_the_machine_lacks_are_done_without(void **state)
+{
+	struct dmp_sim *sim = open_sim();
+	uint64_t nfailures;
+
+	(void)state;
+	for (nfailures = 0; nfailures < 6; nfailures++) {
+		dmp_sim_fail(sim, DMP_SIM_CALL_MEM_ALLOC, 1, nfailures, -ENOMEM);
+		assert_int_equal(live(sim), nfailures < 4 ? 0 : -ENOMEM);
+		assert_int_equal(ram_in_use(sim), 0);
+	}
+	close_sim(sim);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_failed_bookkeeping_allocation_leaves_nothing_behind),
+		cmocka_unit_test(test_blocks_that_the_machine_lacks_are_done_without),
+	};
+
+	return cmocka_run_group_tests_name("fault_swiotlb", tests, NULL, NULL);
+}

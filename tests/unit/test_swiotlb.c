@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_swiotlb.c - proves what the public calls of lib/swiotlb/swiotlb.c refuse, and in which
+ * state they leave the allocator then
+ */
+#include "swiotlb_rig.h"
+
+static int map(struct swiotlb_rig *rig, const struct dmp_swiotlb_limits *limits, dmp_phys_t orig,
+	       uint64_t len)
+{
+	dmp_phys_t phys = 1;
+	int err = dmp_swiotlb_map(rig->tlb, limits, orig, len, DMP_TO_DEVICE, 0, &phys);
+
+	if (err)
+		assert_int_equal(phys, 1);
+	return err;
+}
+
+static void assert_untouched(struct swiotlb_rig *rig)
+{
+	assert_int_equal(swiotlb_rig_stats(rig).used, 0);
+	assert_int_equal(swiotlb_rig_stats(rig).high_water, 0);
+	assert_int_equal(swiotlb_rig_area(rig, 0).index, 0);
+}
+
+static void test_create_refuses_options_that_make_no_sense(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_begin(&rig);
+	assert_int_equal(dmp_swiotlb_create(NULL, NULL, &rig.tlb), -EINVAL);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, NULL, NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.flags = 2), &rig.tlb),
+			 -EINVAL);
+	assert_int_equal(
+		dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.slots = UINT64_MAX), &rig.tlb),
+		-EINVAL);
+	assert_int_equal(
+		dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.areas = UINT64_MAX), &rig.tlb),
+		-EINVAL);
+	assert_null(rig.tlb);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_a_null_allocator_is_refused(void **state)
+{
+	dmp_phys_t phys;
+
+	(void)state;
+	assert_int_equal(dmp_swiotlb_destroy(NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_check(NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_map(NULL, NULL, 0, 1, DMP_TO_DEVICE, 0, &phys), -EINVAL);
+	assert_int_equal(dmp_swiotlb_unmap(NULL, 0, 1, DMP_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(NULL, 0, 1, DMP_TO_DEVICE), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_device(NULL, 0, 1, DMP_TO_DEVICE), -EINVAL);
+}
+
+static void test_destroy_refuses_while_slots_are_in_use(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 2);
+	phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
+	assert_int_equal(dmp_swiotlb_destroy(rig.tlb), -EBUSY);
+	swiotlb_rig_unmap(&rig, phys);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_arguments_that_make_no_sense_change_nothing(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys = 0;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(map(&rig, NULL, RIG_ORIG, 0), -EINVAL);
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, (enum dmp_dir)3, 0, &phys),
+			 -EINVAL);
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, 4, &phys),
+			 -EINVAL);
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, 0, NULL),
+			 -EINVAL);
+	assert_untouched(&rig);
+	phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 0, DMP_TO_DEVICE, 0), -EINVAL);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, (enum dmp_dir)3, 0), -EINVAL);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, DMP_TO_DEVICE, 4), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 0, DMP_TO_DEVICE), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, 1, (enum dmp_dir)3), -EINVAL);
+	assert_int_equal(swiotlb_rig_stats(&rig).used, 1);
+	swiotlb_rig_unmap(&rig, phys);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_limits_that_are_no_masks_are_refused(void **state)
+{
+	const struct dmp_swiotlb_limits bad[] = {
+		DMP_SWIOTLB_LIMITS(.min_align_mask = 0x1000),
+		DMP_SWIOTLB_LIMITS(.alloc_align_mask = 0x5),
+		DMP_SWIOTLB_LIMITS(.boundary_mask = 0xfffffffe),
+		DMP_SWIOTLB_LIMITS(.addr_offset = 1024),
+		DMP_SWIOTLB_LIMITS(.reserved0 = 1),
+		{.size = 2},
+	};
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(map(&rig, &bad[i], RIG_ORIG, 1), -EINVAL);
+	assert_untouched(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_what_can_never_fit_changes_nothing(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(map(&rig, NULL, RIG_ORIG, DMP_SWIOTLB_MAX_BYTES + 1), -ERANGE);
+	assert_int_equal(map(&rig, &DMP_SWIOTLB_LIMITS(.boundary_mask = 0xfff), RIG_ORIG, 4097),
+			 -ERANGE);
+	assert_untouched(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_an_unknown_original_takes_no_slots(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(map(&rig, NULL, RIG_ORIG + DOUBLE_WINDOW_BYTES - 1, 2), -EFAULT);
+	assert_untouched(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+/* As in the original: the slots were really taken, so index and mark have moved. */
+static void test_slots_out_of_reach_are_given_back(void **state)
+{
+	const struct dmp_swiotlb_limits exact = DMP_SWIOTLB_LIMITS(.addr_limit = RIG_POOL + 99);
+	const struct dmp_swiotlb_limits moved =
+		DMP_SWIOTLB_LIMITS(.addr_limit = 0xffff, .addr_offset = 0 - RIG_POOL);
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(map(&rig, &exact, RIG_ORIG, 101), -ERANGE);
+	assert_int_equal(swiotlb_rig_stats(&rig).used, 0);
+	assert_int_equal(swiotlb_rig_stats(&rig).high_water, 1);
+	assert_int_equal(swiotlb_rig_area(&rig, 0).index, 1);
+	rig.tlb->pools->areas[0].index = 0;
+	assert_int_equal(map(&rig, &exact, RIG_ORIG, 100), 0);
+	assert_int_equal(map(&rig, &moved, RIG_ORIG, 100), 0);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_a_full_pool_is_told_unless_nobody_wants_to_know(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	for (int i = 0; i < 4; i++)
+		swiotlb_rig_map(&rig, NULL, RIG_ORIG, 128 * SLOT);
+	assert_int_equal(
+		dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, DMP_ATTR_NO_WARN, &phys),
+		-ENOSPC);
+	assert_int_equal(rig.hw.warnings, 0);
+	assert_int_equal(map(&rig, NULL, RIG_ORIG, 1), -ENOSPC);
+	assert_int_equal(rig.hw.warnings, 1);
+	assert_non_null(strstr(rig.hw.line, "512 slots are in use"));
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+/* Twice, inside, beside: nothing is released, nothing copied. */
+static void test_an_unmap_of_no_mapping_is_told_and_changes_nothing(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys, other;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 5000);
+	other = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 5000);
+	swiotlb_rig_unmap(&rig, phys);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 5000, DMP_TO_DEVICE, 0), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "unmap at 0x80000000, where nothing is mapped");
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, other + SLOT, 1, DMP_TO_DEVICE, 0), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "inside the mapping");
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, RIG_ORIG, 1, DMP_TO_DEVICE, 0), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "nothing is mapped");
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 1, DMP_FROM_DEVICE), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "sync for cpu");
+	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, 1, DMP_TO_DEVICE), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "sync for device");
+	assert_int_equal(swiotlb_rig_stats(&rig).used, 3);
+	swiotlb_rig_unmap(&rig, other);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_the_largest_promise_leaves_room_for_the_min_align_bits(void **state)
+{
+	static const struct {
+		uint64_t mask, bytes;
+	} table[] = {
+		{0, 262144},      {1, 260096},       {0x7ff, 260096}, {0xfff, 258048},
+		{0xffff, 196608}, {0x1ffff, 131072}, {UINT64_MAX, 0}, {0x3ffff, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(dmp_swiotlb_max_mapping(table[i].mask), table[i].bytes);
+}
+
+static void test_an_allocator_knows_its_machine(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_ptr_equal(dmp_swiotlb_hw(rig.tlb), rig.hw.hw);
+	swiotlb_rig_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_create_refuses_options_that_make_no_sense),
+		cmocka_unit_test(test_a_null_allocator_is_refused),
+		cmocka_unit_test(test_destroy_refuses_while_slots_are_in_use),
+		cmocka_unit_test(test_arguments_that_make_no_sense_change_nothing),
+		cmocka_unit_test(test_limits_that_are_no_masks_are_refused),
+		cmocka_unit_test(test_what_can_never_fit_changes_nothing),
+		cmocka_unit_test(test_an_unknown_original_takes_no_slots),
+		cmocka_unit_test(test_slots_out_of_reach_are_given_back),
+		cmocka_unit_test(test_a_full_pool_is_told_unless_nobody_wants_to_know),
+		cmocka_unit_test(test_an_unmap_of_no_mapping_is_told_and_changes_nothing),
+		cmocka_unit_test(test_the_largest_promise_leaves_room_for_the_min_align_bits),
+		cmocka_unit_test(test_an_allocator_knows_its_machine),
+	};
+
+	return cmocka_run_group_tests_name("swiotlb", tests, NULL, NULL);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_swiotlb_check.c - proves that lib/swiotlb/swiotlb_check.c sees S1-S3 and U1 broken, and
+ * what its views say
+ */
+#include "swiotlb_rig.h"
+
+static void assert_seen(struct swiotlb_rig *rig, const char *text)
+{
+	assert_int_equal(dmp_swiotlb_check(rig->tlb), -EIO);
+	hw_rig_expect_bug(&rig->hw, text);
+}
+
+/* Three mappings, of slots 0-9, 10-19 and 20-29. */
+static struct swiotlb_segment *broken_pool(struct swiotlb_rig *rig)
+{
+	swiotlb_rig_up(rig, 512, 1);
+	for (int i = 0; i < 3; i++)
+		swiotlb_rig_map(rig, NULL, RIG_ORIG, 10 * SLOT);
+	assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
+	return &rig->tlb->pools->segments[0];
+}
+
+static void repaired(struct swiotlb_rig *rig)
+{
+	assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
+	swiotlb_rig_unmap_all(rig);
+	swiotlb_rig_down(rig);
+}
+
+static void test_a_used_slot_without_a_mapping_is_seen(void **state)
+{
+	struct swiotlb_rig rig;
+	struct swiotlb_segment *segment = broken_pool(&rig);
+
+	(void)state;
+	segment->free[0] ^= 1u << 30;
+	assert_seen(&rig, "belongs to no mapping");
+	segment->free[0] ^= 1u << 30;
+	repaired(&rig);
+}
+
+static void test_a_free_slot_of_a_mapping_is_seen(void **state)
+{
+	struct swiotlb_rig rig;
+	struct swiotlb_segment *segment = broken_pool(&rig);
+
+	(void)state;
+	segment->free[0] ^= 1u << 15;
+	assert_seen(&rig, "a slot of a mapping is free");
+	segment->free[0] ^= 1u << 15;
+	repaired(&rig);
+}
+
+static void test_a_mapping_inside_another_is_seen(void **state)
+{
+	struct swiotlb_rig rig;
+	struct swiotlb_segment *segment = broken_pool(&rig);
+
+	(void)state;
+	store_relaxed(&segment->first[0], load_relaxed(&segment->first[0]) ^ 1u << 12);
+	assert_seen(&rig, "of two mappings");
+	store_relaxed(&segment->first[0], load_relaxed(&segment->first[0]) ^ 1u << 12);
+	repaired(&rig);
+}
+
+static void test_a_mapping_that_begins_at_a_free_slot_is_seen(void **state)
+{
+	struct swiotlb_rig rig;
+	struct swiotlb_segment *segment = broken_pool(&rig);
+
+	(void)state;
+	store_relaxed(&segment->first[1], 1);
+	assert_seen(&rig, "begins at a free slot");
+	store_relaxed(&segment->first[1], 0);
+	repaired(&rig);
+}
+
+static void test_a_mapping_that_leaves_its_segment_is_seen(void **state)
+{
+	struct swiotlb_rig rig;
+	uint32_t info;
+
+	(void)state;
+	broken_pool(&rig);
+	info = rig.tlb->pools->info[20];
+	rig.tlb->pools->info[20] = 109 * SLOT;
+	assert_seen(&rig, "leaves its segment");
+	rig.tlb->pools->info[20] = info;
+	repaired(&rig);
+}
+
+static void test_wrong_counts_are_seen(void **state)
+{
+	struct swiotlb_area *area;
+	struct swiotlb_rig rig;
+
+	(void)state;
+	broken_pool(&rig);
+	area = &rig.tlb->pools->areas[0];
+	store_relaxed(&area->used, 31);
+	assert_seen(&rig, "number of used slots");
+	store_relaxed(&area->used, 30);
+	area->index = 512;
+	assert_seen(&rig, "index");
+	area->index = 30;
+	store_relaxed(&area->quota, 31);
+	assert_seen(&rig, "quotas of 31 slots, but a high water of 30");
+	store_relaxed(&area->quota, 30);
+	repaired(&rig);
+}
+
+static void test_views_are_of_what_there_is(void **state)
+{
+	struct dmp_swiotlb_mapping_view mapping;
+	struct dmp_swiotlb_pool_view pool;
+	struct dmp_swiotlb_area_view area;
+	struct swiotlb_rig rig;
+	bool used = false;
+
+	(void)state;
+	broken_pool(&rig);
+	assert_int_equal(dmp_swiotlb_inspect_pool(rig.tlb, 0, &pool), 0);
+	assert_int_equal(pool.slots, 512);
+	assert_int_equal(dmp_swiotlb_inspect_pool(rig.tlb, 1, &pool), -ENOENT);
+	assert_int_equal(dmp_swiotlb_inspect_area(rig.tlb, 0, 0, &area), 0);
+	assert_int_equal(area.used, 30);
+	assert_int_equal(dmp_swiotlb_inspect_area(rig.tlb, 0, 1, &area), -ENOENT);
+	assert_int_equal(dmp_swiotlb_inspect_area(rig.tlb, 1, 0, &area), -ENOENT);
+	assert_int_equal(dmp_swiotlb_inspect_slot(rig.tlb, 0, 29, &used), 0);
+	assert_true(used);
+	assert_int_equal(dmp_swiotlb_inspect_slot(rig.tlb, 0, 30, &used), 0);
+	assert_false(used);
+	assert_int_equal(dmp_swiotlb_inspect_slot(rig.tlb, 0, 512, &used), -ENOENT);
+	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_POOL + 15 * SLOT, &mapping), 0);
+	assert_int_equal(mapping.first, 10);
+	assert_int_equal(mapping.phys, RIG_POOL + 10 * SLOT);
+	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_POOL + 30 * SLOT, &mapping),
+			 -ENOENT);
+	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_ORIG, &mapping), -ENOENT);
+	repaired(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_used_slot_without_a_mapping_is_seen),
+		cmocka_unit_test(test_a_free_slot_of_a_mapping_is_seen),
+		cmocka_unit_test(test_a_mapping_inside_another_is_seen),
+		cmocka_unit_test(test_a_mapping_that_begins_at_a_free_slot_is_seen),
+		cmocka_unit_test(test_a_mapping_that_leaves_its_segment_is_seen),
+		cmocka_unit_test(test_wrong_counts_are_seen),
+		cmocka_unit_test(test_views_are_of_what_there_is),
+	};
+
+	return cmocka_run_group_tests_name("swiotlb_check", tests, NULL, NULL);
+}

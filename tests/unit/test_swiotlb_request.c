@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_swiotlb_request.c - proves the arithmetic of lib/swiotlb/swiotlb_request.c by tables
+ */
+#include "dmptest.h"
+
+#include "swiotlb_internal.h"
+
+static void test_sizes_follow_offset_and_rounding(void **state)
+{
+	/* A table of: min_align_mask, alloc_align_mask, orig, len -> slots, bytes, pad, low */
+	static const struct {
+		uint64_t min, alloc, orig, len, nslots, bytes, pad, low;
+	} table[] = {
+		{0, 0, 0x1001, 1, 1, 1, 0, 0},
+		{0, 0, 0x1001, 2049, 2, 2049, 0, 0},
+		{0, 0, 0x1001, 262144, 128, 262144, 0, 0},
+		{0xfff, 0xfff, 0x140030a34, 5000, 4, 8192, 1, 0x234}, /* worked example 14.4 */
+		{0xfff, 0, 0x140030a34, 5000, 3, 5564, 0, 0x234},     /* worked example 14.5 */
+		{0x3ff, 0, 0xfff, 1, 1, 1024, 0, 0x3ff},
+		{0xffff, 0xffff, 0x1ffff, 1, 32, 65536, 31, 0x7ff},
+		{0, 0xfff, 0x1fff, 4096, 2, 4096, 0, 0},
+		{0, 0x3ffff, 0x1fff, 1, 128, 262144, 0, 0},
+	};
+	struct swiotlb_request req;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_int_equal(swiotlb_request_make(
+					 &req,
+					 &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
+							     .alloc_align_mask = table[i].alloc),
+					 table[i].orig, table[i].len),
+				 0);
+		assert_int_equal(req.nslots, table[i].nslots);
+		assert_int_equal(req.bytes, table[i].bytes);
+		assert_int_equal(req.pad, table[i].pad);
+		assert_int_equal(req.low, table[i].low);
+	}
+}
+
+static void test_runs_begin_where_the_masks_say(void **state)
+{
+	/* min_align_mask, alloc_align_mask, orig, len -> period, residue, stride, all in slots */
+	static const struct {
+		uint64_t min, alloc, orig, len, period, residue, stride;
+	} table[] = {
+		{0, 0, 0x12345, 4095, 1, 0, 1},
+		{0, 0, 0x12345, 4096, 2, 0, 2}, /* a page or more begins at a page ... */
+		{1, 0, 0x12345, 4096, 1, 0, 1}, /* ... unless the device has a mask */
+		{0, 0xffff, 0x12345, 1, 32, 0, 32},
+		{0xfff, 0, 0x140030a34, 5000, 2, 1, 2},
+		{0xffff, 0xfff, 0x5f234, 1, 32, 30, 31}, /* the last step of a tour is shorter */
+		{0x3ff, 0, 0xfff, 1, 1, 0, 1},
+		{UINT64_MAX, 0, 0x5800, 1, UINT64_C(1) << 53, 11, UINT64_C(1) << 53},
+	};
+	struct swiotlb_request req;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		assert_int_equal(swiotlb_request_make(
+					 &req,
+					 &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
+							     .alloc_align_mask = table[i].alloc),
+					 table[i].orig, table[i].len),
+				 0);
+		assert_int_equal(req.period, table[i].period);
+		assert_int_equal(req.residue, table[i].residue);
+		assert_int_equal(req.stride, table[i].stride);
+	}
+}
+
+static void test_what_no_segment_or_boundary_can_hold_is_out_of_range(void **state)
+{
+	static const struct {
+		uint64_t min, alloc, boundary, orig, len;
+		int err;
+	} table[] = {
+		{0, 0, 0, 0, 262144, 0},
+		{0, 0, 0, 0, 262145, -ERANGE},
+		{0, 0, 0, 0, UINT64_MAX, -ERANGE},
+		{0x7ff, 0, 0, 1, 262144, -ERANGE},
+		{0, 0x7ffff, 0, 0, 1, -ERANGE},
+		{0, UINT64_MAX, 0, 0, 1, -ERANGE},
+		{0, 0, 0xfff, 0, 4096, 0}, /* worked example 14.6 */
+		{0, 0, 0xfff, 0, 4097, -ERANGE},
+		{0, 0, 0x7f, 0, 2048, 0}, /* a boundary below a slot counts as one slot */
+		{0, 0, 0x7f, 0, 2049, -ERANGE},
+		{0, 0, 0, UINT64_MAX, 2048, 0},
+	};
+	struct swiotlb_request req;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(swiotlb_request_make(
+					 &req,
+					 &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
+							     .alloc_align_mask = table[i].alloc,
+							     .boundary_mask = table[i].boundary),
+					 table[i].orig, table[i].len),
+				 table[i].err);
+}
+
+static void test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area(void **state)
+{
+	static const struct {
+		uint64_t slots, areas, nslots, nareas;
+	} table[] = {
+		{0, 1, 32768, 1},  {0, 3, 32768, 4},     {1, 1, 128, 1},
+		{1, 2, 256, 2},    {513, 4, 1024, 4},    {600, 64, 8192, 64},
+		{512, 5, 1024, 8}, {32768, 1, 32768, 1}, {0, 1024, 131072, 1024},
+		{129, 1, 256, 1},
+	};
+	uint64_t nslots, nareas;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		swiotlb_pool_size(table[i].slots, table[i].areas, &nslots, &nareas);
+		assert_int_equal(nslots, table[i].nslots);
+		assert_int_equal(nareas, table[i].nareas);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sizes_follow_offset_and_rounding),
+		cmocka_unit_test(test_runs_begin_where_the_masks_say),
+		cmocka_unit_test(test_what_no_segment_or_boundary_can_hold_is_out_of_range),
+		cmocka_unit_test(test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area),
+	};
+
+	return cmocka_run_group_tests_name("swiotlb_request", tests, NULL, NULL);
+}

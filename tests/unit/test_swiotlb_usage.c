@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_swiotlb_usage.c - proves U1 and U2 of lib/swiotlb/swiotlb_usage.c
+ */
+#include "swiotlb_rig.h"
+
+#include "rng.h"
+
+static dmp_phys_t map_on(struct swiotlb_rig *rig, unsigned cpu, uint64_t nslots)
+{
+	assert_int_equal(dmp_harness_become(cpu), 0);
+	return swiotlb_rig_map(rig, NULL, RIG_ORIG, nslots * SLOT);
+}
+
+static void assert_usage(struct swiotlb_rig *rig, uint64_t used, uint64_t high)
+{
+	struct dmp_swiotlb_stats stats = swiotlb_rig_stats(rig);
+
+	assert_int_equal(stats.used, used);
+	assert_int_equal(stats.high_water, high);
+	assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
+}
+
+static void test_high_water_is_the_most_that_was_in_use_at_once(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t a, b;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 1024, 4);
+	a = map_on(&rig, 0, 100);
+	assert_usage(&rig, 100, 100);
+	b = map_on(&rig, 1, 50);
+	assert_usage(&rig, 150, 150);
+	swiotlb_rig_unmap(&rig, a);
+	assert_usage(&rig, 50, 150);
+	a = map_on(&rig, 2, 60);
+	assert_usage(&rig, 110, 150);
+	map_on(&rig, 3, 60);
+	assert_usage(&rig, 170, 170);
+	swiotlb_rig_unmap(&rig, a);
+	swiotlb_rig_unmap(&rig, b);
+	swiotlb_rig_unmap_all(&rig);
+	assert_usage(&rig, 0, 170);
+	swiotlb_rig_down(&rig);
+}
+
+/* Random maps and unmaps in all areas: the mark is the maximum of the sum, after each. */
+static void test_high_water_is_exact_while_one_thread_maps(void **state)
+{
+	dmp_phys_t live[64];
+	uint64_t slots[64], used = 0, high = 0;
+	struct rng rng = rng_seeded(rng_seed_from_env(1));
+	struct swiotlb_rig rig;
+	unsigned n = 0;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 4096, 8);
+	for (unsigned i = 0; i < 4000; i++) {
+		/* Fills up to more every time. */
+		if (n < 64 && rng_range(&rng, 0, 63 + i / 100) >= n) {
+			slots[n] = rng_range(&rng, 1, 40);
+			used += slots[n];
+			live[n] = map_on(&rig, (unsigned)rng_range(&rng, 0, 7), slots[n]);
+			n++;
+			high = used > high ? used : high;
+		} else if (n > 0) {
+			unsigned at = (unsigned)rng_range(&rng, 0, n - 1);
+
+			swiotlb_rig_unmap(&rig, live[at]);
+			used -= slots[at];
+			n--;
+			live[at] = live[n];
+			slots[at] = slots[n];
+		}
+		assert_usage(&rig, used, high);
+		if (i == 2000) {
+			dmp_swiotlb_reset_high_water(rig.tlb);
+			high = 0;
+			assert_usage(&rig, used, 0);
+		}
+	}
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_a_reset_mark_is_that_of_the_next_map(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 1024, 4);
+	map_on(&rig, 0, 100);
+	phys = map_on(&rig, 1, 100);
+	dmp_swiotlb_reset_high_water(rig.tlb);
+	assert_usage(&rig, 200, 0);
+	swiotlb_rig_unmap(&rig, phys);
+	assert_usage(&rig, 100, 0);
+	map_on(&rig, 3, 1);
+	assert_usage(&rig, 101, 101);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+/* Once all areas have been at their peaks together, nothing shared is written any more. */
+static void test_areas_below_their_peaks_leave_the_quotas_alone(void **state)
+{
+	uint64_t quotas[4];
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 1024, 4);
+	for (unsigned cpu = 0; cpu < 4; cpu++)
+		map_on(&rig, cpu, 20 + cpu);
+	for (unsigned cpu = 0; cpu < 4; cpu++)
+		quotas[cpu] = load_relaxed(&rig.tlb->pools->areas[cpu].quota);
+	swiotlb_rig_unmap_all(&rig);
+	for (unsigned i = 0; i < 40; i++)
+		swiotlb_rig_unmap(&rig, map_on(&rig, i % 4, 1 + i % 20));
+	for (unsigned cpu = 0; cpu < 4; cpu++) {
+		assert_int_equal(quotas[cpu], 20 + cpu);
+		assert_int_equal(load_relaxed(&rig.tlb->pools->areas[cpu].quota), quotas[cpu]);
+	}
+	swiotlb_rig_down(&rig);
+}
+
+static void test_short_structs_of_old_callers_are_served(void **state)
+{
+	struct swiotlb_rig rig;
+	uint64_t slots = 0;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 1024, 4);
+	assert_int_equal(
+		dmp_swiotlb_get_stats(rig.tlb, (struct dmp_swiotlb_stats *)&slots, sizeof(slots)),
+		0);
+	assert_int_equal(slots, 1024);
+	assert_int_equal(dmp_swiotlb_get_stats(NULL, NULL, 0), -EINVAL);
+	swiotlb_rig_down(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_high_water_is_the_most_that_was_in_use_at_once),
+		cmocka_unit_test(test_high_water_is_exact_while_one_thread_maps),
+		cmocka_unit_test(test_a_reset_mark_is_that_of_the_next_map),
+		cmocka_unit_test(test_areas_below_their_peaks_leave_the_quotas_alone),
+		cmocka_unit_test(test_short_structs_of_old_callers_are_served),
+	};
+
+	return cmocka_run_group_tests_name("swiotlb_usage", tests, NULL, NULL);
+}
