@@ -6,6 +6,7 @@
 #define DMAPOOL_DEVICE_H
 
 #include <dmapool/domain.h>
+#include <dmapool/swiotlb.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,21 +15,24 @@ extern "C" {
 struct dmp_device;
 
 struct dmp_device_opts {
-	uint32_t size;              /* bytes; set by DMP_DEVICE_OPTS() */
-	uint32_t flags;             /* DMP_DEVICE_*; unknown bits: -EINVAL */
-	uint64_t dma_mask;          /* highest address driven, 2^k - 1; 0: all 64 bits */
-	uint64_t coherent_mask;     /* the same for coherent memory; 0: dma_mask */
-	uint64_t bus_limit;         /* highest address that its bus carries; 0: no limit */
-	uint64_t min_align_mask;    /* address bits that a bounce must preserve, 2^k - 1 */
-	uint64_t max_segment_bytes; /* longest piece of a scatter list; 0: no limit */
-	uint64_t segment_boundary;  /* mask, 2^k - 1, that no piece may cross; 0: none */
+	uint32_t size;               /* bytes; set by DMP_DEVICE_OPTS() */
+	uint32_t flags;              /* DMP_DEVICE_*; unknown bits: -EINVAL */
+	uint64_t dma_mask;           /* highest address driven, 2^k - 1; 0: all 64 bits */
+	uint64_t coherent_mask;      /* the same for coherent memory; 0: dma_mask */
+	uint64_t bus_limit;          /* highest address that its bus carries; 0: no limit */
+	uint64_t min_align_mask;     /* address bits that a bounce must preserve, 2^k - 1 */
+	uint64_t max_segment_bytes;  /* longest piece of a scatter list; 0: no limit */
+	uint64_t segment_boundary;   /* mask, 2^k - 1, that no piece may cross; 0: none */
+	struct dmp_swiotlb *swiotlb; /* bounce allocator of the same machine; NULL: nothing
+				      * bounces */
 };
 #ifndef __cplusplus
 #define DMP_DEVICE_OPTS(...)                                                                       \
 	((struct dmp_device_opts){.size = sizeof(struct dmp_device_opts), __VA_ARGS__})
 #endif
 
-#define DMP_DEVICE_UNTRUSTED 1u /* must never see bytes beside a buffer */
+#define DMP_DEVICE_UNTRUSTED    1u /* must never see bytes beside a buffer */
+#define DMP_DEVICE_FORCE_BOUNCE 2u /* every streaming mapping bounces; needs swiotlb */
 
 /**
  * dmp_device_create() - a device of a machine
@@ -37,9 +41,11 @@ struct dmp_device_opts {
  *
  * Until it is attached to a domain its addresses are physical (direct route).
  *
- * Ownership: borrows @hw until dmp_device_destroy().
+ * Ownership: borrows @hw and @opts->swiotlb until dmp_device_destroy(); several devices may
+ *            bounce through one allocator.
  * Threads:   any thread; may sleep.
- * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag; -E2BIG; -ENOMEM; the backend's.
+ * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag, a bounce allocator of another
+ *            machine, or none for DMP_DEVICE_FORCE_BOUNCE; -E2BIG; -ENOMEM; the backend's.
  */
 DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *opts,
 			      struct dmp_device **out);
@@ -67,6 +73,19 @@ DMP_API int dmp_device_detach(struct dmp_device *dev);
 
 /* The device's number in its machine, as in fault records.  Any thread. */
 DMP_API uint32_t dmp_device_id(const struct dmp_device *dev);
+
+/**
+ * dmp_device_max_mapping() - the most bytes that one mapping, or a piece of a list, is promised
+ *
+ * What may have to bounce must fit a bounce buffer: the promise is dmp_swiotlb_max_mapping() for
+ * a device with a bounce allocator that cannot reach all addresses by itself, or is untrusted
+ * and attached, or forced.  UINT64_MAX for any other.  A longer mapping may still work, if its
+ * buffer need not bounce.  Granules are supposed to be no larger than a bounce buffer.
+ *
+ * Threads: any thread; another answer after attach and detach.
+ * Source:  Linux dma_max_mapping_size().
+ */
+DMP_API uint64_t dmp_device_max_mapping(struct dmp_device *dev);
 
 struct dmp_device_stats {
 	uint64_t maps, unmaps; /* of single buffers and lists */

@@ -7,7 +7,14 @@
  *   direct      addr is phys                             no domain attached
  *   translated  addr is an IOVA of the device's domain   a domain is attached
  *
- * chosen from the device's limits and the request alone.
+ * and in each of them the buffer itself, or a copy in a bounce buffer that takes its place:
+ * direct if the device cannot reach the buffer, translated if the device is untrusted and the
+ * buffer does not fill whole granules, both if the device is forced to.  That is chosen from
+ * the device's limits and the request alone.
+ *
+ * With a bounce buffer the device sees what the CPU wrote up to dmp_dma_map() or the latest
+ * dmp_dma_sync_for_device(), and the CPU what the device wrote up to dmp_dma_unmap() or the
+ * latest dmp_dma_sync_for_cpu().
  */
 #ifndef DMAPOOL_DMA_H
 #define DMAPOOL_DMA_H
@@ -34,11 +41,12 @@ extern "C" {
  * Threads:   any thread, also at once for one device.  Never sleeps; may wait for the
  *            hardware in the translated route.
  * Errors:    -EINVAL @len, @dir or @attrs; -EFAULT @buf is not the machine's; -ERANGE the
- *            device can never reach it; -ENOSPC no IOVA free now; -ENOMEM;
- *            -ENOTRECOVERABLE nothing is mapped, but a device may still reach @buf as
- *            dmp_domain_map() says: do not reuse or free it before; -EIO and the backend's
- *            own.  A failure is logged unless DMP_ATTR_NO_WARN.
- * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1).
+ *            device can never reach it, also because it is too long to bounce; -ENOSPC no IOVA
+ *            or no bounce slots free now; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
+ *            device may still reach @buf as dmp_domain_map() says: do not reuse or free it
+ *            before (slots that stood for it are given up, see dmp_dma_unmap()); -EIO and the
+ *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN.
+ * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1); bouncing O(len) more.
  * Source:    Linux dma_map_page_attrs(); here 0 is a valid address and errors are
  *            returned, not encoded.
  */
@@ -48,17 +56,24 @@ DMP_API int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dm
 /**
  * dmp_dma_unmap() - take the address back
  * @addr, @len, @dir: as mapped
- * @attrs: DMP_ATTR_* bits, or 0
+ * @attrs: DMP_ATTR_* bits, or 0; DMP_ATTR_SKIP_SYNC: nothing is copied back
+ *
+ * A bounce buffer is copied back and freed when the device can no longer reach it; in a lazy
+ * domain that takes a flush of the domain.
  *
  * Threads: any thread; one at a time per mapping.  Never sleeps.
  * Errors:  -EINVAL @len, @dir or @attrs; -ENOENT nothing is mapped at @addr, as far as the route
- *          can tell: always in the translated one, in the direct one if the machine keeps
- *          count of what it exposed or does not know the address; at checks >= 1 also if the
- *          device has nothing mapped at all, or coherent memory there.  The state is as before.
+ *          can tell: always in the translated one and for a bounce buffer, in the direct one
+ *          if the machine keeps count of what it exposed or does not know the address; at
+ *          checks >= 1 also if the device has nothing mapped at all, or coherent memory there.
+ *          The state is as before.
  *          A direct unmap of memory that was never mapped is not always seen: then it is
  *          counted in the place of another, and what is still live may look as if it were
  *          not, to dmp_device_destroy() too; the count of live mappings is never below 0.
- *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.
+ *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.  A bounce buffer
+ *          that a device may still reach is copied back and given up: its slots stay in use,
+ *          which is logged with their address.
+ *          -EFAULT a bounced buffer is no longer the machine's: the mapping is gone.
  */
 DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
 			  unsigned attrs);
@@ -70,7 +85,9 @@ DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
  * @dir:  as mapped
  *
  * Threads: any thread; one at a time per mapping.
- * Errors:  -EINVAL; -ENOENT nothing is mapped there.
+ * Errors:  -EINVAL; -ENOENT nothing is mapped there; -EFAULT a bounced buffer is no longer the
+ *          machine's.
+ * Cost:    O(1); O(len) in a bounce buffer.
  */
 DMP_API int dmp_dma_sync_for_cpu(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
 				 enum dmp_dir dir);
@@ -91,7 +108,7 @@ struct dmp_sg {
  * dmp_dma_map_sg() - give a device addresses for a list of buffers
  * @sg:      @nents pieces, > 0
  * @nmapped: out: how many of @sg's first answers are valid; neighbours that share an address
- *           range are merged
+ *           range are merged, but none of a device that is untrusted or forced to bounce
  *
  * All or nothing: on error no piece is mapped and the answers are as before.
  * Otherwise as dmp_dma_map().
@@ -102,6 +119,10 @@ DMP_API int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nen
 /**
  * dmp_dma_unmap_sg() - take them back
  * @sg, @nents: as mapped, answers included
+ *
+ * Errors: as dmp_dma_unmap().  Pieces that were not merged are all looked up before the first is
+ *         taken back; an error after that does not stop the others: the list is gone, and the
+ *         first error is returned.
  */
 DMP_API int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents,
 			     enum dmp_dir dir, unsigned attrs);

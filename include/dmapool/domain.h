@@ -2,8 +2,13 @@
 /*
  * domain.h - one address space as devices see it: IOVAs, page tables, and when to flush
  *
- *   map:    alloc IOVA  ->  map pages
- *   unmap:  unmap pages ->  flush  ->  free IOVA        (strict)
+ *   map:     alloc IOVA  ->  map pages
+ *   unmap:   unmap pages ->  flush  ->  free IOVA                          (strict)
+ *            unmap pages ->  queue  ...  one flush for many  ->  free IOVA (lazy)
+ *
+ * Strict pays for an invalidation in every unmap.  Lazy pays once for many, and until then a
+ * device may still reach what was unmapped: its window is a full queue or the timeout,
+ * whichever comes first.  In both an address is given out again only after the flush.
  *
  * Several devices may share a domain.
  */
@@ -22,16 +27,49 @@ struct dmp_domain;
 
 /* When an unmapped range is invalidated and its IOVA may be given out again. */
 enum dmp_flush_policy {
-	DMP_FLUSH_STRICT, /* before the unmap returns */
+	DMP_FLUSH_STRICT,      /* before the unmap returns */
+	DMP_FLUSH_LAZY,        /* later, for many: a queue per CPU; 256 entries, 10 ms */
+	DMP_FLUSH_LAZY_SINGLE, /* the same with one queue for all CPUs; 32768 entries, 1 s */
+};
+
+/* Why a whole domain was flushed. */
+enum dmp_flush_cause {
+	DMP_FLUSH_CAUSE_FULL,  /* a queue had no room */
+	DMP_FLUSH_CAUSE_TIMER, /* the timeout since the first entry */
+	DMP_FLUSH_CAUSE_ASKED, /* dmp_domain_flush(), dmp_domain_set_flush(), dmp_domain_reserve() */
+	DMP_FLUSH_CAUSES,
+};
+
+/*
+ * Somebody who looks on while a lazy domain flushes and releases: for distributions that
+ * the sums of struct dmp_domain_stats do not give, and for tests.
+ *
+ * Called with locks held: a member must not call the library, except port.h.  Several threads
+ * may call at once.  Ranges that a destroyed domain takes with it are not told.
+ */
+struct dmp_flush_watch {
+	uint32_t size; /* bytes of this struct */
+	uint32_t reserved0;
+	/* A flush of the whole domain has ended with @err.  May be NULL. */
+	void (*flushed)(void *ctx, enum dmp_flush_cause cause, int err);
+	/* The address is free again.  @exposed_ns: from its unmap to the end of the flush that
+	 * covered it; 0 without DMP_DOMAIN_EXPOSURE.  May be NULL. */
+	void (*released)(void *ctx, dmp_iova_t iova, uint64_t len, uint64_t exposed_ns);
 };
 
 struct dmp_domain_opts {
 	uint32_t size;                        /* bytes; set by DMP_DOMAIN_OPTS() */
-	uint32_t flags;                       /* zero */
+	uint32_t flags;                       /* DMP_DOMAIN_*; unknown bits: -EINVAL */
 	enum dmp_flush_policy flush;          /* default strict */
-	uint32_t reserved0;                   /* zero */
+	uint32_t flushq_entries;              /* of one queue, one of them stays empty: a power of
+					       * two, 2 .. 2^20; 0: the policy's */
 	const struct dmp_iova_policy *policy; /* NULL: linux */
+	uint64_t flushq_timeout_ns;           /* 0: the policy's */
+	const struct dmp_flush_watch *watch;  /* copied; NULL: nobody */
+	void *watch_ctx;                      /* handed to its members */
 };
+#define DMP_DOMAIN_EXPOSURE 1u /* lazy: note the time of every unmap, for exposed_ns */
+
 #ifndef __cplusplus
 #define DMP_DOMAIN_OPTS(...)                                                                       \
 	((struct dmp_domain_opts){.size = sizeof(struct dmp_domain_opts), __VA_ARGS__})
@@ -43,6 +81,8 @@ struct dmp_domain_opts {
  * @out:  the domain; untouched on error
  *
  * The granule is the smallest page size that the machine offers; IOVA page 0 is never used.
+ * Without memory for a queue a lazy domain is strict, which is logged, and no error: see
+ * dmp_domain_get_flush().
  *
  * Ownership: borrows @hw until dmp_domain_destroy().
  * Threads:   any thread; may sleep.
@@ -54,10 +94,10 @@ DMP_API int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *o
 /**
  * dmp_domain_destroy()
  *
- * What a failed flush left behind, page tables and coherent memory, is freed: nothing can
- * reach it any more.
+ * What is still queued goes with it, without a flush: no device is left.  What a failed flush
+ * left behind, page tables and coherent memory, is freed: nothing can reach it any more.
  *
- * Threads: set-up only; may sleep; no lock held.
+ * Threads: set-up only; may sleep; no lock held; not from the worker.
  * Errors:  -EBUSY a device is attached or something is mapped; -EINVAL NULL.
  */
 DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
@@ -66,12 +106,14 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  * dmp_domain_reserve() - keep addresses from being given out
  * @first, @last: bytes, inclusive; every granule they touch is kept
  *
- * The caches of free addresses are emptied first.  Reservations may overlap.
+ * A lazy domain is flushed first, and the caches of free addresses are emptied.  Reservations
+ * may overlap.
  *
  * Threads: any thread; meant for set-up: a mapping that is made meanwhile may get an address
- *          in the range, and keeps it until it is unmapped.
+ *          in the range, and keeps it until it is unmapped; what is unmapped lazily meanwhile,
+ *          or is held up by another flush in progress, may take the reservation with it.
  * Errors:  -EINVAL first > last; -EBUSY something is mapped there: nothing is reserved;
- *          -ENOMEM.
+ *          -ENOMEM; lazy: the flush's.
  * Source:  spec-iova 2.3; there live mappings may be reserved over.
  */
 DMP_API int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last);
@@ -87,7 +129,7 @@ DMP_API int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iov
  * Errors:  -EINVAL; -ERANGE can never fit below @limit; -ENOSPC no IOVA free now; -ENOMEM;
  *          -ENOTRECOVERABLE nothing is mapped, but what the attempt had mapped could not be
  *          flushed: a device may still reach the memory until a flush of the whole domain
- *          works, dmp_iommu_flush(), or the domain is destroyed, and the address is never
+ *          works, dmp_domain_flush(), or the domain is destroyed, and the address is never
  *          given out again; -EIO and the backend's own.
  * Cost:    IOVA from a cache O(1), else the policy's; O(pages) for the tables.
  * Source:  spec-iova 2.2, 2.4.
@@ -110,15 +152,49 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
  * @iova, @len: as mapped
  *
  * Strict: when it returns no device can reach the memory.
+ * Lazy:   a device that has used the address lately may still reach the memory, until the
+ *         flush.  Unmapping takes a lock of the CPU's own queue (of the one queue, if single)
+ *         and now and then waits for a flush.  A CPU without memory for its queue unmaps
+ *         strictly, which is logged once.
  *
  * Threads: any thread; one at a time per mapping.
  * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
  *          if its last granule is not mapped, always at checks >= 1: the state is as before.
  *          Any other, from the flush (-ETIMEDOUT, the backend's own): the range is unmapped,
  *          a device may still reach the memory, and the address is never given out again.
+ *          Lazy: only if the queue is full and stays so, because its flush failed.
  *          -EIO also if less or more was unmapped than asked for.
  */
 DMP_API int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len);
+
+/**
+ * dmp_domain_set_flush() - change the policy
+ *
+ * Strict to lazy: at any time; an unmap that began before is strict.  Any other change needs
+ * a domain without devices, and whatever is queued is flushed and released first.
+ *
+ * Threads: strict to lazy any thread, else set-up only; may sleep; no lock held; not from the
+ *          worker.
+ * Errors:  -EINVAL unknown policy; -EBUSY a device is attached; -ENOMEM no memory for the
+ *          queue; the flush's: the policy is as before.
+ * Source:  spec-iova 2.1.5, 3.2.10.
+ */
+DMP_API int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy policy);
+
+/* The policy in force.  Any thread. */
+DMP_API enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom);
+
+/**
+ * dmp_domain_flush() - flush now
+ *
+ * When it returns 0 no device can reach what was unmapped before the call, and every address
+ * that no other flush in progress holds up is free.  What an earlier
+ * flush that failed left behind is freed, which is all there is to do in a strict domain.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL NULL; the flush's: everything stays queued, and the timer tries again.
+ */
+DMP_API int dmp_domain_flush(struct dmp_domain *dom);
 
 /* Where @iova leads; -ENOENT nowhere.  Any thread. */
 DMP_API int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys);
@@ -137,6 +213,15 @@ struct dmp_domain_stats {
 	uint64_t maps, unmaps;
 	uint64_t mapped_bytes; /* whole granules mapped now */
 	uint64_t flushes;      /* invalidations asked of the machine */
+	/* Lazy. */
+	uint64_t flushes_by[DMP_FLUSH_CAUSES]; /* of the whole domain, by cause, failed ones too */
+	uint64_t flush_failures;               /* those of them that failed */
+	uint64_t queued;                       /* ranges in queues now ... */
+	uint64_t queued_bytes;                 /* ... that devices may still reach, or could */
+	uint64_t released;                     /* ranges that left a queue */
+	uint64_t exposed_ns;                   /* sum over these, from the unmap to the end of the
+						* flush that covered it; needs DMP_DOMAIN_EXPOSURE */
+	uint64_t exposed_max_ns;               /* the longest of them */
 };
 
 /**
@@ -146,8 +231,26 @@ struct dmp_domain_stats {
 DMP_API int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats,
 				 size_t size);
 
+/* A lazy domain's flush queue. */
+struct dmp_flushq_state {
+	uint64_t started;  /* flushes begun and not failed, since the queue was made */
+	uint64_t finished; /* flushes ended */
+	uint64_t queued;   /* entries in the queue that was asked for */
+	bool timer_armed;
+};
+
+/**
+ * dmp_domain_inspect_flushq() - counters, timer and one queue, for tests
+ * @cpu:   whose queue; 0 where one serves all; a CPU that never queued has 0 entries
+ *
+ * Threads: set-up only.
+ * Errors:  -ENOENT the domain is strict; -EINVAL no such CPU.
+ */
+DMP_API int dmp_domain_inspect_flushq(struct dmp_domain *dom, unsigned cpu,
+				      struct dmp_flushq_state *state);
+
 /* Walk the parts and compare the books: 0, -EIO after logging, or -ENOMEM for the walk.
- * Set-up only. */
+ * Set-up only; not from the worker: a lazy domain's timer waits meanwhile. */
 DMP_API int dmp_domain_check(struct dmp_domain *dom);
 
 #ifdef __cplusplus

@@ -69,6 +69,9 @@ DMP_API int dmp_iommu_attach(struct dmp_iommu *iommu, uint32_t device);
 /* The reverse; -ENOENT if @device was not attached here. */
 DMP_API int dmp_iommu_detach(struct dmp_iommu *iommu, uint32_t device);
 
+/* How many devices are attached now.  Any thread. */
+DMP_API unsigned dmp_iommu_attached(struct dmp_iommu *iommu);
+
 /**
  * dmp_iommu_map() - map a physically contiguous range
  * @iova, @phys, @len: bytes, multiples of the smallest page size; @len > 0
@@ -132,6 +135,17 @@ DMP_API int dmp_iommu_unmap_gather(struct dmp_iommu *iommu, dmp_iova_t iova, uin
  */
 DMP_API int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather);
 
+/**
+ * dmp_iommu_free_tables() - give back table pages that were taken out of a queued gather
+ * @tables: its tables; NULL: nothing to do
+ *
+ * For whoever keeps them until dmp_iommu_flush(): a flush that began after their unmap has
+ * ended without error, or no device is attached.
+ *
+ * Threads: any thread.
+ */
+DMP_API void dmp_iommu_free_tables(struct dmp_iommu *iommu, void *tables);
+
 /* Invalidate the whole domain; what was deferred before is done then. */
 DMP_API int dmp_iommu_flush(struct dmp_iommu *iommu);
 
@@ -149,8 +163,9 @@ struct dmp_iommu_head {
  * dmp_iommu_destroy(), when nothing is attached.
  *
  * Ownership: @head is the domain's until @fn is called.
- * Threads:   any thread; locks may be held.  @fn is called without locks, may free @head,
- *            and must not call on @iommu.
+ * Threads:   any thread; locks may be held.  @fn is called with the locks that the flush is
+ *            called with, RANK_FLUSHQ at most, and must not sleep; it may free @head, and must
+ *            not call on @iommu.
  */
 DMP_API void dmp_iommu_defer(struct dmp_iommu *iommu, struct dmp_iommu_head *head,
 			     void (*fn)(struct dmp_iommu_head *head));

@@ -15,6 +15,8 @@
  *
  *   dev->blocks   addr -> [ len, buf ] [ phys, bytes ]     a tree, no two overlap
  *
+ * A lazy domain is flushed before the memory is freed, as it is for slots (dma_bounce.c).
+ *
  * If a flush fails, on free or while a failed alloc is undone, the device may still write
  * there, and the memory is given up with the address: a warning, instead of memory that
  * changes under its next owner.  The record then waits in the domain for a flush of the
@@ -246,6 +248,8 @@ static int free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_ad
 		put_block(dev, block);
 		return dma_unmap_refused(dev, len, err);
 	}
+	if (dom && !err)
+		err = dma_after_the_fact(dma_wait_until_unreachable(dom));
 	if (err)
 		give_up(dom, block, err);
 	else

@@ -24,9 +24,10 @@
  *  runs beside them is the caller's mistake, since its address would be of neither world.
  *
  * Differs from Linux: the domain is chosen by the caller and not by a bus's notifier;
- *  leaving with live mappings is refused.
+ *  leaving with live mappings is refused.  Which memory a machine has is not known: a device
+ *  counts as limited when its reach is, and is promised a bounce buffer's size from then on.
  *
- * Source: spec-iova 2.2.2 (the limit is the smaller of mask and bus limit).
+ * Source: spec-iova 2.2.2 (the limit is the smaller of mask and bus limit); spec-bounce 9.1, 9.2.
  */
 #include "dma_internal.h"
 
@@ -34,9 +35,11 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_device_opts) == 56, "append only");
+static_assert(sizeof(struct dmp_device_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
 static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
+
+#define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE)
 
 /* 2^k - 1 for some k, 0 and 64 included. */
 static bool is_mask(uint64_t mask)
@@ -46,9 +49,17 @@ static bool is_mask(uint64_t mask)
 
 static bool opts_make_sense(const struct dmp_device_opts *opts)
 {
-	return (opts->flags & ~DMP_DEVICE_UNTRUSTED) == 0 && is_mask(opts->dma_mask) &&
+	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_mask(opts->dma_mask) &&
 	       is_mask(opts->coherent_mask) && is_mask(opts->min_align_mask) &&
 	       is_mask(opts->segment_boundary);
+}
+
+/* Slots of another machine's memory would lead nowhere. */
+static bool bounce_makes_sense(const struct dmp_hw *hw, const struct dmp_device_opts *opts)
+{
+	if (!opts->swiotlb)
+		return (opts->flags & DMP_DEVICE_FORCE_BOUNCE) == 0;
+	return dmp_swiotlb_hw(opts->swiotlb) == hw;
 }
 
 /* In options 0 is "no limit". */
@@ -75,6 +86,7 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 		.max_segment_bytes = limit_or_none(opts->max_segment_bytes),
 		.segment_boundary = limit_or_none(opts->segment_boundary),
 		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
+		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0,
 	};
 }
 
@@ -97,12 +109,13 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 
 	if (err)
 		return err;
-	if (!hw || !out || !opts_make_sense(&opts))
+	if (!hw || !out || !opts_make_sense(&opts) || !bounce_makes_sense(hw, &opts))
 		return -EINVAL;
 	dev = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dev));
 	if (!dev)
 		return -ENOMEM;
 	dev->hw = hw;
+	dev->swiotlb = opts.swiotlb;
 	dev->limits = limits_of(&opts);
 	err = add_to_machine(dev, &opts);
 	if (err)
@@ -180,6 +193,13 @@ int dmp_device_detach(struct dmp_device *dev)
 		return err;
 	store_release(&dev->dom, NULL); /* [ATTACH] */
 	return 0;
+}
+
+uint64_t dmp_device_max_mapping(struct dmp_device *dev)
+{
+	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dma_domain(dev) != NULL))
+		return UINT64_MAX;
+	return dmp_swiotlb_max_mapping(dev->limits.min_align_mask);
 }
 
 uint32_t dmp_device_id(const struct dmp_device *dev)

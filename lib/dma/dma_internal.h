@@ -4,8 +4,8 @@
  *
  *   check -> phys -> choose route -> act -> count -> address
  *     |       |          |            |
- *     |       hw         dma_route.c  dma_map.c, dma_sg.c, dma_coherent.c
- *     dma_route.c
+ *     |       hw         dma_route.c  dma_map.c, dma_bounce.c,
+ *     dma_route.c                     dma_sg.c, dma_sg_each.c, dma_coherent.c
  *
  * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
  */
@@ -27,6 +27,7 @@ struct dma_limits {
 	uint64_t max_segment_bytes; /* longest piece of a list's answer */
 	uint64_t segment_boundary;  /* mask that no such piece crosses */
 	bool untrusted;             /* must never see bytes beside a buffer */
+	bool force_bounce;          /* no buffer is used in place */
 };
 
 /* What is asked for, and what stands ready: together with the limits they decide. */
@@ -48,6 +49,8 @@ struct dma_route {
 int dma_request_check(uint64_t len, enum dmp_dir dir, unsigned attrs);
 struct dma_route dma_route_choose(const struct dma_limits *limits,
 				  const struct dma_request *request);
+bool dma_may_bounce(const struct dma_limits *limits, bool translated);
+bool dma_merges_lists(const struct dma_limits *limits, bool translated);
 bool dma_piece_fits(const struct dma_limits *limits, uint64_t start, uint64_t len);
 unsigned dma_prot(enum dmp_dir dir);
 
@@ -68,9 +71,10 @@ RB_HEAD(dma_block_tree, dma_block);
 
 struct dmp_device {
 	/* Constant after create */
-	struct dmp_hw *hw;        /* (c) */
-	struct dma_limits limits; /* (c) */
-	uint32_t number;          /* (c) the machine's number for it */
+	struct dmp_hw *hw;           /* (c) */
+	struct dmp_swiotlb *swiotlb; /* (c) NULL: nothing bounces */
+	struct dma_limits limits;    /* (c) */
+	uint32_t number;             /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
 	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
@@ -97,15 +101,69 @@ void dma_coherent_init(struct dmp_device *dev);
 void dma_coherent_destroy(struct dmp_device *dev);
 bool dma_is_coherent(struct dmp_device *dev, dmp_addr_t addr);
 
+/* Whose request it is, and how it is meant: the same for all pieces of a list. */
+struct dma_job {
+	struct dmp_device *dev;
+	struct dmp_domain *dom; /* NULL: direct */
+	enum dmp_dir dir;
+	unsigned attrs;
+};
+
+static inline struct dma_job dma_job(struct dmp_device *dev, enum dmp_dir dir, unsigned attrs)
+{
+	return (struct dma_job){.dev = dev, .dom = dma_domain(dev), .dir = dir, .attrs = attrs};
+}
+
+/* An error that says "the state is as before" would lie once something has happened. */
+static inline int dma_after_the_fact(int err)
+{
+	return err == -EINVAL || err == -ENOENT ? -EIO : err;
+}
+
+/* dma_bounce.c: the step between a buffer and the slots that stand for it. */
+int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_phys_t *slot);
+bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t addr,
+		     dmp_phys_t *slot);
+int dma_bounce_out(const struct dma_job *job, dmp_phys_t slot, uint64_t len);
+int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
+void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
+int dma_wait_until_unreachable(struct dmp_domain *dom);
+
 /* dma_map.c: the acts and their reverses, for one piece of memory. */
-struct dma_route dma_route_for(struct dmp_device *dev, struct dmp_domain *dom, dmp_phys_t phys,
-			       uint64_t len);
+struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint64_t len);
+int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr);
+int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+void dma_expose_again(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
 int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
 int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err);
 int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs);
 bool dma_unmap_took_effect(const struct dmp_domain *dom, int err);
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err);
-int dma_unmap_done(struct dmp_device *dev, const struct dmp_domain *dom, uint64_t len, int err);
+int dma_unmap_done(struct dmp_device *dev, uint64_t len, bool is_gone, int err);
+
+/* A piece of the list, before it has an address. */
+struct sg_piece {
+	dmp_phys_t phys;
+	uint64_t offset; /* merged: in its first granule */
+	uint64_t span;   /* merged: whole granules, bytes */
+	uint64_t pad;    /* merged: bytes before it, up to a segment boundary */
+	dmp_addr_t addr; /* each by itself: its answer */
+};
+
+/* A list on its way: runs has room for a piece and its pad each. */
+struct sg_work {
+	struct sg_piece *pieces;
+	struct dmp_phys_run *runs;
+	size_t npieces;
+	void *memory; /* what pieces and runs lie in, if not on the stack */
+	size_t memory_len;
+};
+
+/* dma_sg_each.c: lists whose pieces are mapped each by itself. */
+int dma_sg_map_each(const struct dma_job *job, const struct sg_work *work, struct dmp_sg *sg,
+		    size_t *nmapped);
+int dma_sg_unmap_each(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
+		      bool *is_gone);
 
 #endif

@@ -2,26 +2,34 @@
 /*
  * dma_route.c - which way a request goes: a table, decided from values alone
  *
- *   domain     within     untrusted and    aligned more     slots    route
- *   attached   the reach  part of granule  than a granule   ready
- *   ---------  ---------  ---------------  ---------------  -------  -------------------------
- *   no         yes        -                -                -        direct
- *   no         no         -                -                yes      bounce
- *   no         no         -                -                no       -ERANGE
- *   yes        -          no               no               -        translate
- *   yes        -          yes              no               yes      bounce, then translate
- *   yes        -          yes              no               no       -ERANGE
- *   yes        -          -                yes              -        -ERANGE
+ *   domain     aligned more     must      slots    route
+ *   attached   than a granule   bounce    ready
+ *   ---------  ---------------  --------  -------  -------------------------
+ *   no         -                no        -        direct
+ *   no         -                yes       yes      bounce
+ *   no         -                yes       no       -ERANGE
+ *   yes        no               no        -        translate
+ *   yes        no               yes       yes      bounce, then translate
+ *   yes        no               yes       no       -ERANGE
+ *   yes        yes              -         -        -ERANGE
+ *
+ * Must bounce: every buffer of a device that is forced to; without a domain, a buffer that is
+ * not within the reach; with a domain, part of a granule if the device is untrusted.
  *
  * Within the reach: the last byte lies at or below the smaller of DMA mask and bus limit.
  * It does not matter where the domain translates: there the IOVA must be in reach, which
  * the IOVA space sees to.
  *
  * Part of a granule: start or length is no multiple of it, so that mapping whole granules
- * would show the device its neighbours' bytes.
+ * would show the device its neighbours' bytes.  Without a domain nothing can be hidden from
+ * a device, trusted or not.
  *
  * Aligned more than a granule: min_align_mask asks for address bits above the granule's to
  * be kept, and a translation keeps the offset in the granule only.
+ *
+ * Whether a device can come to bounce at all, dma_may_bounce(), follows from its limits and is
+ * constant while it stays where it is.  So is whether its lists are merged, which the unmap of
+ * a list must know again: dma_merges_lists().
  *
  * Nothing here locks, allocates or asks the hardware.
  *
@@ -47,35 +55,39 @@ int dma_request_check(uint64_t len, enum dmp_dir dir, unsigned attrs)
 	return -EINVAL;
 }
 
-static struct dma_route choose_direct(const struct dma_limits *limits,
-				      const struct dma_request *request)
+static bool must_bounce(const struct dma_limits *limits, const struct dma_request *request)
 {
-	if (dmp_range_fits(request->phys, request->len, limits->reach))
-		return (struct dma_route){0};
-	if (!request->bounce_ready)
-		return (struct dma_route){.err = -ERANGE};
-	return (struct dma_route){.bounce = true};
-}
-
-static struct dma_route choose_translated(const struct dma_limits *limits,
-					  const struct dma_request *request)
-{
-	bool is_whole = dmp_is_aligned(request->phys | request->len, request->granule);
-
-	if (limits->min_align_mask > request->granule - 1)
-		return (struct dma_route){.err = -ERANGE};
-	if (!limits->untrusted || is_whole)
-		return (struct dma_route){.translate = true};
-	if (!request->bounce_ready)
-		return (struct dma_route){.err = -ERANGE};
-	return (struct dma_route){.bounce = true, .translate = true};
+	if (limits->force_bounce)
+		return true;
+	if (!request->granule)
+		return !dmp_range_fits(request->phys, request->len, limits->reach);
+	return limits->untrusted && !dmp_is_aligned(request->phys | request->len, request->granule);
 }
 
 struct dma_route dma_route_choose(const struct dma_limits *limits,
 				  const struct dma_request *request)
 {
-	return request->granule ? choose_translated(limits, request)
-				: choose_direct(limits, request);
+	bool translate = request->granule != 0, bounce = must_bounce(limits, request);
+
+	if (translate && limits->min_align_mask > request->granule - 1)
+		return (struct dma_route){.err = -ERANGE};
+	if (bounce && !request->bounce_ready)
+		return (struct dma_route){.err = -ERANGE};
+	return (struct dma_route){.bounce = bounce, .translate = translate};
+}
+
+/* Is there any request of a device with these limits that must bounce? */
+bool dma_may_bounce(const struct dma_limits *limits, bool translated)
+{
+	if (limits->force_bounce)
+		return true;
+	return translated ? limits->untrusted : limits->reach != UINT64_MAX;
+}
+
+/* Do its lists share one address range?  Else every piece is mapped by itself. */
+bool dma_merges_lists(const struct dma_limits *limits, bool translated)
+{
+	return translated && !dma_may_bounce(limits, translated);
 }
 
 /*

@@ -2,8 +2,8 @@
 /*
  * dma_sg.c - map and unmap a list of buffers
  *
- * Translated: every piece is stripped of its offset, rounded to whole granules, and laid
- * behind the one before in one IOVA range, filled by one call:
+ * Merged, behind a domain: every piece is stripped of its offset, rounded to whole granules,
+ * and laid behind the one before in one IOVA range, filled by one call:
  *
  *   pieces      |##  |  ####|########|#   |
  *   offset       0      2    0        0
@@ -20,7 +20,9 @@
  * piece's own first granules.  It is shorter than the piece, so that always suffices, and
  * no byte outside the list comes into reach.
  *
- * Direct: every piece by itself, nothing is merged.
+ * Each by itself, dma_sg_each.c: directly, and behind a domain for a device that is untrusted or
+ * forced to bounce.  Which of the two it is follows from the device's limits and from where it
+ * is attached, dma_merges_lists(), so unmap knows it without a mark in the answers.
  *
  * Both decide about all pieces before the first one is acted on, undo in reverse, and write
  * the answers last.  Answers beyond the last have mapped_len 0: where unmap stops.
@@ -28,37 +30,21 @@
  * Locking: none.  Lists of more than SG_STACK_PIECES pieces take bookkeeping memory.
  *
  * Differs from Linux: a pad there shows the device what lies behind the piece before it; a
- *  piece that no segment can hold is refused; errors keep their meaning.
+ *  piece that no segment can hold is refused; errors keep their meaning; a list of an
+ *  untrusted device is told by its limits, not by a mark in its first piece.
  *
- * Source: spec-iova 2.5; spec-bounce 11.5.
+ * Source: spec-iova 2.5; spec-bounce 11b.
  */
 #include "dma_internal.h"
 
 #include "hw_call.h"
 
-/* Pieces of a list that need no memory: 32 of them are 2 KiB of stack, and what block
+/* Pieces of a list that need no memory: 32 of them are 2.3 KiB of stack, and what block
  * requests of 128 KiB in 4 KiB pages have. */
 #define SG_STACK_PIECES 32u
 
 /* No range is longer: a sum of two such lengths stays far from 64 bits. */
 #define SG_BYTES_MAX (UINT64_C(1) << 62)
-
-/* A piece of the list, before it has an address. */
-struct sg_piece {
-	dmp_phys_t phys;
-	uint64_t offset; /* translated: in its first granule */
-	uint64_t span;   /* translated: whole granules, bytes */
-	uint64_t pad;    /* translated: bytes before it, up to a segment boundary */
-};
-
-/* A list on its way: @runs has room for a piece and its pad each. */
-struct sg_work {
-	struct sg_piece *pieces;
-	struct dmp_phys_run *runs;
-	size_t npieces;
-	void *memory; /* what pieces and runs lie in, if not on the stack */
-	size_t memory_len;
-};
 
 struct sg_stack {
 	struct sg_piece pieces[SG_STACK_PIECES];
@@ -88,27 +74,49 @@ static void work_end(struct sg_work *work)
 	dmp_meta_free(work->memory, work->memory_len);
 }
 
-/* Where each piece is, and whether its route is open.  Open routes do not differ within a
- * list: no piece bounces, and all go through the domain or none. */
-static int find_pieces(struct dmp_device *dev, struct dmp_domain *dom, struct sg_work *work,
-		       const struct dmp_sg *sg)
+/*
+ * Can @piece of @len bytes be an answer by itself?  What counts is where its address lies between
+ * boundaries, of which is known: in place, phys or its offset in a granule, as a range is
+ * aligned to the power of two that holds it; in slots, the bits that a bounce preserves, as
+ * slots lie between two boundaries.
+ */
+static bool fits_alone(const struct dma_job *job, struct dma_route route, dmp_phys_t phys,
+		       uint64_t len)
+{
+	const struct dma_limits *limits = &job->dev->limits;
+	uint64_t known = UINT64_MAX;
+
+	if (route.bounce)
+		known &= limits->min_align_mask;
+	if (route.translate)
+		known &= dmp_domain_granule(job->dom) - 1;
+	return dma_piece_fits(limits, phys & known, len);
+}
+
+/* Where each piece is, and that its route is open and leads to an answer. */
+static int find_pieces(const struct dma_job *job, struct sg_work *work, const struct dmp_sg *sg)
 {
 	for (size_t i = 0; i < work->npieces; i++) {
-		struct sg_piece *piece = &work->pieces[i];
-		int err = sg[i].buf && sg[i].len ? 0 : -EINVAL;
+		dmp_phys_t *phys = &work->pieces[i].phys;
+		struct dma_route route;
+		int err;
 
-		if (!err)
-			err = hw_buf_to_phys(dev->hw, sg[i].buf, sg[i].len, &piece->phys);
-		if (!err)
-			err = dma_route_for(dev, dom, piece->phys, sg[i].len).err;
+		if (!sg[i].buf || !sg[i].len)
+			return -EINVAL;
+		err = hw_buf_to_phys(job->dev->hw, sg[i].buf, sg[i].len, phys);
 		if (err)
 			return err;
+		route = dma_route_for(job, *phys, sg[i].len);
+		if (route.err)
+			return route.err;
+		if (!fits_alone(job, route, *phys, sg[i].len))
+			return -ERANGE;
 	}
 	return 0;
 }
 
 /*
- * Translated.
+ * Merged.
  */
 
 /* How far a piece of @span bytes at @total in the range must move up. */
@@ -120,7 +128,7 @@ static uint64_t pad_before(uint64_t boundary, uint64_t total, uint64_t span)
 }
 
 /* Gives every piece its place in the range; @total: the range's bytes. */
-static int lay_out(const struct dma_limits *limits, struct sg_work *work, const struct dmp_sg *sg,
+static int lay_out(uint64_t boundary, struct sg_work *work, const struct dmp_sg *sg,
 		   uint64_t granule, uint64_t *total)
 {
 	uint64_t end = 0;
@@ -129,10 +137,9 @@ static int lay_out(const struct dma_limits *limits, struct sg_work *work, const 
 		struct sg_piece *piece = &work->pieces[i];
 
 		piece->offset = piece->phys & (granule - 1);
-		if (!dmp_align_up_checked(sg[i].len + piece->offset, granule, &piece->span) ||
-		    !dma_piece_fits(limits, piece->offset, sg[i].len))
+		if (!dmp_align_up_checked(sg[i].len + piece->offset, granule, &piece->span))
 			return -ERANGE;
-		piece->pad = pad_before(limits->segment_boundary, end, piece->span);
+		piece->pad = pad_before(boundary, end, piece->span);
 		if (piece->span > SG_BYTES_MAX)
 			return -ERANGE;
 		end += piece->pad + piece->span;
@@ -192,82 +199,33 @@ static size_t answer_merged(const struct dma_limits *limits, const struct sg_wor
 	return n;
 }
 
-static int map_translated(struct dmp_device *dev, struct dmp_domain *dom, struct sg_work *work,
-			  struct dmp_sg *sg, enum dmp_dir dir, size_t *nmapped)
+static int map_merged(const struct dma_job *job, struct sg_work *work, struct dmp_sg *sg,
+		      size_t *nmapped)
 {
+	const struct dma_limits *limits = &job->dev->limits;
 	uint64_t total;
 	dmp_iova_t start;
-	int err = lay_out(&dev->limits, work, sg, dmp_domain_granule(dom), &total);
+	int err = lay_out(limits->segment_boundary, work, sg, dmp_domain_granule(job->dom), &total);
 
 	if (err)
 		return err;
-	err = dmp_domain_map_runs(dom, work->runs, list_runs(work), dma_prot(dir),
-				  dev->limits.reach, &start);
+	err = dmp_domain_map_runs(job->dom, work->runs, list_runs(work), dma_prot(job->dir),
+				  limits->reach, &start);
 	if (err)
 		return err;
-	*nmapped = answer_merged(&dev->limits, work, sg, start);
+	*nmapped = answer_merged(limits, work, sg, start);
 	return 0;
 }
 
 /* From the first answer's granule to the end of the last one's, in one go. */
-static int unmap_translated(struct dmp_domain *dom, const struct dmp_sg *sg, size_t nmapped)
+static int unmap_merged(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
+			bool *is_gone)
 {
 	dmp_iova_t first = sg[0].addr;
 	dmp_iova_t last = sg[nmapped - 1].addr + (sg[nmapped - 1].mapped_len - 1);
+	int err = last < first ? -EINVAL : dmp_domain_unmap(job->dom, first, last - first + 1);
 
-	return last < first ? -EINVAL : dmp_domain_unmap(dom, first, last - first + 1);
-}
-
-/*
- * Direct.
- */
-
-static int map_direct(struct dmp_device *dev, const struct sg_work *work, struct dmp_sg *sg,
-		      enum dmp_dir dir, size_t *nmapped)
-{
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < work->npieces && !err; i++)
-		err = dma_piece_fits(&dev->limits, work->pieces[i].phys, sg[i].len) ? 0 : -ERANGE;
-	if (err)
-		return err;
-	for (i = 0; i < work->npieces; i++) {
-		err = dma_expose(dev, work->pieces[i].phys, sg[i].len, dir);
-		if (err)
-			goto undo_expose;
-	}
-	for (i = 0; i < work->npieces; i++) {
-		sg[i].addr = work->pieces[i].phys;
-		sg[i].mapped_len = sg[i].len;
-	}
-	*nmapped = work->npieces;
-	return 0;
-
-undo_expose:
-	while (i-- > 0)
-		dma_unexpose(dev, work->pieces[i].phys, sg[i].len, dir);
-	return err;
-}
-
-static int unmap_direct(struct dmp_device *dev, const struct dmp_sg *sg, size_t nmapped,
-			enum dmp_dir dir)
-{
-	size_t i;
-	int err = 0;
-
-	for (i = 0; i < nmapped; i++) {
-		err = dma_unexpose(dev, sg[i].addr, sg[i].mapped_len, dir);
-		if (err)
-			goto undo_unexpose;
-	}
-	return 0;
-
-undo_unexpose:
-	while (i-- > 0)
-		if (dma_expose(dev, sg[i].addr, sg[i].mapped_len, dir))
-			dmp_log(DMP_LOG_WARN, "dma: device %u: %#llx can no longer be reached",
-				dev->number, (unsigned long long)sg[i].addr);
+	*is_gone = dma_unmap_took_effect(job->dom, err);
 	return err;
 }
 
@@ -293,21 +251,26 @@ static size_t count_answers(const struct dmp_sg *sg, size_t nents)
 	return n;
 }
 
-static int map_pieces(struct dmp_device *dev, struct sg_work *work, struct dmp_sg *sg,
-		      enum dmp_dir dir, size_t *nmapped)
+static bool merges(const struct dma_job *job)
 {
-	struct dmp_domain *dom = dma_domain(dev);
-	int err = find_pieces(dev, dom, work, sg);
+	return dma_merges_lists(&job->dev->limits, job->dom != NULL);
+}
+
+static int map_pieces(const struct dma_job *job, struct sg_work *work, struct dmp_sg *sg,
+		      size_t *nmapped)
+{
+	int err = find_pieces(job, work, sg);
 
 	if (err)
 		return err;
-	return dom ? map_translated(dev, dom, work, sg, dir, nmapped)
-		   : map_direct(dev, work, sg, dir, nmapped);
+	return merges(job) ? map_merged(job, work, sg, nmapped)
+			   : dma_sg_map_each(job, work, sg, nmapped);
 }
 
 static int map_list(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
 		    unsigned attrs, size_t *nmapped)
 {
+	const struct dma_job job = dma_job(dev, dir, attrs);
 	struct sg_stack stack;
 	struct sg_work work;
 	int err = sg && nmapped ? dma_request_check(nents, dir, attrs) : -EINVAL;
@@ -316,7 +279,7 @@ static int map_list(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enu
 		err = work_begin(&work, &stack, nents);
 	if (err)
 		return err;
-	err = map_pieces(dev, &work, sg, dir, nmapped);
+	err = map_pieces(&job, &work, sg, nmapped);
 	work_end(&work);
 	return err;
 }
@@ -342,22 +305,33 @@ int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum
 	return 0;
 }
 
+/* Does an answer lead to coherent memory, which is no mapping of a list? */
+static bool any_is_coherent(struct dmp_device *dev, const struct dmp_sg *sg, size_t nmapped)
+{
+	for (size_t i = 0; i < nmapped; i++)
+		if (dma_is_coherent(dev, sg[i].addr))
+			return true;
+	return false;
+}
+
 int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
 		     unsigned attrs)
 {
 	int err = sg ? dma_unmap_checked(dev, nents, dir, attrs) : -EINVAL;
 	size_t nmapped = err ? 0 : count_answers(sg, nents);
-	struct dmp_domain *dom;
+	bool is_gone = false;
+	struct dma_job job;
 
 	if (!err && nmapped == 0)
 		err = -ENOENT;
-	if (!err && DMP_CHECKS >= 1 && dma_is_coherent(dev, sg[0].addr))
+	if (!err && DMP_CHECKS >= 1 && any_is_coherent(dev, sg, nmapped))
 		err = -ENOENT;
 	if (err)
 		return dma_unmap_refused(dev, list_bytes(sg, nents), err);
-	dom = dma_domain(dev);
-	err = dom ? unmap_translated(dom, sg, nmapped) : unmap_direct(dev, sg, nmapped, dir);
-	if (dma_unmap_took_effect(dom, err))
+	job = dma_job(dev, dir, attrs);
+	err = merges(&job) ? unmap_merged(&job, sg, nmapped, &is_gone)
+			   : dma_sg_unmap_each(&job, sg, nmapped, &is_gone);
+	if (is_gone)
 		clear_answers(sg, 0, nmapped);
-	return dma_unmap_done(dev, dom, list_bytes(sg, nents), err);
+	return dma_unmap_done(dev, list_bytes(sg, nents), is_gone, err);
 }

@@ -4,10 +4,13 @@
  *
  *   device's -- sync_for_cpu --> CPU's -- sync_for_device --> device's
  *
- * In the routes that exist, CPU and device use the same bytes, and the machine keeps them
- * coherent: a sync moves nothing.  What it does is refuse an address at which nothing is
- * mapped, so that a driver that syncs the wrong thing learns it here and not on a machine
- * where bytes do move.
+ * Where the address leads to the buffer itself, CPU and device use the same bytes, and the
+ * machine keeps them coherent: a sync moves nothing.  What it does is refuse an address at
+ * which nothing is mapped, so that a driver that syncs the wrong thing learns it here and not
+ * on a machine where bytes do move.
+ *
+ * Where it leads to slots, the part is copied: back for the CPU unless the device only reads,
+ * in again for the device unless it only writes.
  *
  * Ordering: none of its own, and none is missing.  Each side learns that it is its turn
  *  from something ordered, a doorbell or an interrupt (between threads: whatever handed
@@ -15,7 +18,7 @@
  *
  * Locking: none.
  *
- * Source: spec-bounce 11.6 (no sync is needed for an address that is neither bounced nor
+ * Source: spec-bounce 7.5, 11b, 11.6 (no sync is needed for an address that is neither bounced nor
  *  of a device that is not coherent).
  */
 #include "dma_internal.h"
@@ -53,13 +56,20 @@ static int sync_check(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enu
 	return is_mapped(dev, addr, len) ? 0 : -ENOENT;
 }
 
-static int hand_over(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
+/* The part lies in slots: dmp_swiotlb_sync_for_cpu(), or the reverse. */
+typedef int (*copy_fn)(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+
+static int hand_over(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
+		     copy_fn copy)
 {
+	dmp_phys_t slot;
 	int err;
 
 	if (!dev)
 		return -EINVAL;
 	err = sync_check(dev, addr, len, dir);
+	if (!err && dma_bounce_find(dev, dma_domain(dev), addr, &slot))
+		err = copy(dev->swiotlb, slot, len, dir);
 	if (err) {
 		dmp_log(DMP_LOG_BUG, "dma: device %u: sync of %llu bytes at %#llx: error %d",
 			dev->number, (unsigned long long)len, (unsigned long long)addr, err);
@@ -71,10 +81,10 @@ static int hand_over(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum
 
 int dmp_dma_sync_for_cpu(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
 {
-	return hand_over(dev, addr, len, dir);
+	return hand_over(dev, addr, len, dir, dmp_swiotlb_sync_for_cpu);
 }
 
 int dmp_dma_sync_for_device(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
 {
-	return hand_over(dev, addr, len, dir);
+	return hand_over(dev, addr, len, dir, dmp_swiotlb_sync_for_device);
 }

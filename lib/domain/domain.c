@@ -11,17 +11,17 @@
  *      never used
  *
  * Invariants, walked by dmp_domain_check():
- *  D1  a range of the IOVA space is mapped, withheld, cached or reserved:
- *        ranges = (maps - unmaps) + withheld + cached + reserved,
+ *  D1  a range of the IOVA space is mapped, queued, withheld, cached or reserved:
+ *        ranges = (maps - unmaps) + queued + withheld + cached + reserved,
  *      where a reservation stands for one range at most;
  *  D2  mapped bytes are whole granules, and none without a mapping;
  *  D3  address 0 is never mapped, so that a wild zero is caught by the machine.
  *
- * Locking: none.  What a request counts goes to its CPU's block.
+ * Locking: none held here.  What a request counts goes to its CPU's block.
  *
  * Differs from Linux: a domain is set up once and not by each device that joins it, so
  *  there is no second initialisation to compare with (spec-iova 2.1.3); a start of the
- *  aperture inside a granule skips that granule; a reservation first empties the caches and
+ *  aperture inside a granule skips that granule; a reservation first empties queue and caches and
  *  refuses what is mapped, whose ranges it would move down (spec-iova 1.5.5).
  *
  * Source: spec-iova 2.1, 2.3.
@@ -30,19 +30,28 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_domain_opts) == 24, "append only");
-static_assert(sizeof(struct dmp_domain_stats) == 32, "append only");
+static_assert(sizeof(struct dmp_domain_opts) == 48, "append only");
+static_assert(sizeof(struct dmp_domain_stats) == 104, "append only");
 static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
-static int load_opts(struct dmp_domain_opts *opts, const struct dmp_domain_opts *given)
+/* 0: the policy's own. */
+static bool is_queue_size(uint32_t entries)
 {
+	return entries == 0 ||
+	       (dmp_is_pow2(entries) && entries >= 2 && entries <= FLUSHQ_ENTRIES_MAX);
+}
+
+static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given)
+{
+	struct dmp_domain_opts *opts = &dom->opts;
 	int err = dmp_opts_load(opts, sizeof(*opts), given);
 
 	if (err)
 		return err;
-	if (opts->flags || opts->reserved0 || opts->flush != DMP_FLUSH_STRICT)
+	if (opts->flags & ~DMP_DOMAIN_EXPOSURE || !domain_is_policy(opts->flush) ||
+	    !is_queue_size(opts->flushq_entries))
 		return -EINVAL;
-	return 0;
+	return dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
 }
 
 /* First pfn that may be given out: the first whole granule of the aperture, but not 0. */
@@ -55,7 +64,7 @@ static uint64_t first_pfn(const struct dmp_domain *dom, uint64_t aperture_start)
 	return pfn ? pfn : 1;
 }
 
-static int create_parts(struct dmp_domain *dom, const struct dmp_domain_opts *opts)
+static int create_parts(struct dmp_domain *dom)
 {
 	struct dmp_hw_domain_info info = {.size = sizeof(info)};
 	int err = dmp_iommu_create(dom->hw, DMP_DOMAIN_TRANSLATED, &dom->iommu);
@@ -67,7 +76,7 @@ static int create_parts(struct dmp_domain *dom, const struct dmp_domain_opts *op
 	dom->aperture_end = info.aperture_end;
 	err = dmp_iova_create(&DMP_IOVA_OPTS(.granule = UINT64_C(1) << dom->granule_shift,
 					     .start_pfn = first_pfn(dom, info.aperture_start),
-					     .policy = opts->policy),
+					     .policy = dom->opts.policy),
 			      &dom->iova);
 	if (err)
 		goto undo_iommu;
@@ -78,31 +87,37 @@ undo_iommu:
 	return err;
 }
 
+static int create(struct dmp_domain *dom, const struct dmp_domain_opts *given)
+{
+	int err = load_opts(dom, given);
+
+	if (!err)
+		err = create_parts(dom);
+	if (err)
+		return err;
+	counter_init(&dom->counts);
+	dmp_lock_init(&dom->policy_lock, RANK_DOMAIN, "domain: flush policy");
+	domain_start_queue(dom);
+	return 0;
+}
+
 int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *given,
 		      struct dmp_domain **out)
 {
-	struct dmp_domain_opts opts;
 	struct dmp_domain *dom;
-	int err = load_opts(&opts, given);
+	int err;
 
-	if (err)
-		return err;
 	if (!hw || !out)
 		return -EINVAL;
 	dom = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dom));
 	if (!dom)
 		return -ENOMEM;
 	dom->hw = hw;
-	dom->flush = opts.flush;
-	err = create_parts(dom, &opts);
+	err = create(dom, given);
 	if (err)
-		goto undo_object;
-	counter_init(&dom->counts);
-	*out = dom;
-	return 0;
-
-undo_object:
-	dmp_meta_free(dom, sizeof(*dom));
+		dmp_meta_free(dom, sizeof(*dom));
+	else
+		*out = dom;
 	return err;
 }
 
@@ -112,12 +127,15 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 
 	if (!dom)
 		return -EINVAL;
-	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0)
+	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0 ||
+	    dmp_iommu_attached(dom->iommu) > 0)
 		return -EBUSY;
+	domain_stop_queue(dom);
 	err = dmp_iommu_destroy(dom->iommu);
 	if (err)
 		return err;
 	dmp_iova_destroy(dom->iova);
+	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));
 	return 0;
@@ -142,10 +160,15 @@ static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 
 int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last)
 {
+	struct flushq *fq;
 	int err;
 
 	if (!dom || first > last)
 		return -EINVAL;
+	fq = domain_queue(dom);
+	err = fq ? flushq_flush(fq) : 0;
+	if (err)
+		return err;
 	dmp_iova_flush(dom->iova);
 	if (touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
 		return -EBUSY;
@@ -180,9 +203,23 @@ uint64_t dmp_domain_granule(const struct dmp_domain *dom)
 	return UINT64_C(1) << dom->granule_shift;
 }
 
+static void lazy_stats(struct dmp_domain *dom, struct dmp_domain_stats *now)
+{
+	struct flushq_tally sum = domain_tally(dom);
+
+	for (unsigned i = 0; i < DMP_FLUSH_CAUSES; i++) /* relaxed, both: reports */
+		now->flushes_by[i] = load_relaxed(&dom->flushes_by[i]);
+	now->flush_failures = load_relaxed(&dom->flush_failures);
+	now->queued = sum.nqueued - sum.nreleased;
+	now->queued_bytes = (sum.pages_queued - sum.pages_released) << dom->granule_shift;
+	now->released = sum.nreleased;
+	now->exposed_ns = sum.exposed_ns;
+	now->exposed_max_ns = sum.exposed_max_ns;
+}
+
 int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats, size_t size)
 {
-	struct dmp_domain_stats now;
+	struct dmp_domain_stats now = {0};
 	struct counter_set *counts;
 
 	if (!dom)
@@ -192,12 +229,15 @@ int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats,
 	now.maps = counter_sum(counts, DOMAIN_MAPS);
 	now.mapped_bytes = counter_pending(counts, DOMAIN_BYTES_MAPPED, DOMAIN_BYTES_UNMAPPED);
 	now.flushes = counter_sum(counts, DOMAIN_FLUSHES);
+	lazy_stats(dom, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }
 
 /* D1: every range of the space is accounted for. */
-static bool ranges_agree(struct dmp_domain *dom, const struct dmp_iova_stats *iova, uint64_t live)
+static bool ranges_agree(struct dmp_domain *dom, const struct dmp_iova_stats *iova,
+			 const struct dmp_domain_stats *now)
 {
+	uint64_t live = now->maps - now->unmaps + now->queued;
 	uint64_t least = live + iova->cached + counter_sum(&dom->counts, DOMAIN_WITHHELD);
 	uint64_t most = least + load_relaxed(&dom->nreserves); /* relaxed: set-up only */
 
@@ -231,7 +271,7 @@ static bool zero_is_empty(struct dmp_domain *dom)
 	return false;
 }
 
-int dmp_domain_check(struct dmp_domain *dom)
+static int check_books(struct dmp_domain *dom)
 {
 	struct dmp_iova_stats iova;
 	struct dmp_domain_stats now;
@@ -241,8 +281,21 @@ int dmp_domain_check(struct dmp_domain *dom)
 		return err;
 	dmp_iova_get_stats(dom->iova, &iova, sizeof(iova));
 	dmp_domain_get_stats(dom, &now, sizeof(now));
-	if (!ranges_agree(dom, &iova, now.maps - now.unmaps) ||
+	if (!ranges_agree(dom, &iova, &now) ||
 	    !bytes_agree(dom, now.mapped_bytes, now.maps - now.unmaps) || !zero_is_empty(dom))
 		return -EIO;
 	return 0;
+}
+
+int dmp_domain_check(struct dmp_domain *dom)
+{
+	struct flushq *fq = dom ? domain_queue(dom) : NULL;
+	int err;
+
+	if (fq)
+		flushq_pause(fq);
+	err = check_books(dom);
+	if (fq)
+		flushq_resume(fq);
+	return err;
 }

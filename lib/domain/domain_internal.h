@@ -5,11 +5,19 @@
  *   struct dmp_domain
  *     |- iova     which addresses are free          lib/iova
  *     |- iommu    what stands behind an address     lib/iommu
- *     `- flush    when an unmapped range is retired domain_unmap.c
+ *     `- queue    what waits for a lazy flush       domain_flushq.c; NULL: strict
+ *
+ *   an unmap:  queue? --NULL--> flush its range ---------------------> address free
+ *                 `--ring--> entry ... flush of the whole domain ... --> address free
  *
  * Everything inside is counted in whole granules, the machine's smallest pages.
  *
- * Letters of fields: (c) constant after create; (a) atomic.
+ * Letters of fields: (c) constant after create; (a) atomic; (p) policy_lock.
+ *
+ * Ordering:
+ *  [QUEUE] dmp_domain_set_flush: queue made; then it is published
+ *          domain_queue: queue loaded; then its fields are used.  A queue is taken away only
+ *          when no device is attached and no other call on the domain is in progress.
  */
 #ifndef DMAPOOL_DOMAIN_INTERNAL_H
 #define DMAPOOL_DOMAIN_INTERNAL_H
@@ -31,19 +39,52 @@ enum domain_count {
 	DOMAIN_COUNTS,
 };
 
+/* The queue's sizes where the options do not say, spec-iova 3.1. */
+#define FLUSHQ_ENTRIES           256u
+#define FLUSHQ_TIMEOUT_NS        (UINT64_C(10) * 1000000)
+#define FLUSHQ_SINGLE_ENTRIES    32768u
+#define FLUSHQ_SINGLE_TIMEOUT_NS (UINT64_C(1000) * 1000000)
+#define FLUSHQ_ENTRIES_MAX       (UINT32_C(1) << 20) /* 40 MiB a ring */
+
+struct flushq;
+struct flushq_ring;
+
+/* A range that is unmapped but not yet flushed. */
+struct flushq_range {
+	uint64_t pfn, npages;
+	void *tables; /* the backend's chain, free after the flush */
+};
+
+/* What a queue counts. */
+struct flushq_tally {
+	uint64_t nqueued, nreleased;           /* ranges that came, and that went */
+	uint64_t pages_queued, pages_released; /* the same in granules */
+	uint64_t exposed_ns, exposed_max_ns;   /* of those that went */
+};
+
 struct dmp_domain {
 	/* Constant after create */
 	struct dmp_hw *hw;            /* (c) */
 	struct dmp_iommu *iommu;      /* (c) */
 	struct dmp_iova_domain *iova; /* (c) */
-	enum dmp_flush_policy flush;  /* (c) */
+	struct dmp_domain_opts opts;  /* (c) as given, but see watch */
+	struct dmp_flush_watch watch; /* (c) a copy: members a short table lacks are NULL */
 	unsigned granule_shift;       /* (c) log2 of the granule's bytes */
 	dmp_iova_t aperture_end;      /* (c) last address that can be translated */
+
+	/* Read by every unmap, written when the policy changes */
+	DMP_ATOMIC(struct flushq *) queue; /* (a) NULL: strict */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
 
+	/* Written by flushes of the whole domain */
+	_Alignas(DMP_CACHE_LINE) DMP_ATOMIC(uint64_t) flushes_by[DMP_FLUSH_CAUSES]; /* (a) */
+	DMP_ATOMIC(uint64_t) flush_failures;                                        /* (a) */
+
 	/* Set-up only */
+	struct dmp_lock policy_lock;
+	struct flushq_tally past;       /* (p) of queues that are no more */
 	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
 };
 
@@ -72,6 +113,12 @@ static inline uint64_t domain_pfn(const struct dmp_domain *dom, dmp_iova_t iova)
 	return iova >> dom->granule_shift;
 }
 
+/* NULL: the domain is strict. */
+static inline struct flushq *domain_queue(struct dmp_domain *dom)
+{
+	return load_acquire(&dom->queue); /* [QUEUE] */
+}
+
 static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
 {
 	dmp_phys_t phys;
@@ -81,5 +128,44 @@ static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
 
 /* domain_unmap.c: the address is never given out again; says so with @err, the reason. */
 void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err);
+
+/* domain_policy.c */
+bool domain_is_policy(enum dmp_flush_policy policy);
+/* A new domain's queue, as its options ask; without memory it stays strict, and says so. */
+void domain_start_queue(struct dmp_domain *dom);
+/* The queue goes, with what is still in it; its counts stay. */
+void domain_stop_queue(struct dmp_domain *dom);
+/* What all queues that the domain ever had have counted. */
+struct flushq_tally domain_tally(struct dmp_domain *dom);
+
+/* domain_unmap.c: invalidate the whole domain, and count it. */
+int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
+
+/*
+ * domain_flushq.c.  Beside whom: ring, add, flush, tally beside everything but drain and
+ * destroy, which are set-up only.
+ */
+/* NULL: no memory. */
+struct flushq *flushq_create(struct dmp_domain *dom, enum dmp_flush_policy policy);
+/* Drops what is queued: no device is attached, and the addresses go with the domain. */
+void flushq_destroy(struct flushq *fq);
+enum dmp_flush_policy flushq_policy(const struct flushq *fq);
+/* The calling CPU's ring, or the only one; NULL: there is none now. */
+struct flushq_ring *flushq_ring(struct flushq *fq);
+/* @range's tables are cleared: it will be freed after a flush.  On error it is the caller's
+ * still, and no flush has covered it. */
+int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_range *range);
+/* Flushes and releases; on error nothing is lost. */
+int flushq_flush(struct flushq *fq);
+/* The timer waits, and nothing is released: for walkers.  Nobody else is here. */
+void flushq_pause(struct flushq *fq);
+void flushq_resume(struct flushq *fq); /* due when it was */
+/* Flushes until nothing is queued, timer off; on error the timer is on again. */
+int flushq_drain(struct flushq *fq);
+/* Adds what the rings have counted to @sum. */
+void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
+void flushq_tally_add(struct flushq_tally *sum, const struct flushq_tally *more);
+/* @cpu's ring; nobody else is here. */
+void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state);
 
 #endif

@@ -4,8 +4,13 @@
  * policy decide when the address may be used again
  *
  *   mapped --verify--> clear tables --retire, by policy--> flush --ok--> address free
- *      |                                                     |
- *      `-- wrong: -ENOENT or -EINVAL, nothing changed         `--failed--> address withheld
+ *      |                                 |                   ^ |
+ *      `-- wrong: -ENOENT or -EINVAL,    `--lazy--> queue ---' `--failed--> strict: address
+ *          nothing changed                                                  withheld; lazy:
+ *                                                                           it waits on
+ * Which ring takes the range is settled before its tables are cleared, since a gather must
+ * know by then whether it will be flushed by itself or with the whole domain.  A range for
+ * which there is no ring is strict, and so is one that was mapped otherwise than said.
  *
  * What is verified before anything changes:
  *
@@ -28,7 +33,7 @@
  * Differs from Linux: an address that is not mapped is an error instead of a warning, and
  *  a flush can fail.
  *
- * Source: spec-iova 2.6.1-2.6.3, 2.6.5.
+ * Source: spec-iova 2.6.
  */
 #include "domain_internal.h"
 
@@ -36,6 +41,8 @@
 struct domain_leaving {
 	struct domain_span span;
 	struct dmp_gather gather; /* what must be invalidated before the address is free */
+	struct flushq *queue;     /* where it waits for that ... */
+	struct flushq_ring *ring; /* ... NULL: nowhere, flush it now */
 };
 
 /* The range that dmp_iova_alloc() gives for @npages: the size that the space keeps. */
@@ -96,6 +103,17 @@ static int flush(struct dmp_domain *dom, struct dmp_gather *gather)
 	return dmp_iommu_sync(dom->iommu, gather);
 }
 
+int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause)
+{
+	int err = dmp_iommu_flush(dom->iommu);
+
+	counter_add(&dom->counts, DOMAIN_FLUSHES, 1);
+	add_relaxed(&dom->flushes_by[cause], 1); /* relaxed, both: read for reports only */
+	if (err)
+		add_relaxed(&dom->flush_failures, 1);
+	return err;
+}
+
 /* Strict: flush now, and only then is the address free. */
 static int retire_strict(struct dmp_domain *dom, struct domain_leaving *gone)
 {
@@ -110,13 +128,21 @@ static int retire_strict(struct dmp_domain *dom, struct domain_leaving *gone)
 					    gone->span.len >> dom->granule_shift));
 }
 
-/* The one place where the flush policy decides. */
-static int retire(struct dmp_domain *dom, struct domain_leaving *gone)
+/* Lazy: the queue frees the address after a flush. */
+static int retire_lazy(struct dmp_domain *dom, struct domain_leaving *gone)
 {
-	switch (dom->flush) {
-	case DMP_FLUSH_STRICT: return retire_strict(dom, gone);
+	struct flushq_range range = {
+		.pfn = domain_pfn(dom, gone->span.start),
+		.npages = gone->span.len >> dom->granule_shift,
+		.tables = gone->gather.tables,
+	};
+	int err = flushq_add(gone->queue, gone->ring, &range);
+
+	if (err) {
+		err = after_the_fact(err);
+		withhold(dom, gone, err);
 	}
-	return -EIO;
+	return err;
 }
 
 /* The tables did not hold what the caller said: flush all the same, and withhold. */
@@ -127,6 +153,15 @@ static int retire_torn(struct dmp_domain *dom, struct domain_leaving *gone, int 
 	err = after_the_fact(err ? err : -EIO);
 	withhold(dom, gone, flush_err ? after_the_fact(flush_err) : err);
 	return err;
+}
+
+/* The one place where the flush policy decides. */
+static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gone)
+{
+	gone->queue = domain_queue(dom);
+	gone->ring = gone->queue ? flushq_ring(gone->queue) : NULL;
+	dmp_gather_init(&gone->gather);
+	gone->gather.queued = gone->ring != NULL;
 }
 
 int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
@@ -143,12 +178,12 @@ int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
 			(unsigned long long)len, (unsigned long long)iova);
 		return err;
 	}
-	dmp_gather_init(&gone.gather);
+	choose_retirement(dom, &gone);
 	err = dmp_iommu_unmap_gather(dom->iommu, gone.span.start, gone.span.len, &gone.gather,
 				     &unmapped);
 	counter_add(&dom->counts, DOMAIN_BYTES_UNMAPPED, gone.span.len);
 	counter_add(&dom->counts, DOMAIN_UNMAPS, 1);
 	if (err || unmapped != gone.span.len)
 		return retire_torn(dom, &gone, err);
-	return retire(dom, &gone);
+	return gone.ring ? retire_lazy(dom, &gone) : retire_strict(dom, &gone);
 }

@@ -142,6 +142,17 @@ int dmp_iommu_detach(struct dmp_iommu *iommu, uint32_t device)
 	return 0;
 }
 
+unsigned dmp_iommu_attached(struct dmp_iommu *iommu)
+{
+	unsigned n = 0;
+
+	dmp_lock_acquire(&iommu->list_lock);
+	for (struct iommu_device *entry = iommu->devices; entry; entry = entry->next)
+		n++;
+	dmp_lock_release(&iommu->list_lock);
+	return n;
+}
+
 /* Look-up and flush. */
 
 int dmp_iommu_iova_to_phys(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t *phys)

@@ -72,10 +72,15 @@ int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
 				     : hw_flush_gather(iommu->hw, iommu->dom, gather);
 	if (err)
 		return err;
-	if (gather->tables)
-		hw_free_tables(iommu->hw, iommu->dom, gather->tables);
+	dmp_iommu_free_tables(iommu, gather->tables);
 	dmp_gather_init(gather);
 	return 0;
+}
+
+void dmp_iommu_free_tables(struct dmp_iommu *iommu, void *tables)
+{
+	if (tables)
+		hw_free_tables(iommu->hw, iommu->dom, tables);
 }
 
 /* What waits for a flush of the whole domain. */

@@ -53,10 +53,15 @@ static inline void rig_adopt(struct rig *rig)
 	assert_int_equal(double_hw_adopt(rig->d, DMP_HW_CHECK, &rig->hw), 0);
 }
 
-static inline void rig_domain(struct rig *rig)
+static inline void rig_domain_as(struct rig *rig, const struct dmp_domain_opts *opts)
 {
 	rig_adopt(rig);
-	assert_int_equal(dmp_domain_create(rig->hw, NULL, &rig->dom), 0);
+	assert_int_equal(dmp_domain_create(rig->hw, opts, &rig->dom), 0);
+}
+
+static inline void rig_domain(struct rig *rig)
+{
+	rig_domain_as(rig, NULL);
 }
 
 /* Everything with defaults. */

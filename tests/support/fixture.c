@@ -39,6 +39,16 @@ static void setup_domain(struct fixture *f, const struct dmp_domain_opts *opts)
 	assert_int_equal(dmp_device_attach(f->dev, f->dom), 0);
 }
 
+static void setup_device(struct fixture *f, const struct fixture_want *want)
+{
+	struct dmp_device_opts opts = want->device;
+
+	if (want->bounces)
+		assert_int_equal(dmp_swiotlb_create(f->hw, &want->swiotlb, &f->tlb), 0);
+	opts.swiotlb = f->tlb;
+	assert_int_equal(dmp_device_create(f->hw, &opts, &f->dev), 0);
+}
+
 void fixture_setup(struct fixture *f, const struct fixture_want *want)
 {
 	*f = (struct fixture){.meta_before = dmp_meta_in_use()};
@@ -49,7 +59,7 @@ void fixture_setup(struct fixture *f, const struct fixture_want *want)
 					&f->sim),
 			 0);
 	f->hw = dmp_sim_hw(f->sim);
-	assert_int_equal(dmp_device_create(f->hw, &want->device, &f->dev), 0);
+	setup_device(f, want);
 	if (want->translated)
 		setup_domain(f, &want->domain);
 	assert_int_equal(dmp_sim_agent_create(f->sim, dmp_device_id(f->dev), &f->agent), 0);
@@ -63,6 +73,8 @@ void fixture_check(struct fixture *f, uint64_t live)
 	assert_int_equal(dmp_device_get_stats(f->dev, &dev, sizeof(dev)), 0);
 	assert_int_equal(dev.live_maps + dev.live_coherent, live);
 	assert_int_equal(dmp_sim_check(f->sim), 0);
+	if (f->tlb)
+		assert_int_equal(dmp_swiotlb_check(f->tlb), 0);
 	if (!f->dom)
 		return;
 	assert_int_equal(dmp_domain_get_stats(f->dom, &dom, sizeof(dom)), 0);
@@ -79,10 +91,20 @@ void fixture_teardown(struct fixture *f)
 		assert_int_equal(dmp_domain_destroy(f->dom), 0);
 	}
 	assert_int_equal(dmp_device_destroy(f->dev), 0);
+	if (f->tlb)
+		assert_int_equal(dmp_swiotlb_destroy(f->tlb), 0);
 	assert_int_equal(dmp_sim_destroy(f->sim), 0);
 	dmp_rcu_barrier();
 	dmp_log_set_sink(NULL, NULL);
 	assert_int_equal(dmp_meta_in_use(), f->meta_before);
+}
+
+uint64_t fixture_slots(struct fixture *f)
+{
+	struct dmp_swiotlb_stats stats;
+
+	assert_int_equal(dmp_swiotlb_get_stats(f->tlb, &stats, sizeof(stats)), 0);
+	return stats.used;
 }
 
 void *fixture_ram(struct fixture *f, uint64_t len, unsigned char fill)

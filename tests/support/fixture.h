@@ -21,18 +21,22 @@ struct fixture_want {
 	bool translated;    /* a domain is created and the device attached to it */
 	uint32_t sim_flags; /* DMP_SIM_* */
 	bool no_shim;       /* the machine's calls are not checked: nothing serialises threads */
-	struct dmp_device_opts device; /* its size is set by FIXTURE() */
-	struct dmp_domain_opts domain; /* likewise */
+	struct dmp_device_opts device;   /* its size is set by FIXTURE() */
+	struct dmp_domain_opts domain;   /* likewise */
+	bool bounces;                    /* a bounce allocator is created and given to the device */
+	struct dmp_swiotlb_opts swiotlb; /* its size is set by FIXTURE() */
 };
 #define FIXTURE(...)                                                                               \
 	((struct fixture_want){.device.size = sizeof(struct dmp_device_opts),                      \
 			       .domain.size = sizeof(struct dmp_domain_opts),                      \
+			       .swiotlb.size = sizeof(struct dmp_swiotlb_opts),                    \
 			       __VA_ARGS__})
 
 struct fixture {
 	struct dmp_sim *sim;
-	struct dmp_hw *hw;      /* the sim's */
-	struct dmp_domain *dom; /* NULL unless translated */
+	struct dmp_hw *hw;       /* the sim's */
+	struct dmp_domain *dom;  /* NULL unless translated */
+	struct dmp_swiotlb *tlb; /* NULL unless it bounces */
 	struct dmp_device *dev;
 	struct dmp_sim_agent *agent; /* the device's side */
 	uint64_t meta_before;        /* dmp_meta_in_use() before anything existed */
@@ -45,6 +49,9 @@ void fixture_setup(struct fixture *f, const struct fixture_want *want);
 void fixture_check(struct fixture *f, uint64_t live);
 
 void fixture_teardown(struct fixture *f);
+
+/* Slots in use now. */
+uint64_t fixture_slots(struct fixture *f);
 
 /* @len bytes of the machine's RAM, filled with @fill. */
 void *fixture_ram(struct fixture *f, uint64_t len, unsigned char fill);

@@ -63,8 +63,7 @@ static void test_machine_without_coherent_memory_falls_back_through_the_zones(vo
 	r.rig.d->ops.coherent_alloc = NULL;
 	r.rig.d->ops.coherent_free = NULL;
 	rig_adopt(&r.rig);
-	assert_int_equal(
-		dmp_device_create(r.rig.hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)), &r.dev), 0);
+	device_rig_add(&r, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
 	assert_true(addr >= DOUBLE_PHYS_DMA32 && addr < DOUBLE_PHYS_ANY);
 	assert_int_equal(*(unsigned char *)buf, 0);
@@ -97,8 +96,7 @@ static void test_memory_beyond_the_mask_is_not_given_out(void **state)
 	(void)state;
 	rig_begin(&r.rig);
 	assert_int_equal(double_hw_adopt(r.rig.d, 0, &r.rig.hw), 0);
-	assert_int_equal(
-		dmp_device_create(r.rig.hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)), &r.dev), 0);
+	device_rig_add(&r, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
 	double_lie(r.rig.d, DOUBLE_COHERENT_ALLOC, 1, DOUBLE_PHYS_ANY);
 	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -ENOMEM);
 	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
@@ -284,6 +282,45 @@ static void test_memory_that_a_device_may_still_reach_waits_for_a_whole_flush(vo
 	device_rig_down(&r);
 }
 
+static void lazy_up(struct device_rig *r)
+{
+	device_rig_up(r, true, NULL);
+	assert_int_equal(dmp_domain_set_flush(r->rig.dom, DMP_FLUSH_LAZY), 0);
+	double_clear(r->rig.d);
+}
+
+static void test_lazy_domain_is_flushed_before_memory_is_freed(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	lazy_up(&r);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_FLUSH_DOMAIN), 1);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
+	device_rig_down(&r);
+}
+
+static void test_lazy_domain_whose_flush_fails_keeps_the_memory(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	lazy_up(&r);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), 0);
+	double_fail(r.rig.d, DOUBLE_FLUSH_DOMAIN, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), -ETIMEDOUT);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 0);
+	assert_int_equal(dmp_domain_flush(r.rig.dom), 0);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
+	device_rig_down(&r);
+}
+
 static void test_memory_that_was_given_up_goes_with_its_domain(void **state)
 {
 	struct device_rig r;
@@ -335,6 +372,8 @@ int main(void)
 		cmocka_unit_test(test_coherent_memory_and_mappings_stay_apart),
 		cmocka_unit_test(test_each_of_many_blocks_is_freed_as_itself),
 		cmocka_unit_test(test_memory_that_a_device_may_still_reach_waits_for_a_whole_flush),
+		cmocka_unit_test(test_lazy_domain_is_flushed_before_memory_is_freed),
+		cmocka_unit_test(test_lazy_domain_whose_flush_fails_keeps_the_memory),
 		cmocka_unit_test(test_memory_that_was_given_up_goes_with_its_domain),
 		cmocka_unit_test(
 			test_failed_alloc_that_cannot_be_flushed_keeps_the_memory_from_reuse),

@@ -5,12 +5,14 @@
  */
 #include "device_rig.h"
 
-static void test_limits_that_are_no_masks_are_einval(void **state)
+static void test_options_without_sense_are_einval(void **state)
 {
-	const struct dmp_device_opts bad[] = {
-		DMP_DEVICE_OPTS(.dma_mask = 0xfffe), DMP_DEVICE_OPTS(.coherent_mask = 5),
-		DMP_DEVICE_OPTS(.min_align_mask = 0x1000), DMP_DEVICE_OPTS(.segment_boundary = 2),
-		DMP_DEVICE_OPTS(.flags = 2)};
+	const struct dmp_device_opts bad[] = {DMP_DEVICE_OPTS(.dma_mask = 0xfffe),
+					      DMP_DEVICE_OPTS(.coherent_mask = 5),
+					      DMP_DEVICE_OPTS(.min_align_mask = 0x1000),
+					      DMP_DEVICE_OPTS(.segment_boundary = 2),
+					      DMP_DEVICE_OPTS(.flags = 4),
+					      DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE)};
 	struct dmp_device *dev = NULL;
 	struct rig rig;
 
@@ -24,6 +26,63 @@ static void test_limits_that_are_no_masks_are_einval(void **state)
 	assert_null(dev);
 	assert_string_equal(double_trace(rig.d), "");
 	rig_down(&rig);
+}
+
+static void test_slots_of_another_machine_are_einval(void **state)
+{
+	struct dmp_device *dev = NULL;
+	struct device_rig r;
+	struct dmp_hw *host;
+
+	(void)state;
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS());
+	assert_ptr_equal(dmp_swiotlb_hw(r.tlb), r.rig.hw);
+	assert_int_equal(dmp_hw_host_create(NULL, &host), 0);
+	assert_int_equal(dmp_device_create(host, &DMP_DEVICE_OPTS(.swiotlb = r.tlb), &dev),
+			 -EINVAL);
+	assert_null(dev);
+	assert_int_equal(dmp_hw_destroy(host), 0);
+	device_rig_down(&r);
+}
+
+/* What may bounce is promised a bounce buffer's size, less what alignment costs. */
+static void test_largest_promise_is_that_of_what_may_have_to_bounce(void **state)
+{
+	const struct {
+		struct dmp_device_opts opts;
+		uint64_t direct, translated;
+	} rows[] = {
+		{DMP_DEVICE_OPTS(), UINT64_MAX, UINT64_MAX},
+		{DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)), 262144, UINT64_MAX},
+		{DMP_DEVICE_OPTS(.bus_limit = DMP_MASK(40)), 262144, UINT64_MAX},
+		{DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED), UINT64_MAX, 262144},
+		{DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE), 262144, 262144},
+		{DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE, .min_align_mask = 0xfff), 258048,
+		 258048},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct device_rig r;
+
+		device_rig_up_bouncing(&r, true, rows[i].opts);
+		assert_int_equal(dmp_device_max_mapping(r.dev), rows[i].translated);
+		assert_int_equal(dmp_device_detach(r.dev), 0);
+		assert_int_equal(dmp_device_max_mapping(r.dev), rows[i].direct);
+		assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+		device_rig_down(&r);
+	}
+}
+
+/* Without slots nothing bounces: what cannot be reached fails, however short. */
+static void test_without_slots_any_length_is_promised(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	device_rig_up(&r, false, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	assert_int_equal(dmp_device_max_mapping(r.dev), UINT64_MAX);
+	device_rig_down(&r);
 }
 
 static void test_newer_options_are_e2big(void **state)
@@ -205,7 +264,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_null_is_einval),
-		cmocka_unit_test(test_limits_that_are_no_masks_are_einval),
+		cmocka_unit_test(test_options_without_sense_are_einval),
+		cmocka_unit_test(test_slots_of_another_machine_are_einval),
+		cmocka_unit_test(test_largest_promise_is_that_of_what_may_have_to_bounce),
+		cmocka_unit_test(test_without_slots_any_length_is_promised),
 		cmocka_unit_test(test_newer_options_are_e2big),
 		cmocka_unit_test(test_failed_device_add_leaves_nothing),
 		cmocka_unit_test(test_attach_and_detach_change_the_kind_of_address),

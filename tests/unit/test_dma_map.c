@@ -71,7 +71,7 @@ static void test_iova_stays_within_mask_and_bus_limit(void **state)
 	}
 }
 
-static void test_direct_buffer_beyond_mask_or_bus_is_erange(void **state)
+static void test_direct_buffer_beyond_mask_or_bus_is_erange_without_slots(void **state)
 {
 	const struct dmp_device_opts limits[] = {DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)),
 						 DMP_DEVICE_OPTS(.bus_limit = DMP_MASK(32))};
@@ -96,7 +96,110 @@ static void test_direct_buffer_beyond_mask_or_bus_is_erange(void **state)
 	}
 }
 
-static void test_untrusted_device_gets_whole_granules_only(void **state)
+/* A 32-bit device, a buffer above 4 GiB, and slots below. */
+static void test_direct_buffer_beyond_the_reach_is_bounced(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	unsigned char *buf;
+
+	(void)state;
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	memset(buf, 0x11, PAGE);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 100, DMP_BIDIRECTIONAL, 0, &addr), 0);
+	assert_true(dmp_swiotlb_owns(r.tlb, addr));
+	assert_string_equal(double_trace(r.rig.d), "mem_map");
+	assert_int_equal(double_last(r.rig.d, DOUBLE_MEM_MAP)->phys, addr);
+	assert_int_equal(double_exposed_bytes(r.rig.d, dmp_device_id(r.dev)), 100);
+	assert_memory_equal(device_view(&r, addr), buf, 100);
+	memset(device_view(&r, addr), 0x22, 100);
+	assert_int_equal(buf[0], 0x11);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_BIDIRECTIONAL, 0), 0);
+	assert_string_equal(double_trace(r.rig.d), "mem_map mem_unmap");
+	assert_int_equal(buf[99], 0x22);
+	assert_int_equal(buf[100], 0x11);
+	assert_int_equal(slots_in_use(&r), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_what_needs_no_bounce_is_used_in_place(void **state)
+{
+	const struct dmp_device_opts opts[] = {DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(33)),
+					       DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED)};
+
+	(void)state;
+	for (int translated = 0; translated < 2; translated++) {
+		struct device_rig r;
+		dmp_phys_t phys;
+		dmp_addr_t addr;
+		void *buf;
+
+		device_rig_up_bouncing(&r, translated, opts[translated]);
+		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+		assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(slots_in_use(&r), 0);
+		assert_ptr_equal(device_view(&r, addr), buf);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+		zone_free(&r, phys, 0);
+		device_rig_down(&r);
+	}
+}
+
+static void test_forced_device_uses_nothing_in_place(void **state)
+{
+	(void)state;
+	for (int translated = 0; translated < 2; translated++) {
+		struct device_rig r;
+		dmp_phys_t phys;
+		dmp_addr_t addr;
+		void *buf;
+
+		device_rig_up_bouncing(&r, translated,
+				       DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+		buf = zone_buf(&r, DMP_ZONE_DMA32, 0, &phys);
+		assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(slots_in_use(&r), 2);
+		assert_ptr_not_equal(device_view(&r, addr), buf);
+		assert_memory_equal(device_view(&r, addr), buf, PAGE);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+		assert_int_equal(slots_in_use(&r), 0);
+		zone_free(&r, phys, 0);
+		device_rig_down(&r);
+	}
+}
+
+static void test_untrusted_part_of_a_granule_is_bounced_behind_the_domain(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	unsigned char *buf;
+
+	(void)state;
+	device_rig_up_bouncing(&r, true, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	memset(buf, 0x11, PAGE);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_map(r.dev, buf + 10, 100, DMP_FROM_DEVICE, 0, &addr), 0);
+	assert_string_equal(double_trace(r.rig.d), "map_pages sync_map");
+	assert_true(dmp_swiotlb_owns(r.tlb, rig_phys_at(&r.rig, addr)));
+	assert_int_equal(rig_prot_at(&r.rig, addr), DMP_PROT_WRITE);
+	memset(device_view(&r, addr), 0x22, 100);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(buf[9], 0x11);
+	assert_int_equal(buf[10], 0x22);
+	assert_int_equal(buf[109], 0x22);
+	assert_int_equal(buf[110], 0x11);
+	assert_int_equal(slots_in_use(&r), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+static void test_untrusted_device_without_slots_gets_whole_granules_only(void **state)
 {
 	struct device_rig r;
 	dmp_phys_t phys;
@@ -199,14 +302,13 @@ static void test_wrong_unmaps_change_nothing(void **state)
 	check_unmap_misuse(true);
 }
 
-/* A machine that keeps no count of what it exposed. */
+/* A machine that keeps no count of what it exposed; the device is still to come. */
 static void uncounted_up(struct device_rig *r)
 {
 	rig_begin(&r->rig);
 	r->rig.d->ops.mem_map = NULL;
 	r->rig.d->ops.mem_unmap = NULL;
 	rig_adopt(&r->rig);
-	assert_int_equal(dmp_device_create(r->rig.hw, NULL, &r->dev), 0);
 }
 
 /* There the device still knows that nothing is live ... */
@@ -219,6 +321,7 @@ static void test_unmap_with_nothing_live_is_enoent_at_checks_1(void **state)
 	if (DMP_CHECKS < 1)
 		skip();
 	uncounted_up(&r);
+	device_rig_add(&r, NULL);
 	zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
 	assert_int_equal(dmp_dma_unmap(r.dev, phys, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
 	zone_free(&r, phys, 0);
@@ -235,6 +338,7 @@ static void test_unmap_of_no_memory_is_enoent(void **state)
 
 	(void)state;
 	uncounted_up(&r);
+	device_rig_add(&r, NULL);
 	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
 	assert_int_equal(dmp_dma_unmap(r.dev, 0x7000, PAGE, DMP_TO_DEVICE, 0), -ENOENT);
@@ -254,6 +358,7 @@ static void test_live_mappings_are_never_counted_below_zero(void **state)
 
 	(void)state;
 	uncounted_up(&r);
+	device_rig_add(&r, NULL);
 	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
 	zone_buf(&r, DMP_ZONE_ANY, 0, &other);
 	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
@@ -306,7 +411,7 @@ static void test_no_warn_fails_in_silence(void **state)
 	device_rig_down(&r);
 }
 
-static void test_skip_sync_changes_nothing_that_happens(void **state)
+static void test_skip_sync_changes_nothing_in_place(void **state)
 {
 	struct device_rig r;
 	dmp_phys_t phys;
@@ -321,6 +426,97 @@ static void test_skip_sync_changes_nothing_that_happens(void **state)
 			 0);
 	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_TO_DEVICE, DMP_ATTR_SKIP_SYNC), 0);
 	assert_string_equal(double_trace(r.rig.d), "map_pages sync_map unmap_pages flush_gather");
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
+/*
+ *   |..####..|........|       mapped, at @addr
+ *      ^in     ^free
+ */
+static void check_slot_misuse(struct device_rig *r)
+{
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	unsigned char *buf = zone_buf(r, DMP_ZONE_ANY, 0, &phys);
+
+	memset(buf, 0x11, PAGE);
+	assert_int_equal(dmp_dma_map(r->dev, buf, 5 * 512, DMP_FROM_DEVICE, 0, &addr), 0);
+	memset(device_view(r, addr), 0x22, 5 * 512);
+	assert_int_equal(dmp_dma_unmap(r->dev, addr + 2048, 512, DMP_FROM_DEVICE, 0), -ENOENT);
+	assert_int_equal(dmp_dma_unmap(r->dev, addr + 8 * PAGE, 512, DMP_FROM_DEVICE, 0), -ENOENT);
+	assert_int_equal(dmp_dma_unmap(r->dev, addr, 0, DMP_FROM_DEVICE, 0), -EINVAL);
+	assert_int_equal(buf[0], 0x11);
+	assert_int_equal(slots_in_use(r), 2);
+	assert_int_equal(device_stats(r).live_maps, 1);
+	assert_int_equal(dmp_dma_unmap(r->dev, addr, 5 * 512, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(buf[0], 0x22);
+	assert_int_equal(dmp_dma_unmap(r->dev, addr, 5 * 512, DMP_FROM_DEVICE, 0), -ENOENT);
+	assert_int_equal(slots_in_use(r), 0);
+	assert_int_equal(device_stats(r).unmaps, 1);
+	zone_free(r, phys, 0);
+	device_rig_down(r);
+}
+
+/* On a machine that counts exposures that one knows, and on any other the bounce allocator. */
+static void test_wrong_unmaps_of_slots_change_nothing(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	check_slot_misuse(&r);
+	uncounted_up(&r);
+	device_rig_add_bouncing(&r, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	check_slot_misuse(&r);
+}
+
+/* Two granules were asked for, one is mapped. */
+static void test_refused_translated_unmap_keeps_the_slots(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	unsigned char *buf;
+
+	(void)state;
+	device_rig_up_bouncing(&r, true, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 1, &phys);
+	memset(buf, 0x11, 2 * PAGE);
+	assert_int_equal(dmp_dma_map(r.dev, buf, 100, DMP_FROM_DEVICE, 0, &addr), 0);
+	memset(device_view(&r, addr), 0x22, 100);
+	r.rig.warnings = 0;
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 2 * PAGE, DMP_FROM_DEVICE, 0), -EINVAL);
+	assert_int_equal(r.rig.warnings, 0);
+	assert_int_equal(buf[0], 0x11);
+	assert_int_equal(slots_in_use(&r), 2);
+	assert_int_equal(device_stats(&r).live_maps, 1);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(buf[0], 0x22);
+	zone_free(&r, phys, 1);
+	device_rig_down(&r);
+}
+
+static void test_reach_that_is_not_given_up_keeps_the_slots(void **state)
+{
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	unsigned char *buf;
+
+	(void)state;
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	memset(buf, 0x11, PAGE);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_FROM_DEVICE, 0, &addr), 0);
+	memset(device_view(&r, addr), 0x22, PAGE);
+	double_fail(r.rig.d, DOUBLE_MEM_UNMAP, 1, -EIO);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_FROM_DEVICE, 0), -EIO);
+	assert_int_equal(buf[0], 0x11);
+	assert_int_equal(slots_in_use(&r), 2);
+	assert_int_equal(device_stats(&r).live_maps, 1);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(buf[0], 0x22);
 	zone_free(&r, phys, 0);
 	device_rig_down(&r);
 }
@@ -387,8 +583,12 @@ int main(void)
 		cmocka_unit_test(test_direct_map_exposes_just_the_buffer),
 		cmocka_unit_test(test_translated_map_exposes_nothing_directly),
 		cmocka_unit_test(test_iova_stays_within_mask_and_bus_limit),
-		cmocka_unit_test(test_direct_buffer_beyond_mask_or_bus_is_erange),
-		cmocka_unit_test(test_untrusted_device_gets_whole_granules_only),
+		cmocka_unit_test(test_direct_buffer_beyond_mask_or_bus_is_erange_without_slots),
+		cmocka_unit_test(test_direct_buffer_beyond_the_reach_is_bounced),
+		cmocka_unit_test(test_what_needs_no_bounce_is_used_in_place),
+		cmocka_unit_test(test_forced_device_uses_nothing_in_place),
+		cmocka_unit_test(test_untrusted_part_of_a_granule_is_bounced_behind_the_domain),
+		cmocka_unit_test(test_untrusted_device_without_slots_gets_whole_granules_only),
 		cmocka_unit_test(test_alignment_beyond_the_granule_is_erange_when_translated),
 		cmocka_unit_test(test_wrong_maps_change_nothing),
 		cmocka_unit_test(test_wrong_unmaps_change_nothing),
@@ -397,7 +597,10 @@ int main(void)
 		cmocka_unit_test(test_live_mappings_are_never_counted_below_zero),
 		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_no_warn_fails_in_silence),
-		cmocka_unit_test(test_skip_sync_changes_nothing_that_happens),
+		cmocka_unit_test(test_skip_sync_changes_nothing_in_place),
+		cmocka_unit_test(test_wrong_unmaps_of_slots_change_nothing),
+		cmocka_unit_test(test_refused_translated_unmap_keeps_the_slots),
+		cmocka_unit_test(test_reach_that_is_not_given_up_keeps_the_slots),
 		cmocka_unit_test(test_failed_exposure_is_passed_on),
 		cmocka_unit_test(test_unmap_whose_flush_fails_counts_as_unmapped),
 		cmocka_unit_test(test_direct_unmap_that_fails_stays_mapped),

@@ -17,6 +17,7 @@ struct combination {
 	bool sub_granule;
 	bool over_aligned;
 	bool bounce_ready;
+	bool forced;
 };
 
 static struct dma_route ask(const struct combination *c)
@@ -28,6 +29,7 @@ static struct dma_route ask(const struct combination *c)
 		.max_segment_bytes = UINT64_MAX,
 		.segment_boundary = UINT64_MAX,
 		.untrusted = c->untrusted,
+		.force_bounce = c->forced,
 	};
 	const struct dma_request request = {
 		.phys = c->in_reach ? GRANULE : UINT64_C(1) << 32,
@@ -48,30 +50,32 @@ static void expect(const struct combination *c, bool bounce, bool translate, int
 	assert_int_equal(route.err, err);
 }
 
-/* The 64 combinations, as bits of i. */
+#define COMBINATIONS 128u
+
+/* The combinations, as bits of i. */
 static struct combination nth(unsigned i)
 {
-	return (struct combination){i & 1, i & 2, i & 4, i & 8, i & 16, i & 32};
+	return (struct combination){i & 1, i & 2, i & 4, i & 8, i & 16, i & 32, i & 64};
 }
 
-static void test_unattached_in_reach_goes_direct(void **state)
+static void test_unattached_in_reach_and_unforced_goes_direct(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
 		struct combination c = nth(i);
 
-		if (!c.attached && c.in_reach)
+		if (!c.attached && c.in_reach && !c.forced)
 			expect(&c, false, false, 0);
 	}
 }
 
-static void test_unattached_out_of_reach_bounces_or_is_erange(void **state)
+static void test_unattached_out_of_reach_or_forced_bounces_or_is_erange(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
 		struct combination c = nth(i);
 
-		if (!c.attached && !c.in_reach)
+		if (!c.attached && (!c.in_reach || c.forced))
 			expect(&c, c.bounce_ready, false, c.bounce_ready ? 0 : -ERANGE);
 	}
 }
@@ -79,7 +83,7 @@ static void test_unattached_out_of_reach_bounces_or_is_erange(void **state)
 static void test_attached_over_aligned_is_erange(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
 		struct combination c = nth(i);
 
 		if (c.attached && c.over_aligned)
@@ -87,13 +91,13 @@ static void test_attached_over_aligned_is_erange(void **state)
 	}
 }
 
-static void test_attached_untrusted_part_of_granule_bounces_or_is_erange(void **state)
+static void test_attached_forced_or_untrusted_part_of_granule_bounces_or_is_erange(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
 		struct combination c = nth(i);
 
-		if (c.attached && !c.over_aligned && c.untrusted && c.sub_granule)
+		if (c.attached && !c.over_aligned && (c.forced || (c.untrusted && c.sub_granule)))
 			expect(&c, c.bounce_ready, c.bounce_ready, c.bounce_ready ? 0 : -ERANGE);
 	}
 }
@@ -101,10 +105,10 @@ static void test_attached_untrusted_part_of_granule_bounces_or_is_erange(void **
 static void test_attached_otherwise_translates(void **state)
 {
 	(void)state;
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
 		struct combination c = nth(i);
 
-		if (c.attached && !c.over_aligned && !(c.untrusted && c.sub_granule))
+		if (c.attached && !c.over_aligned && !c.forced && !(c.untrusted && c.sub_granule))
 			expect(&c, false, true, 0);
 	}
 }
@@ -157,6 +161,30 @@ static void test_start_and_length_both_make_part_of_a_granule(void **state)
 	}
 }
 
+/* No request bounces where dma_may_bounce() says that none may, and some does elsewhere. */
+static void test_what_may_bounce_is_just_what_some_request_does(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 16; i++) {
+		const bool attached = i & 1;
+		const struct dma_limits limits = {.reach = i & 2 ? DMP_MASK(32) : UINT64_MAX,
+						  .untrusted = i & 4,
+						  .force_bounce = i & 8};
+		bool any = false;
+
+		for (unsigned row = 0; row < 4; row++) {
+			struct dma_request request = {.phys = row & 1 ? UINT64_C(1) << 32 : 0,
+						      .len = row & 2 ? 100 : GRANULE,
+						      .granule = attached ? GRANULE : 0,
+						      .bounce_ready = true};
+
+			any |= dma_route_choose(&limits, &request).bounce;
+		}
+		assert_int_equal(dma_may_bounce(&limits, attached), any);
+		assert_int_equal(dma_merges_lists(&limits, attached), attached && !any);
+	}
+}
+
 static void test_request_without_sense_is_einval(void **state)
 {
 	(void)state;
@@ -201,13 +229,15 @@ static void test_direction_gives_just_the_permissions_it_needs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_unattached_in_reach_goes_direct),
-		cmocka_unit_test(test_unattached_out_of_reach_bounces_or_is_erange),
+		cmocka_unit_test(test_unattached_in_reach_and_unforced_goes_direct),
+		cmocka_unit_test(test_unattached_out_of_reach_or_forced_bounces_or_is_erange),
 		cmocka_unit_test(test_attached_over_aligned_is_erange),
-		cmocka_unit_test(test_attached_untrusted_part_of_granule_bounces_or_is_erange),
+		cmocka_unit_test(
+			test_attached_forced_or_untrusted_part_of_granule_bounces_or_is_erange),
 		cmocka_unit_test(test_attached_otherwise_translates),
 		cmocka_unit_test(test_reach_is_judged_by_the_last_byte),
 		cmocka_unit_test(test_start_and_length_both_make_part_of_a_granule),
+		cmocka_unit_test(test_what_may_bounce_is_just_what_some_request_does),
 		cmocka_unit_test(test_request_without_sense_is_einval),
 		cmocka_unit_test(test_piece_fits_between_boundaries),
 		cmocka_unit_test(test_direction_gives_just_the_permissions_it_needs),

@@ -1,43 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dma_sg.c - proves of lib/dma/dma_sg.c: how a list is laid out, padded and merged, and
- * that it is mapped as a whole or not at all
+ * test_dma_sg.c - proves of lib/dma/dma_sg.c: how a list is laid out, padded and merged, which
+ * lists are refused, and that a list is mapped as a whole or not at all
  */
-#include "device_rig.h"
+#include "test_dma_sg_rig.h"
 
 #define MANY 100u
-
-/* Pieces of one block: at @page + @offset, @len bytes. */
-struct piece {
-	unsigned page, offset, len;
-};
-
-static void fill(struct dmp_sg *sg, char *block, const struct piece *pieces, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		sg[i] = (struct dmp_sg){.buf = block + pieces[i].page * PAGE + pieces[i].offset,
-					.len = pieces[i].len,
-					.addr = 77,
-					.mapped_len = 78};
-}
-
-struct sg_rig {
-	struct device_rig r;
-	char *block; /* 64 pages */
-	dmp_phys_t phys;
-};
-
-static void sg_up(struct sg_rig *s, bool translated, const struct dmp_device_opts *opts)
-{
-	device_rig_up(&s->r, translated, opts);
-	s->block = zone_buf(&s->r, DMP_ZONE_ANY, 6, &s->phys);
-}
-
-static void sg_down(struct sg_rig *s)
-{
-	zone_free(&s->r, s->phys, 6);
-	device_rig_down(&s->r);
-}
 
 /*
  *   memory   page 9 whole, page 2 whole, page 5 first half
@@ -186,75 +154,6 @@ static void test_piece_that_no_segment_can_hold_is_erange(void **state)
 	}
 }
 
-static void test_direct_pieces_stay_as_they_are(void **state)
-{
-	const struct piece pieces[] = {{1, 0, 4096}, {2, 0, 4096}, {5, 10, 20}};
-	struct dmp_sg sg[3];
-	struct sg_rig s;
-	size_t n;
-
-	(void)state;
-	sg_up(&s, false, NULL);
-	fill(sg, s.block, pieces, 3);
-	assert_int_equal(dmp_dma_map_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0, &n), 0);
-	assert_int_equal(n, 3);
-	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(sg[i].addr, s.phys + pieces[i].page * PAGE + pieces[i].offset);
-		assert_int_equal(sg[i].mapped_len, pieces[i].len);
-	}
-	assert_int_equal(device_stats(&s.r).maps, 1);
-	assert_int_equal(double_exposed_bytes(s.r.rig.d, dmp_device_id(s.r.dev)), 8212);
-	assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0), 0);
-	sg_down(&s);
-}
-
-static void test_direct_list_that_fails_half_way_is_undone(void **state)
-{
-	const struct piece pieces[] = {{1, 0, 4096}, {2, 0, 4096}, {5, 10, 20}};
-
-	(void)state;
-	for (uint64_t nth = 1; nth <= 3; nth++) {
-		struct dmp_sg sg[3], before[3];
-		struct sg_rig s;
-		size_t n = 7;
-
-		sg_up(&s, false, NULL);
-		fill(sg, s.block, pieces, 3);
-		memcpy(before, sg, sizeof(sg));
-		double_fail(s.r.rig.d, DOUBLE_MEM_MAP, nth, -ENOMEM);
-		assert_int_equal(dmp_dma_map_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0, &n), -ENOMEM);
-		assert_int_equal(n, 7);
-		assert_memory_equal(sg, before, sizeof(sg));
-		assert_int_equal(double_exposed_bytes(s.r.rig.d, dmp_device_id(s.r.dev)), 0);
-		assert_int_equal(dmp_dma_map_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0, &n), 0);
-		assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0), 0);
-		sg_down(&s);
-	}
-}
-
-/* A list with an answer that is not mapped: what was taken back before is exposed again. */
-static void test_direct_unmap_that_fails_half_way_is_undone(void **state)
-{
-	const struct piece pieces[] = {{1, 0, 4096}, {2, 0, 4096}, {5, 10, 20}};
-	struct dmp_sg sg[3];
-	struct sg_rig s;
-	dmp_addr_t right;
-	size_t n;
-
-	(void)state;
-	sg_up(&s, false, NULL);
-	fill(sg, s.block, pieces, 3);
-	assert_int_equal(dmp_dma_map_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0, &n), 0);
-	right = sg[2].addr;
-	sg[2].addr = 0x70000;
-	assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0), -ENOENT);
-	assert_int_equal(double_exposed_bytes(s.r.rig.d, dmp_device_id(s.r.dev)), 8212);
-	assert_int_equal(device_stats(&s.r).live_maps, 1);
-	sg[2].addr = right;
-	assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_TO_DEVICE, 0), 0);
-	sg_down(&s);
-}
-
 static void test_translated_list_that_fails_leaves_nothing(void **state)
 {
 	const struct piece pieces[] = {{1, 0, 4096}, {9, 0, 4096}};
@@ -361,9 +260,6 @@ int main(void)
 		cmocka_unit_test(test_piece_is_padded_up_to_the_segment_boundary),
 		cmocka_unit_test(test_answers_do_not_cross_a_segment_boundary),
 		cmocka_unit_test(test_piece_that_no_segment_can_hold_is_erange),
-		cmocka_unit_test(test_direct_pieces_stay_as_they_are),
-		cmocka_unit_test(test_direct_list_that_fails_half_way_is_undone),
-		cmocka_unit_test(test_direct_unmap_that_fails_half_way_is_undone),
 		cmocka_unit_test(test_translated_list_that_fails_leaves_nothing),
 		cmocka_unit_test(test_wrong_lists_change_nothing),
 		cmocka_unit_test(test_long_list_takes_and_returns_memory),

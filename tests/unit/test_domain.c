@@ -38,6 +38,11 @@ static void test_unknown_options_are_refused(void **state)
 		struct dmp_domain_opts opts;
 		uint64_t newer;
 	} longer = {DMP_DOMAIN_OPTS(), 1};
+	struct {
+		struct dmp_flush_watch watch;
+		uint64_t newer;
+	} newer_watch = {{.size = sizeof(newer_watch)}, 1};
+	const uint32_t bad_sizes[] = {1, 3, 255, 1u << 21};
 	struct rig rig;
 	struct dmp_domain *dom = NULL;
 
@@ -46,9 +51,15 @@ static void test_unknown_options_are_refused(void **state)
 	rig_adopt(&rig);
 	longer.opts.size = sizeof(longer);
 	assert_int_equal(dmp_domain_create(rig.hw, &longer.opts, &dom), -E2BIG);
-	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.flags = 1), &dom), -EINVAL);
-	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.reserved0 = 1), &dom),
-			 -EINVAL);
+	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.flags = 2), &dom), -EINVAL);
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(dmp_domain_create(rig.hw,
+						   &DMP_DOMAIN_OPTS(.flushq_entries = bad_sizes[i]),
+						   &dom),
+				 -EINVAL);
+	assert_int_equal(
+		dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.watch = &newer_watch.watch), &dom),
+		-E2BIG);
 	assert_int_equal(dmp_domain_create(
 				 rig.hw, &DMP_DOMAIN_OPTS(.flush = (enum dmp_flush_policy)9), &dom),
 			 -EINVAL);

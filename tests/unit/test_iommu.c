@@ -119,6 +119,17 @@ static void test_a_domain_with_a_device_is_not_destroyed(void **state)
 	assert_int_equal(dmp_iommu_detach(f->iommu, f->device), 0);
 }
 
+static void test_attached_devices_are_counted(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(dmp_iommu_attached(f->iommu), 0);
+	assert_int_equal(dmp_iommu_attach(f->iommu, f->device), 0);
+	assert_int_equal(dmp_iommu_attached(f->iommu), 1);
+	assert_int_equal(dmp_iommu_detach(f->iommu, f->device), 0);
+	assert_int_equal(dmp_iommu_attached(f->iommu), 0);
+}
+
 static void test_several_devices_come_and_go_in_any_order(void **state)
 {
 	struct fixture *f = *state;
@@ -221,6 +232,7 @@ int main(void)
 		WITH(test_create_passes_on_the_machines_errno),
 		WITH(test_create_without_memory_leaves_nothing),
 		WITH(test_a_device_is_attached_once),
+		WITH(test_attached_devices_are_counted),
 		WITH(test_detaching_another_device_is_enoent),
 		WITH(test_a_domain_with_a_device_is_not_destroyed),
 		WITH(test_several_devices_come_and_go_in_any_order),

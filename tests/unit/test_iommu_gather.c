@@ -197,6 +197,26 @@ static void test_a_queued_gather_flushes_the_domain(void **state)
 	assert_int_equal(f->gather.queued, 0);
 }
 
+/* Taken out of the gather, as a flush queue does. */
+static void test_tables_may_be_kept_until_a_flush(void **state)
+{
+	struct fixture *f = *state;
+	void *tables;
+
+	f->rig.d->chain_tables = true;
+	map(f, 0x1000, 0x1000);
+	f->gather.queued = 1;
+	unmap(f, 0x1000, 0x1000);
+	tables = f->gather.tables;
+	dmp_gather_init(&f->gather);
+	double_clear(f->rig.d);
+	assert_int_equal(dmp_iommu_flush(f->iommu), 0);
+	dmp_iommu_free_tables(f->iommu, tables);
+	dmp_iommu_free_tables(f->iommu, NULL);
+	assert_string_equal(double_trace(f->rig.d), "flush_domain free_tables");
+	assert_int_equal(f->rig.d->tables_freed_early, 0);
+}
+
 static void test_a_failed_sync_keeps_the_gather(void **state)
 {
 	struct fixture *f = *state;
@@ -369,6 +389,7 @@ int main(void)
 						down),
 		cmocka_unit_test_setup_teardown(test_syncing_nothing_calls_nobody, up, down),
 		cmocka_unit_test_setup_teardown(test_a_queued_gather_flushes_the_domain, up, down),
+		cmocka_unit_test_setup_teardown(test_tables_may_be_kept_until_a_flush, up, down),
 		cmocka_unit_test_setup_teardown(test_a_failed_sync_keeps_the_gather, up, down),
 		cmocka_unit_test_setup_teardown(test_after_a_failed_sync_nothing_is_lost, up, down),
 		cmocka_unit_test_setup_teardown(

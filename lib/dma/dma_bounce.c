@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dma_bounce.c - the step between a buffer and the slots that stand for it
+ *
+ *   map:    buffer -- copied in --> slots [-- padding zeroed]   then exposed, or translated
+ *   unmap:  no longer exposed or translated, then   slots -- copied back --> buffer, freed
+ *
+ * Behind a translation the device sees whole granules, so the slots are whole granules too,
+ * and what of them is not the buffer is zeroed:
+ *
+ *      granule            granule            granule
+ *      |000000############|##################|####00000000|
+ *             ^ slot                              ^ slot + len
+ *
+ * Otherwise it would hold bytes of whoever had the slots before.
+ *
+ * Nothing is remembered of a map: an address leads to slots if the physical address behind it
+ * lies in the allocator's memory.  Only a device whose limits let it bounce is asked.
+ *
+ * Invariants:
+ *  B1  slots are freed only when no device can reach them any more.  Where that is not known,
+ *      because a flush failed, they stay in use for good: a leak that is logged, instead of
+ *      the next owner's bytes in a device's hands, or a device's bytes in the next owner's.
+ *  B2  a map that fails after its copy has changed no byte of the buffer.
+ *
+ * A lazy domain has not flushed when its unmap returns.  B1 has it flushed at once then, so
+ * that a device that bounces gains nothing from laziness.
+ *
+ * Locking: none; a mapping's slots are its owner's.
+ *
+ * Differs from Linux: an undone map is not copied back; padding is zeroed for a device that is
+ *  forced to bounce as well; the segment boundary binds slots only where the device sees their
+ *  addresses; there a domain is strict for an untrusted device, here it is flushed.
+ *
+ * Source: spec-bounce 4.7, 11.2, 11.4, 11b.
+ */
+#include "dma_internal.h"
+
+#include "hw_call.h"
+
+#include <string.h>
+
+/* The device sees the slots' own addresses. */
+static struct dmp_swiotlb_limits direct_limits(const struct dma_limits *limits)
+{
+	return DMP_SWIOTLB_LIMITS(.min_align_mask = limits->min_align_mask,
+				  .boundary_mask = limits->segment_boundary,
+				  .addr_limit = limits->reach);
+}
+
+/* It sees IOVAs, which lib/domain keeps in reach, and whole granules. */
+static struct dmp_swiotlb_limits translated_limits(const struct dma_limits *limits,
+						   uint64_t granule)
+{
+	return DMP_SWIOTLB_LIMITS(.min_align_mask = limits->min_align_mask,
+				  .alloc_align_mask = granule - 1);
+}
+
+static int zero_padding(struct dmp_hw *hw, dmp_phys_t slot, uint64_t len, uint64_t granule)
+{
+	dmp_phys_t start = dmp_align_down(slot, granule);
+	dmp_phys_t end = dmp_align_up(slot + len, granule);
+	void *mem;
+	char *bytes;
+	int err = hw_phys_to_buf(hw, start, end - start, &mem);
+
+	if (err)
+		return err;
+	bytes = mem;
+	memset(bytes, 0, slot - start);
+	memset(bytes + (slot + len - start), 0, end - (slot + len));
+	return 0;
+}
+
+/* Slots with a copy of @len bytes at @phys, ready to be seen by the device. */
+int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_phys_t *slot)
+{
+	struct dmp_device *dev = job->dev;
+	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
+	struct dmp_swiotlb_limits limits = granule ? translated_limits(&dev->limits, granule)
+						   : direct_limits(&dev->limits);
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
+
+	if (err || !granule)
+		return err;
+	err = zero_padding(dev->hw, *slot, len, granule);
+	if (err)
+		goto undo_slots;
+	return 0;
+
+undo_slots:
+	dma_bounce_undo(job, *slot, len, err);
+	return err;
+}
+
+/* Does @addr lead to slots?  To be asked before the address is taken back. */
+bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t addr,
+		     dmp_phys_t *slot)
+{
+	dmp_phys_t phys = addr;
+
+	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dom != NULL))
+		return false;
+	if (dom && dmp_domain_iova_to_phys(dom, addr, &phys))
+		return false;
+	if (!dmp_swiotlb_owns(dev->swiotlb, phys))
+		return false;
+	*slot = phys;
+	return true;
+}
+
+/* -ENOENT: no mapping starts at @slot, nothing is changed.  Any other error: it is gone. */
+int dma_bounce_out(const struct dma_job *job, dmp_phys_t slot, uint64_t len)
+{
+	return dmp_swiotlb_unmap(job->dev->swiotlb, slot, len, job->dir, job->attrs);
+}
+
+/* B1: the slots stay in use. */
+static void give_up(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err)
+{
+	dmp_log(DMP_LOG_WARN, "dma: device %u: %llu bytes of slots at %#llx are given up: error %d",
+		job->dev->number, (unsigned long long)len, (unsigned long long)slot, err);
+	if (!(job->attrs & DMP_ATTR_SKIP_SYNC))
+		dmp_swiotlb_sync_for_cpu(job->dev->swiotlb, slot, len, job->dir);
+}
+
+/* Nothing to wait for in a strict domain.  A range that was queued lazily was queued before
+ * this look at the policy, which cannot have become strict since: a device is attached. */
+int dma_wait_until_unreachable(struct dmp_domain *dom)
+{
+	return dmp_domain_get_flush(dom) == DMP_FLUSH_STRICT ? 0 : dmp_domain_flush(dom);
+}
+
+/* After dmp_domain_unmap() took the address of @slot back and returned @err. */
+int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err)
+{
+	if (!err)
+		err = dma_wait_until_unreachable(job->dom);
+	if (err)
+		give_up(job, slot, len, err);
+	else
+		err = dma_bounce_out(job, slot, len);
+	return dma_after_the_fact(err);
+}
+
+/* A map went no further for @err.  The device has not seen the slots, unless @err says that
+ * it may see them still: B1. */
+void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err)
+{
+	struct dma_job undo = *job;
+
+	undo.attrs |= DMP_ATTR_SKIP_SYNC; /* B2 */
+	if (job->dom && err == -ENOTRECOVERABLE)
+		give_up(&undo, slot, len, err);
+	else
+		dmp_swiotlb_unmap(job->dev->swiotlb, slot, len, job->dir, undo.attrs);
+}

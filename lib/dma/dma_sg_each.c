@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+/*
+ * dma_sg_each.c - lists whose pieces are mapped each by itself
+ *
+ *   pieces      |##  |  ####|   ##   |
+ *   answers      ##     ####    ##         as many, in the buffers or in slots
+ *
+ * Every piece takes the way of a single buffer, dma_map_piece(), and its answer is as long as
+ * itself.
+ *
+ *   map     one after the other; where one fails, those before it are unmapped again; if that
+ *           could not be flushed the error is -ENOTRECOVERABLE
+ *   unmap   translated:  do all answers lead somewhere?  -> each is unmapped
+ *           direct:      all out of the device's reach   -> slots copied back and freed
+ *
+ * Before the arrow all is well or nothing happens: pieces that were taken out of reach are put
+ * back if another was not in it.  After it, a flush or a copy back that fails cannot be undone:
+ * the rest is unmapped all the same, and the first error returned.
+ *
+ * Locking: none.
+ *
+ * Differs from Linux: a piece's own error is returned, where there all are -EIO; unmap looks
+ *  first.
+ *
+ * Source: spec-bounce 11.5, 11b.
+ */
+#include "dma_internal.h"
+
+/* Nobody has used the first @n pieces: nothing is copied back.  False: a flush failed. */
+static bool unmap_unused(const struct dma_job *job, const struct sg_work *work,
+			 const struct dmp_sg *sg, size_t n)
+{
+	struct dma_job undo = *job;
+	bool is_gone, is_undone = true;
+
+	undo.attrs |= DMP_ATTR_SKIP_SYNC;
+	while (n-- > 0)
+		if (dma_unmap_piece(&undo, work->pieces[n].addr, sg[n].len, &is_gone) && job->dom)
+			is_undone = false;
+	return is_undone;
+}
+
+int dma_sg_map_each(const struct dma_job *job, const struct sg_work *work, struct dmp_sg *sg,
+		    size_t *nmapped)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < work->npieces; i++) {
+		struct sg_piece *piece = &work->pieces[i];
+
+		err = dma_map_piece(job, piece->phys, sg[i].len, &piece->addr);
+		if (err)
+			goto undo_pieces;
+	}
+	for (i = 0; i < work->npieces; i++) {
+		sg[i].addr = work->pieces[i].addr;
+		sg[i].mapped_len = sg[i].len;
+	}
+	*nmapped = work->npieces;
+	return 0;
+
+undo_pieces:
+	return unmap_unused(job, work, sg, i) ? err : -ENOTRECOVERABLE;
+}
+
+static bool leads_somewhere(const struct dma_job *job, const struct dmp_sg *answer)
+{
+	dmp_iova_t last = answer->addr + (answer->mapped_len - 1);
+	dmp_phys_t phys;
+
+	return last >= answer->addr &&
+	       dmp_domain_iova_to_phys(job->dom, answer->addr, &phys) == 0 &&
+	       dmp_domain_iova_to_phys(job->dom, last, &phys) == 0;
+}
+
+static int unmap_each_translated(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
+				 bool *is_gone)
+{
+	int first_err = 0;
+
+	for (size_t i = 0; i < nmapped; i++)
+		if (!leads_somewhere(job, &sg[i]))
+			return -ENOENT;
+	for (size_t i = 0; i < nmapped; i++) {
+		bool piece_is_gone;
+		int err = dma_unmap_piece(job, sg[i].addr, sg[i].mapped_len, &piece_is_gone);
+
+		first_err = first_err ? first_err : err;
+		*is_gone |= piece_is_gone;
+	}
+	return *is_gone ? dma_after_the_fact(first_err) : first_err;
+}
+
+/* All out of the device's reach, or none. */
+static int unexpose_all(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped)
+{
+	size_t i;
+	int err;
+
+	for (i = 0; i < nmapped; i++) {
+		err = dma_unexpose(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
+		if (err)
+			goto undo_unexpose;
+	}
+	return 0;
+
+undo_unexpose:
+	while (i-- > 0)
+		dma_expose_again(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
+	return err;
+}
+
+static int unmap_each_direct(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
+			     bool *is_gone)
+{
+	int first_err = unexpose_all(job, sg, nmapped);
+
+	if (first_err)
+		return first_err;
+	*is_gone = true;
+	for (size_t i = 0; i < nmapped; i++) {
+		dmp_phys_t slot;
+		int err = 0;
+
+		if (dma_bounce_find(job->dev, NULL, sg[i].addr, &slot))
+			err = dma_bounce_out(job, slot, sg[i].mapped_len);
+		first_err = first_err ? first_err : err;
+	}
+	return dma_after_the_fact(first_err);
+}
+
+int dma_sg_unmap_each(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
+		      bool *is_gone)
+{
+	return job->dom ? unmap_each_translated(job, sg, nmapped, is_gone)
+			: unmap_each_direct(job, sg, nmapped, is_gone);
+}

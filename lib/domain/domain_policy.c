@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: MIT
+/*
+ * domain_policy.c - which flush policy is in force, and how it changes
+ *
+ *            +--- set_flush, at any time, others map and unmap --->+
+ *   strict   |                                                     |   lazy
+ *            +<-- no device, no other call; all that waits --------+
+ *                 is flushed and released first
+ *
+ * The policy is the queue: a domain without one is strict.  An unmap looks once, and what it
+ * saw holds for it; a queue that is published while it runs is for the next.
+ *
+ * Invariant: a queue that is taken away is empty, or its domain is being destroyed.
+ *
+ * Locking: (p) policy_lock, rank RANK_DOMAIN, held while the policy changes, also during the
+ *  flush which that needs, and while the counts of past and present queues are added up.
+ *
+ * Ordering: [QUEUE], see domain_internal.h.
+ *
+ * Differs from Linux: from lazy to strict without a device instead of with a group whose
+ *  drivers are unbound; to lazy without memory is an error of the call, and no silence.
+ *
+ * Source: spec-iova 2.1.4, 2.1.5, 3.2.10.
+ */
+#include "domain_internal.h"
+
+bool domain_is_policy(enum dmp_flush_policy policy)
+{
+	return policy == DMP_FLUSH_STRICT || policy == DMP_FLUSH_LAZY ||
+	       policy == DMP_FLUSH_LAZY_SINGLE;
+}
+
+/* spec-iova 2.1.4: without a queue the domain is strict. */
+void domain_start_queue(struct dmp_domain *dom)
+{
+	struct flushq *fq;
+
+	if (dom->opts.flush == DMP_FLUSH_STRICT)
+		return;
+	fq = flushq_create(dom, dom->opts.flush);
+	if (!fq)
+		dmp_log(DMP_LOG_WARN, "domain: no memory for a flush queue: it is strict");
+	store_release(&dom->queue, fq); /* [QUEUE] */
+}
+
+void domain_stop_queue(struct dmp_domain *dom)
+{
+	struct flushq *fq = domain_queue(dom);
+
+	if (!fq)
+		return;
+	flushq_tally(fq, &dom->past);
+	store_release(&dom->queue, NULL); /* [QUEUE] nobody else is here */
+	flushq_destroy(fq);
+}
+
+enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom)
+{
+	struct flushq *fq = domain_queue(dom);
+
+	return fq ? flushq_policy(fq) : DMP_FLUSH_STRICT;
+}
+
+/* The queue in force empties and goes; nobody else uses the domain. */
+static int retire_queue(struct dmp_domain *dom)
+{
+	int err;
+
+	if (dmp_iommu_attached(dom->iommu) > 0)
+		return -EBUSY;
+	err = flushq_drain(domain_queue(dom));
+	if (!err)
+		domain_stop_queue(dom);
+	return err;
+}
+
+static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy policy)
+{
+	struct flushq *fq = NULL;
+	int err = 0;
+
+	dmp_lock_assert_held(&dom->policy_lock);
+	if (policy == dmp_domain_get_flush(dom))
+		return 0;
+	if (policy != DMP_FLUSH_STRICT) {
+		fq = flushq_create(dom, policy);
+		if (!fq)
+			return -ENOMEM;
+	}
+	if (domain_queue(dom))
+		err = retire_queue(dom);
+	if (!err)
+		store_release(&dom->queue, fq); /* [QUEUE] */
+	else if (fq)
+		flushq_destroy(fq);
+	return err;
+}
+
+int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy policy)
+{
+	int err;
+
+	if (!dom || !domain_is_policy(policy))
+		return -EINVAL;
+	dmp_lock_acquire(&dom->policy_lock);
+	err = change_policy_locked(dom, policy);
+	dmp_lock_release(&dom->policy_lock);
+	return err;
+}
+
+int dmp_domain_flush(struct dmp_domain *dom)
+{
+	struct flushq *fq;
+
+	if (!dom)
+		return -EINVAL;
+	fq = domain_queue(dom);
+	return fq ? flushq_flush(fq) : domain_flush_all(dom, DMP_FLUSH_CAUSE_ASKED);
+}
+
+int dmp_domain_inspect_flushq(struct dmp_domain *dom, unsigned cpu, struct dmp_flushq_state *state)
+{
+	struct flushq *fq;
+
+	if (!dom || !state)
+		return -EINVAL;
+	fq = domain_queue(dom);
+	if (!fq)
+		return -ENOENT;
+	if (cpu >= DMP_CPU_MAX)
+		return -EINVAL;
+	flushq_inspect(fq, cpu, state);
+	return 0;
+}
+
+struct flushq_tally domain_tally(struct dmp_domain *dom)
+{
+	struct flushq_tally sum;
+	struct flushq *fq;
+
+	dmp_lock_acquire(&dom->policy_lock);
+	sum = dom->past;
+	fq = domain_queue(dom);
+	if (fq)
+		flushq_tally(fq, &sum);
+	dmp_lock_release(&dom->policy_lock);
+	return sum;
+}
