@@ -17,8 +17,27 @@
 
 #include <errno.h>
 #include <popt.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+void conform_say(char *got, const char *fmt, ...)
+{
+	size_t len = strlen(got);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(got + len, CONFORM_GOT_MAX - len, fmt, args);
+	va_end(args);
+}
+
+void conform_say_ok(char *got, int err)
+{
+	if (err)
+		conform_say(got, "error: %s", strerror(-err));
+	else
+		conform_say(got, "ok");
+}
 
 /* What a file's line says. */
 struct report {
@@ -72,55 +91,48 @@ static void note_mismatch(struct report *report, const struct conform_line *line
 		 expected, got);
 }
 
-static bool is_run(const struct conform_block *block)
-{
-	size_t i;
-
-	for (i = 0; i < block->nlines; i++)
-		if (!block->lines[i].op->run)
-			return false;
-	return true;
-}
-
 /* Runs one block against its expectations. */
-static int run_block(const struct conform_block *block, struct report *report)
+static int run_block(const struct conform_format *format, const struct conform_block *block,
+		     struct report *report)
 {
-	struct conform_replay *replay = conform_replay_begin(false);
+	void *run = format->open();
 	const struct conform_line *line = block->lines;
 	char got[CONFORM_GOT_MAX];
 	const char *trouble;
 
-	if (!replay)
+	if (!run)
 		return -ENOMEM;
 	for (; line < block->lines + block->nlines; line++) {
 		if (line->skip)
 			continue;
 		report->nops++;
-		conform_replay_line(replay, line, got);
+		got[0] = '\0';
+		format->line(run, line, got);
 		if (!conform_same(line->expected, got))
 			note_mismatch(report, line, line->expected, got);
 	}
-	trouble = conform_replay_end(replay);
+	trouble = format->close(run);
 	if (trouble)
 		note_mismatch(report, line - 1, "a clean end of the block", trouble);
 	return 0;
 }
 
-static int judge_block(struct conform_block *block, struct report *report,
-		       struct conform_totals *totals)
+static int judge_block(const struct conform_format *format, struct conform_block *block,
+		       struct report *report, struct conform_totals *totals)
 {
 	unsigned long before = report->nmismatches;
 	bool by_choice = false;
-	int err;
+	int err = 0;
 
-	if (!is_run(block)) {
+	if (!format->is_run(block)) {
 		report->nskipped += block->nlines;
 		totals->unsupported++;
 		return 0;
 	}
-	err = conform_choice_apply(block, &by_choice);
+	if (format->choose)
+		err = format->choose(block, &by_choice);
 	if (!err)
-		err = run_block(block, report);
+		err = run_block(format, block, report);
 	conform_choice_release(block);
 	if (report->nmismatches > before)
 		totals->failed++;
@@ -131,13 +143,8 @@ static int judge_block(struct conform_block *block, struct report *report,
 	return err;
 }
 
-static void print_report(const struct report *report, const struct conform_file *file)
+static void print_report(const struct report *report)
 {
-	if (file->is_foreign) {
-		fprintf(report->out, "%s: vectors of a part that this version does not run\n",
-			report->name);
-		return;
-	}
 	fprintf(report->out, "%s: %lu operations, %lu mismatches", report->name, report->nops,
 		report->nmismatches);
 	if (report->nskipped)
@@ -155,12 +162,11 @@ int conform_text(const char *name, char *text, size_t len, FILE *out, struct con
 	size_t i;
 
 	for (i = 0; !err && i < file.nblocks; i++)
-		err = judge_block(&file.blocks[i], report, totals);
+		err = judge_block(file.format, &file.blocks[i], report, totals);
 	if (!err) {
 		report->out = out;
 		report->name = name;
-		totals->unsupported += file.is_foreign;
-		print_report(report, &file);
+		print_report(report);
 	} else if (err == -ENOMEM) {
 		complain("%s: no memory to run it: free some, or run the files one by one", name);
 	}

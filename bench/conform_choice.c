@@ -152,7 +152,7 @@ static int state_line(struct conform_replay *replay, struct conform_line *line, 
 	if (line->skip)
 		return 0;
 	conform_replay_line(replay, line, got);
-	if (!follows || !line->op->has_result)
+	if (!follows || line->op->result == CONFORM_NONE)
 		return 0;
 	line->owned = strdup(got);
 	line->expected = line->owned;

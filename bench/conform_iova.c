@@ -2,7 +2,8 @@
 /*
  * conform_iova.c - what each operation of the IOVA vectors does here
  *
- * A run of a block is one stretch of manual mode with one domain.  Every operation writes
+ * A run of a block is one stretch of manual mode with one domain, or with one flush queue in
+ * front of a domain, which is the business of conform_queue.c.  Every operation writes
  * its answer in the words of the vectors, so that a comparison is one of texts:
  *
  *   vectors                          here
@@ -23,7 +24,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +37,8 @@ struct given {
 };
 
 struct conform_replay {
-	struct dmp_iova_domain *dom;
+	struct dmp_iova_domain *dom; /* NULL: none */
+	struct conform_queue *queue; /* whose dom is, NULL: of its own */
 	bool is_manual;
 	bool tracks;        /* keep `given` */
 	uint64_t dump_from; /* where the next `range` line looks */
@@ -52,58 +53,37 @@ struct conform_replay {
 
 /* Answers. */
 
-static void say(char *got, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Appends to @got. */
-static void say(char *got, const char *fmt, ...)
-{
-	size_t len = strlen(got);
-	va_list args;
-
-	va_start(args, fmt);
-	vsnprintf(got + len, CONFORM_GOT_MAX - len, fmt, args);
-	va_end(args);
-}
-
-static void say_ok(char *got, int err)
-{
-	if (err)
-		say(got, "error: %s", strerror(-err));
-	else
-		say(got, "ok");
-}
-
 static void say_pfn(char *got, int err, uint64_t pfn)
 {
 	if (err)
-		say(got, "fail");
+		conform_say(got, "fail");
 	else
-		say(got, "0x%" PRIx64, pfn);
+		conform_say(got, "0x%" PRIx64, pfn);
 }
 
 static void say_range(char *got, int err, const struct dmp_iova_range *range, const char *none)
 {
 	if (err)
-		say(got, "%s", none);
+		conform_say(got, "%s", none);
 	else
-		say(got, "0x%" PRIx64 " 0x%" PRIx64, range->lo, range->hi);
+		conform_say(got, "0x%" PRIx64 " 0x%" PRIx64, range->lo, range->hi);
 }
 
 static void say_hint(char *got, uint64_t pfn)
 {
 	if (pfn == DMP_IOVA_TOP)
-		say(got, " top");
+		conform_say(got, " top");
 	else
-		say(got, " 0x%" PRIx64, pfn);
+		conform_say(got, " 0x%" PRIx64, pfn);
 }
 
 static void say_magazine(char *got, const struct dmp_iova_magazine_view *view)
 {
 	uint32_t i;
 
-	say(got, "%" PRIu32, view->count);
+	conform_say(got, "%" PRIu32, view->count);
 	for (i = 0; i < view->count; i++)
-		say(got, " 0x%" PRIx64, view->pfns[i]);
+		conform_say(got, " 0x%" PRIx64, view->pfns[i]);
 }
 
 /* What the script holds. */
@@ -149,7 +129,7 @@ static void add_given(struct conform_replay *replay, uint64_t pfn, uint64_t size
 	size_t room = replay->given_room ? replay->given_room * 2 : 256;
 	struct given *grown;
 
-	if (!replay->tracks)
+	if (!replay->tracks && !replay->queue)
 		return;
 	if (replay->ngiven == replay->given_room) {
 		grown = realloc(replay->given, room * sizeof(*grown));
@@ -165,7 +145,7 @@ static void add_given(struct conform_replay *replay, uint64_t pfn, uint64_t size
 
 static void remove_given(struct conform_replay *replay, uint64_t pfn, uint64_t size)
 {
-	struct given *entry = replay->tracks ? find_given(replay, pfn, size) : NULL;
+	struct given *entry = find_given(replay, pfn, size);
 
 	if (entry)
 		*entry = replay->given[--replay->ngiven];
@@ -181,9 +161,25 @@ static uint64_t reclaimed(struct conform_replay *replay)
 
 /* The operations. */
 
+/* What is still mapped goes first. */
+static void drop_queue(struct conform_replay *replay)
+{
+	const char *trouble;
+
+	for (; replay->ngiven > 0; replay->ngiven--)
+		conform_queue_unmap(replay->queue, replay->given[replay->ngiven - 1].pfn,
+				    replay->given[replay->ngiven - 1].size, NULL);
+	trouble = conform_queue_destroy(replay->queue);
+	if (trouble)
+		replay->trouble = trouble;
+	replay->queue = NULL;
+}
+
 static void drop_domain(struct conform_replay *replay)
 {
-	if (replay->dom)
+	if (replay->queue)
+		drop_queue(replay);
+	else if (replay->dom)
 		dmp_iova_destroy(replay->dom);
 	replay->dom = NULL;
 	if (replay->is_manual && dmp_harness_leave())
@@ -193,6 +189,10 @@ static void drop_domain(struct conform_replay *replay)
 
 static void walk_domain(struct conform_replay *replay)
 {
+	const char *trouble = replay->queue ? conform_queue_check(replay->queue) : NULL;
+
+	if (trouble)
+		replay->trouble = trouble;
 	if (replay->dom && dmp_iova_check(replay->dom))
 		replay->trouble = "the walkers found an inconsistency";
 }
@@ -207,7 +207,7 @@ static void run_domain(struct conform_replay *replay, const struct conform_line 
 	replay->is_manual = !err;
 	if (!err)
 		err = dmp_iova_create(&opts, &replay->dom);
-	say_ok(got, err);
+	conform_say_ok(got, err);
 }
 
 static void run_destroy(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -215,7 +215,7 @@ static void run_destroy(struct conform_replay *replay, const struct conform_line
 	(void)line;
 	walk_domain(replay);
 	drop_domain(replay);
-	say(got, "ok");
+	conform_say(got, "ok");
 }
 
 static void run_alloc(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -234,7 +234,8 @@ static void run_free(struct conform_replay *replay, const struct conform_line *l
 	uint64_t id = line->arg[0];
 	bool is_live = has_id(replay, id);
 
-	say_ok(got, is_live ? dmp_iova_free_pfn(replay->dom, replay->id_pfns[id], NULL) : -ENOENT);
+	conform_say_ok(got, is_live ? dmp_iova_free_pfn(replay->dom, replay->id_pfns[id], NULL)
+				    : -ENOENT);
 	if (is_live)
 		replay->id_pfns[id] = UINT64_MAX;
 }
@@ -276,7 +277,9 @@ static void run_alloc_fast(struct conform_replay *replay, const struct conform_l
 	uint64_t pfn = 0;
 	int err = become(line->arg[0]);
 
-	if (!err)
+	if (!err && replay->queue)
+		err = conform_queue_map(replay->queue, line->arg[1], line->arg[2], &pfn);
+	else if (!err)
 		err = dmp_iova_alloc(replay->dom, line->arg[1], line->arg[2],
 				     line->arg[3] ? DMP_IOVA_FLUSH : 0, &pfn);
 	if (!err)
@@ -292,7 +295,7 @@ static void run_free_fast(struct conform_replay *replay, const struct conform_li
 		err = dmp_iova_free(replay->dom, line->arg[1], line->arg[2]);
 	if (!err)
 		remove_given(replay, line->arg[1], line->arg[2]);
-	say_ok(got, err);
+	conform_say_ok(got, err);
 }
 
 static void run_depot_work(struct conform_replay *replay, const struct conform_line *line,
@@ -301,14 +304,14 @@ static void run_depot_work(struct conform_replay *replay, const struct conform_l
 	uint64_t before = reclaimed(replay), runs = dmp_harness_run_pending();
 
 	(void)line;
-	say(got, "%" PRIu64 " %" PRIu64, runs, reclaimed(replay) - before);
+	conform_say(got, "%" PRIu64 " %" PRIu64, runs, reclaimed(replay) - before);
 }
 
 static void run_advance(struct conform_replay *replay, const struct conform_line *line, char *got)
 {
 	uint64_t before = reclaimed(replay), runs = dmp_harness_advance(line->arg[0] * NS_A_MS);
 
-	say(got, "%" PRIu64 " %" PRIu64, runs, reclaimed(replay) - before);
+	conform_say(got, "%" PRIu64 " %" PRIu64, runs, reclaimed(replay) - before);
 }
 
 static int set_online(uint64_t cpu, bool online)
@@ -319,14 +322,14 @@ static int set_online(uint64_t cpu, bool online)
 static void run_cpu_dead(struct conform_replay *replay, const struct conform_line *line, char *got)
 {
 	(void)replay;
-	say_ok(got, set_online(line->arg[0], false));
+	conform_say_ok(got, set_online(line->arg[0], false));
 }
 
 static void run_cpu_online(struct conform_replay *replay, const struct conform_line *line,
 			   char *got)
 {
 	(void)replay;
-	say_ok(got, set_online(line->arg[0], true));
+	conform_say_ok(got, set_online(line->arg[0], true));
 }
 
 static int fail_all(enum dmp_harness_alloc kind, uint64_t on)
@@ -341,7 +344,7 @@ static void run_nomem(struct conform_replay *replay, const struct conform_line *
 	(void)replay;
 	if (!err)
 		err = fail_all(DMP_HARNESS_ALLOC_MAGAZINE, line->arg[1]);
-	say_ok(got, err);
+	conform_say_ok(got, err);
 }
 
 static void run_dump(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -351,7 +354,7 @@ static void run_dump(struct conform_replay *replay, const struct conform_line *l
 	(void)line;
 	dmp_iova_get_stats(replay->dom, &stats, sizeof(stats));
 	replay->dump_from = 0;
-	say(got, "%" PRIu64, stats.nranges);
+	conform_say(got, "%" PRIu64, stats.nranges);
 }
 
 static void run_range(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -372,10 +375,10 @@ static void run_state(struct conform_replay *replay, const struct conform_line *
 	(void)line;
 	if (dmp_iova_inspect_policy(replay->dom, &state))
 		return;
-	say(got, "%" PRIu64, state.nranges);
+	conform_say(got, "%" PRIu64, state.nranges);
 	say_hint(got, state.hint32);
 	say_hint(got, state.hint_wide);
-	say(got, " 0x%" PRIx64, state.ceiling);
+	conform_say(got, " 0x%" PRIx64, state.ceiling);
 }
 
 static int inspect(struct conform_replay *replay, enum dmp_iova_magazine_place place,
@@ -394,7 +397,7 @@ static void run_cache(struct conform_replay *replay, const struct conform_line *
 
 	inspect(replay, DMP_IOVA_LOADED, line->arg[0], line->arg[1], &loaded);
 	inspect(replay, DMP_IOVA_PREV, line->arg[0], line->arg[1], &prev);
-	say(got, "%" PRIu32 " %" PRIu32, loaded.count, prev.count);
+	conform_say(got, "%" PRIu32 " %" PRIu32, loaded.count, prev.count);
 }
 
 static void run_depot(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -404,7 +407,7 @@ static void run_depot(struct conform_replay *replay, const struct conform_line *
 
 	while (inspect(replay, DMP_IOVA_DEPOT, n, line->arg[0], &view) == 0)
 		n++;
-	say(got, "%u %d", n, dmp_iova_inspect_reclaim(replay->dom, (unsigned)line->arg[0]));
+	conform_say(got, "%u %d", n, dmp_iova_inspect_reclaim(replay->dom, (unsigned)line->arg[0]));
 }
 
 static void run_mag(struct conform_replay *replay, const struct conform_line *line, char *got)
@@ -424,39 +427,90 @@ static void run_depotmag(struct conform_replay *replay, const struct conform_lin
 	say_magazine(got, &view);
 }
 
+/* The flush queue. */
+
+static void run_queue(struct conform_replay *replay, const struct conform_line *line, char *got)
+{
+	int err = line->arg[1] <= UINT_MAX ? dmp_harness_enter((unsigned)line->arg[1]) : -EINVAL;
+
+	replay->is_manual = !err;
+	if (!err)
+		err = conform_queue_create(line->arg, &replay->queue);
+	if (!err)
+		replay->dom = conform_queue_iova(replay->queue);
+	conform_say_ok(got, err);
+}
+
+/* The answer is what happened; an error is told behind it. */
+static void run_enqueue(struct conform_replay *replay, const struct conform_line *line, char *got)
+{
+	int err = replay->queue ? become(line->arg[0]) : -ENOENT;
+
+	if (!err)
+		err = conform_queue_unmap(replay->queue, line->arg[1], line->arg[2], got);
+	if (err)
+		conform_say_word(got, strerror(-err));
+	else
+		remove_given(replay, line->arg[1], line->arg[2]);
+}
+
+static void run_tick(struct conform_replay *replay, const struct conform_line *line, char *got)
+{
+	int err = replay->queue ? become(line->arg[1]) : -ENOENT;
+
+	if (err)
+		conform_say_word(got, strerror(-err));
+	else
+		conform_queue_tick(replay->queue, line->arg[0], got);
+}
+
+static void run_qstate(struct conform_replay *replay, const struct conform_line *line, char *got)
+{
+	struct dmp_flushq_state state;
+	unsigned cpu;
+
+	(void)line;
+	if (!replay->queue || conform_queue_state(replay->queue, 0, &state))
+		return;
+	conform_say(got, "%" PRIu64 " %" PRIu64 " %d", state.started, state.finished,
+		    state.timer_armed);
+	for (cpu = 0; conform_queue_state(replay->queue, cpu, &state) == 0; cpu++)
+		conform_say(got, " %" PRIu64, state.queued);
+}
+
 static const struct conform_op ops[] = {
 	/* name, arguments, result, starts a block */
-	{"domain", 4, false, true, run_domain},
-	{"destroy", 0, false, false, run_destroy},
-	{"alloc", 4, true, false, run_alloc},
-	{"free", 1, false, false, run_free},
-	{"free_pfn", 1, true, false, run_free_pfn},
-	{"find", 1, true, false, run_find},
-	{"reserve", 2, true, false, run_reserve},
-	{"alloc_fast", 4, true, false, run_alloc_fast},
-	{"free_fast", 3, false, false, run_free_fast},
-	{"depot_work", 0, true, false, run_depot_work},
-	{"advance", 1, true, false, run_advance},
-	{"cpu_dead", 1, false, false, run_cpu_dead},
-	{"cpu_online", 1, false, false, run_cpu_online},
-	{"nomem", 2, false, false, run_nomem},
-	{"dump", 0, true, false, run_dump},
-	{"range", 0, true, false, run_range},
-	{"state", 0, true, false, run_state},
-	{"cache", 2, true, false, run_cache},
-	{"depot", 1, true, false, run_depot},
-	{"mag", 3, true, false, run_mag},
-	{"depotmag", 2, true, false, run_depotmag},
+	{"domain", "nnnn", CONFORM_NONE, true, run_domain, NULL},
+	{"destroy", "", CONFORM_NONE, false, run_destroy, NULL},
+	{"alloc", "nnnn", CONFORM_SOME, false, run_alloc, NULL},
+	{"free", "n", CONFORM_NONE, false, run_free, NULL},
+	{"free_pfn", "n", CONFORM_SOME, false, run_free_pfn, NULL},
+	{"find", "n", CONFORM_SOME, false, run_find, NULL},
+	{"reserve", "nn", CONFORM_SOME, false, run_reserve, NULL},
+	{"alloc_fast", "nnnn", CONFORM_SOME, false, run_alloc_fast, NULL},
+	{"free_fast", "nnn", CONFORM_NONE, false, run_free_fast, NULL},
+	{"depot_work", "", CONFORM_SOME, false, run_depot_work, NULL},
+	{"advance", "n", CONFORM_SOME, false, run_advance, NULL},
+	{"cpu_dead", "n", CONFORM_NONE, false, run_cpu_dead, NULL},
+	{"cpu_online", "n", CONFORM_NONE, false, run_cpu_online, NULL},
+	{"nomem", "nn", CONFORM_NONE, false, run_nomem, NULL},
+	{"dump", "", CONFORM_SOME, false, run_dump, NULL},
+	{"range", "", CONFORM_SOME, false, run_range, NULL},
+	{"state", "", CONFORM_SOME, false, run_state, NULL},
+	{"cache", "nn", CONFORM_SOME, false, run_cache, NULL},
+	{"depot", "n", CONFORM_SOME, false, run_depot, NULL},
+	{"mag", "nnn", CONFORM_SOME, false, run_mag, NULL},
+	{"depotmag", "nn", CONFORM_SOME, false, run_depotmag, NULL},
 	/* The layers above the allocator. */
-	{"queue", 4, false, true, NULL},
-	{"enqueue", 3, true, false, NULL},
-	{"tick", 2, true, false, NULL},
-	{"qstate", 0, true, false, NULL},
-	{"map", 6, false, false, NULL},
-	{"call", 4, true, false, NULL},
-	{"uncall", 3, true, false, NULL},
-	{"unmap", 3, false, false, NULL},
-	{"ret", 0, true, false, NULL},
+	{"queue", "nnnn", CONFORM_NONE, true, run_queue, NULL},
+	{"enqueue", "nnn", CONFORM_ANY, false, run_enqueue, NULL},
+	{"tick", "nn", CONFORM_ANY, false, run_tick, NULL},
+	{"qstate", "", CONFORM_SOME, false, run_qstate, NULL},
+	{"map", "nnnnnn", CONFORM_NONE, false, NULL, NULL},
+	{"call", "nnnn", CONFORM_SOME, false, NULL, NULL},
+	{"uncall", "nnn", CONFORM_SOME, false, NULL, NULL},
+	{"unmap", "nnn", CONFORM_NONE, false, NULL, NULL},
+	{"ret", "", CONFORM_SOME, false, NULL, NULL},
 };
 
 const struct conform_op *conform_iova_op(const char *name, size_t len)
@@ -467,6 +521,40 @@ const struct conform_op *conform_iova_op(const char *name, size_t len)
 		if (strlen(ops[i].name) == len && memcmp(ops[i].name, name, len) == 0)
 			return &ops[i];
 	return NULL;
+}
+
+/* A number, or one of the words that stand for one. */
+static bool parse_arg(char letter, const char *word, size_t len, uint64_t *arg)
+{
+	static const struct {
+		const char *word;
+		uint64_t arg;
+	} words[] = {
+		{"loaded", DMP_IOVA_LOADED},
+		{"prev", DMP_IOVA_PREV},
+		{"percpu", DMP_FLUSH_LAZY},
+		{"single", DMP_FLUSH_LAZY_SINGLE},
+	};
+	size_t i;
+
+	(void)letter;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strlen(words[i].word) != len || memcmp(words[i].word, word, len) != 0)
+			continue;
+		*arg = words[i].arg;
+		return true;
+	}
+	return conform_number(word, len, 0, arg);
+}
+
+static bool is_run(const struct conform_block *block)
+{
+	size_t i;
+
+	for (i = 0; i < block->nlines; i++)
+		if (!block->lines[i].op->run)
+			return false;
+	return true;
 }
 
 struct conform_replay *conform_replay_begin(bool tracks)
@@ -505,3 +593,30 @@ const char *conform_replay_end(struct conform_replay *replay)
 	free(replay);
 	return trouble;
 }
+
+static void *open_run(void)
+{
+	return conform_replay_begin(false);
+}
+
+static void run_line(void *replay, const struct conform_line *line, char *got)
+{
+	conform_replay_line(replay, line, got);
+}
+
+static const char *close_run(void *replay)
+{
+	return conform_replay_end(replay);
+}
+
+const struct conform_format conform_iova = {
+	.header = "# iova-vectors 1",
+	.begin = "domain",
+	.find_op = conform_iova_op,
+	.parse_arg = parse_arg,
+	.is_run = is_run,
+	.open = open_run,
+	.line = run_line,
+	.close = close_run,
+	.choose = conform_choice_apply,
+};

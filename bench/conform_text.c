@@ -9,21 +9,29 @@
  *   dump = 1
  *   range 0xffffb 0xfffff              a line of the answer before it
  *
+ *   # libdmapool bounce vectors 1      the other format
+ *   reset                              starts a block
+ *   latepool 2097152 40000000 -        operation
+ *   @ pages any block 9 = 40000000     what it asked of its machine
+ *   end 2                              how many operations there were
+ *
  * The text is cut where it lies: a line's strings point into it.  A `range` line has its
  * two numbers as result, so that each range of a dump is compared by itself.
  *
- * A file of bounce vectors is recognised and left alone; the formats are described in
- * the README.md beside the vectors.
+ * The formats are described in the README.md beside the vectors.
  */
 #include "conform.h"
 #include "command.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define IOVA_HEADER   "# iova-vectors 1"
-#define BOUNCE_HEADER "# libdmapool bounce vectors 1"
+static const struct conform_format *const formats[] = {&conform_iova, &conform_swiotlb};
+
+/* Asked for what a machine is not asked here: diagnostics. */
+#define WARNING_EVENT "@ warn "
 
 /* One line on standard error that names the place. */
 #define MALFORMED(file, number, fmt, ...)                                                          \
@@ -47,45 +55,39 @@ static char *cut_result(char *text)
 	return sep[2] ? sep + 3 : sep + 2;
 }
 
-/* A number, or one of the words that stand for one among the arguments. */
-static bool parse_arg(const char *word, size_t len, uint64_t *arg)
+bool conform_number(const char *word, size_t len, int base, uint64_t *number)
 {
 	char *end;
 
-	if (len == 6 && strncmp(word, "loaded", len) == 0) {
-		*arg = DMP_IOVA_LOADED;
-		return true;
-	}
-	if (len == 4 && strncmp(word, "prev", len) == 0) {
-		*arg = DMP_IOVA_PREV;
-		return true;
-	}
-	if (*word < '0' || *word > '9')
+	if (!isxdigit((unsigned char)*word) || (base != 16 && !isdigit((unsigned char)*word)))
+		return false;
+	if (base == 16 && len > 1 && word[1] == 'x')
 		return false;
 	errno = 0;
-	*arg = strtoull(word, &end, 0);
+	*number = strtoull(word, &end, base);
 	return end == word + len && errno == 0;
 }
 
 static int parse_args(struct conform_file *file, struct conform_line *line, const char *rest)
 {
-	unsigned n;
-	size_t len;
+	size_t n, len, nargs = strlen(line->op->args);
 
-	for (n = 0; n < line->op->nargs && *rest == ' '; n++) {
+	for (n = 0; n < nargs && *rest == ' '; n++) {
 		len = strcspn(++rest, " ");
-		if (!parse_arg(rest, len, &line->arg[n]))
-			return MALFORMED(
-				file, line->number,
-				"'%.*s' is not a number: write it in decimal, or in hex with 0x",
-				(int)len, rest);
+		if (!file->format->parse_arg(line->op->args[n], rest, len, &line->arg[n]))
+			return MALFORMED(file, line->number,
+					 "'%.*s' is not an argument of '%s': compare the line "
+					 "with README.md of the vectors",
+					 (int)len, rest, line->op->name);
 		rest += len;
 	}
-	if (n != line->op->nargs || *rest)
+	if (isupper((unsigned char)line->op->args[n]))
+		n++;
+	if (n != nargs || *rest)
 		return MALFORMED(
 			file, line->number,
-			"'%s' takes %u arguments: compare the line with README.md of the vectors",
-			line->op->name, line->op->nargs);
+			"'%s' takes %zu arguments: compare the line with README.md of the vectors",
+			line->op->name, nargs);
 	return 0;
 }
 
@@ -96,7 +98,7 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 	text += strspn(text, " ");
 	len = strcspn(text, " ");
 	line->text = text;
-	line->op = conform_iova_op(text, len);
+	line->op = file->format->find_op(text, len);
 	if (!line->op)
 		return MALFORMED(
 			file, line->number,
@@ -108,14 +110,14 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 		return 0;
 	}
 	line->expected = cut_result(text);
-	if (!line->op->run)
+	if (!line->op->run && !line->op->bounce)
 		return 0;
-	if (line->op->has_result != (line->expected != NULL))
+	if ((line->op->result == CONFORM_NONE) != !line->expected)
 		return MALFORMED(file, line->number, "'%s' %s: %s", line->op->name,
 				 line->expected ? "has no result" : "needs a result",
 				 line->expected ? "drop what follows ' ='"
 						: "add ' = ' and the answer");
-	if (line->expected && !*line->expected)
+	if (line->expected && !*line->expected && line->op->result == CONFORM_SOME)
 		return MALFORMED(file, line->number, "'%s' has an empty result: %s", line->op->name,
 				 "add the answer");
 	if (!line->expected)
@@ -132,45 +134,92 @@ static size_t count_lines(const char *text)
 	return n;
 }
 
-/* A remark in brackets may stand behind the version. */
+/* A remark in brackets, or the family's name, may stand behind the version. */
 static bool ends_header(const char *rest)
 {
-	return *rest == '\n' || *rest == '\0' || starts_with(rest, " (");
+	return *rest == '\n' || *rest == '\0' || *rest == ';' || starts_with(rest, " (");
 }
 
 /* Which vectors are these, by the first line? */
 static int parse_header(struct conform_file *file, const char *text)
 {
-	size_t len = strlen(IOVA_HEADER);
+	size_t i;
 
-	file->is_foreign = starts_with(text, BOUNCE_HEADER);
-	if (file->is_foreign || (starts_with(text, IOVA_HEADER) && ends_header(text + len)))
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (starts_with(text, formats[i]->header) &&
+		    ends_header(text + strlen(formats[i]->header)))
+			file->format = formats[i];
+	if (file->format)
 		return 0;
-	return MALFORMED(file, 1, "not a file of vectors: its first line should be '%s'",
-			 IOVA_HEADER);
+	return MALFORMED(file, 1, "not a file of vectors: its first line should be '%s' or '%s'",
+			 formats[0]->header, formats[1]->header);
+}
+
+/* What the operation before asked of its machine; false: there is none before. */
+static bool add_event(struct conform_file *file, const char *text)
+{
+	if (file->nlines == 0)
+		return false;
+	if (!starts_with(text, WARNING_EVENT))
+		file->lines[file->nlines - 1].has_events = true;
+	return true;
+}
+
+static bool is_event(const struct conform_file *file, const char *text)
+{
+	return file->format->events && starts_with(text, file->format->events);
+}
+
+/* `end N`, the last line. */
+static int parse_end(struct conform_file *file, unsigned number, const char *text)
+{
+	uint64_t n = 0;
+
+	if (!conform_number(text, strlen(text), 10, &n) || n != file->nlines)
+		return MALFORMED(file, number, "'end %s', but there are %zu operations before it",
+				 text, file->nlines);
+	file->has_ended = true;
+	return 0;
+}
+
+/* A line that is neither empty nor a comment. */
+static int parse_text(struct conform_file *file, unsigned number, char *text)
+{
+	int err;
+
+	if (file->has_ended)
+		return MALFORMED(file, number, "'%s' behind the end", text);
+	if (is_event(file, text))
+		return add_event(file, text)
+			       ? 0
+			       : MALFORMED(file, number, "'%s' before any operation", text);
+	if (file->format->counts && starts_with(text, "end "))
+		return parse_end(file, number, text + 4);
+	file->lines[file->nlines].number = number;
+	err = parse_line(file, &file->lines[file->nlines], text);
+	if (!err)
+		file->nlines++;
+	return err;
 }
 
 static int parse_lines(struct conform_file *file, char *text)
 {
 	unsigned number = 0;
+	int err = 0;
 	char *end;
-	int err;
 
-	for (; text; text = end) {
+	for (; !err && text; text = end) {
 		end = strchr(text, '\n');
 		if (end)
 			*end++ = '\0';
 		number++;
-		if (*text == '#' || *text == '\0')
-			continue;
-		file->lines[file->nlines].number = number;
-		err = parse_line(file, &file->lines[file->nlines], text);
-		if (err)
-			return err;
-		file->nlines++;
+		if (*text != '#' && *text != '\0')
+			err = parse_text(file, number, text);
 	}
-	if (file->nlines == 0)
-		return MALFORMED(file, number, "%s", "no operations: the file is cut short");
+	if (err)
+		return err;
+	if (file->nlines == 0 || (file->format->counts && !file->has_ended))
+		return MALFORMED(file, number, "%s", "the file is cut short: copy it again");
 	return 0;
 }
 
@@ -188,15 +237,14 @@ static void cut_blocks(struct conform_file *file)
 	}
 }
 
-/* An operation that this version runs needs a domain before it. */
+/* An operation that this version runs needs the beginning of a block before it. */
 static int check_blocks(const struct conform_file *file)
 {
 	const struct conform_line *first = &file->lines[0];
 
-	if (!first->op->starts_block && first->op->run)
-		return MALFORMED(file, first->number,
-				 "'%s' before any domain: begin with a domain line",
-				 first->op->name);
+	if (!first->op->starts_block && (first->op->run || first->op->bounce))
+		return MALFORMED(file, first->number, "'%s' before any %s: begin with a %s line",
+				 first->op->name, file->format->begin, file->format->begin);
 	return 0;
 }
 
@@ -210,7 +258,7 @@ int conform_file_parse(struct conform_file *file, const char *name, char *text, 
 		return MALFORMED(file, (unsigned)room, "a zero byte: %s",
 				 "the file is not text, or damaged");
 	err = parse_header(file, text);
-	if (err || file->is_foreign)
+	if (err)
 		return err;
 	file->lines = calloc(room, sizeof(*file->lines));
 	file->blocks = calloc(room, sizeof(*file->blocks));

@@ -7,13 +7,14 @@
  * The status is the worst of all files:
  *
  *    0   every byte right, no fault, no failed request, books in order
- *    1   not so, for at least one route of one trace
+ *    1   not so, for at least one route of one trace; or an address is unexplained
  *    2   a file could not be replayed at all, or the options make no sense
  *
  * What is wrong with a trace itself (unmaps without their map, lines that do not parse,
  * lost events) is told and does not change the status.
  */
 #include "replay.h"
+#include "check.h"
 #include "command.h"
 
 #include <popt.h>
@@ -21,17 +22,24 @@
 #include <string.h>
 
 #define DEFAULT_PROFILE "vtd-modern"
-#define ALL_ROUTES      "direct,strict"
+#define ALL_ROUTES      "direct,bounce,strict,lazy,as-recorded"
 #define RUNS_MAX        1000
+
+/* Linux's: 64 MiB, and as many areas as the machines of the bundled traces had CPUs. */
+#define DEFAULT_SLOTS UINT64_C(32768)
+#define DEFAULT_AREAS UINT64_C(4)
+#define SLOTS_MAX     (UINT64_C(1) << 19) /* 1 GiB: the simulated machine has no larger block */
 
 /* A trace may fail a hundred thousand times for one reason. */
 #define LOG_LINES_MAX 5u
 
 struct command_line {
 	char *routes;
+	char *slots;
+	char *flush;
 	char *profile;
 	char *json_path;
-	int serial, no_data;
+	int serial, no_data, check_addresses;
 	int repeat, mask_bits;
 	uint64_t given; /* bit per option letter */
 	poptContext context;
@@ -61,8 +69,17 @@ static void define_options(struct command_line *line, struct poptOption *options
 		 "runs, each on a fresh machine; speeds are medians (default: 1)", "N"},
 		{"mask", 'm', POPT_ARG_INT, &line->mask_bits, 0,
 		 "address bits of every device, 12 to 64 (default: 32)", "BITS"},
+		{"slots", 'S', POPT_ARG_STRING, NULL, 0,
+		 "of the bounce pool, and its areas; powers of two (default: 32768,4)",
+		 "N[,AREAS]"},
+		{"flush", 'f', POPT_ARG_STRING, NULL, 0,
+		 "strict or lazy: what as-recorded is if the trace has an IOMMU and does not tell "
+		 "(default: lazy)",
+		 "WHEN"},
 		{"profile", 'p', POPT_ARG_STRING, NULL, 0,
 		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
+		{"check-addresses", 'c', POPT_ARG_NONE, &line->check_addresses, 0,
+		 "do not replay: compare the kernel's own addresses with the library's", NULL},
 		{"json", 'j', POPT_ARG_STRING, NULL, 0, "write the answers there", "OUT"},
 		POPT_AUTOHELP POPT_TABLEEND};
 
@@ -76,6 +93,8 @@ static char **text_of(struct command_line *line, int letter)
 {
 	switch (letter) {
 	case 'r': return &line->routes;
+	case 'S': return &line->slots;
+	case 'f': return &line->flush;
 	case 'p': return &line->profile;
 	case 'j': return &line->json_path;
 	default: return NULL;
@@ -125,6 +144,42 @@ static int parse_routes(const char *list, uint32_t *routes)
 	}
 }
 
+/* A power of two up to SLOTS_MAX; 0: something else. */
+static uint64_t parse_power(const char *text, char **end)
+{
+	unsigned long long n = *text >= '0' && *text <= '9' ? strtoull(text, end, 10) : 0;
+
+	return dmp_is_pow2(n) && n <= SLOTS_MAX ? n : 0;
+}
+
+static int parse_slots(const char *text, struct replay_opts *opts)
+{
+	char *end = NULL;
+
+	opts->slots = parse_power(text, &end);
+	opts->areas = DEFAULT_AREAS;
+	if (opts->slots && *end == ',')
+		opts->areas = parse_power(end + 1, &end);
+	if (!opts->slots || !opts->areas || *end)
+		return complain("--slots must be N or N,AREAS, powers of two up to %llu",
+				(unsigned long long)SLOTS_MAX);
+	if (opts->slots / DMP_SWIOTLB_SEGMENT_SLOTS < opts->areas)
+		return complain("--slots %llu,%llu cannot be: an area has at least %llu slots",
+				(unsigned long long)opts->slots, (unsigned long long)opts->areas,
+				(unsigned long long)DMP_SWIOTLB_SEGMENT_SLOTS);
+	return 0;
+}
+
+static int parse_flush(const char *text, struct replay_opts *opts)
+{
+	opts->unknown = REPLAY_LAZY;
+	if (strcmp(text, replay_way_name(REPLAY_STRICT)) == 0)
+		opts->unknown = REPLAY_STRICT;
+	else if (strcmp(text, replay_way_name(REPLAY_LAZY)) != 0)
+		return complain("--flush must be strict or lazy");
+	return 0;
+}
+
 static int check_numbers(const struct command_line *line)
 {
 	if (line->repeat < 1 || line->repeat > RUNS_MAX)
@@ -147,11 +202,21 @@ static int parse(struct command_line *line, const struct poptOption *options,
 		return err;
 	*opts = (struct replay_opts){
 		.serial = line->serial,
+		.check_addresses = line->check_addresses,
 		.data = !line->no_data,
 		.repeat = (unsigned)line->repeat,
 		.mask_bits = (unsigned)line->mask_bits,
 		.profile = line->profile ? line->profile : DEFAULT_PROFILE,
+		.slots = DEFAULT_SLOTS,
+		.areas = DEFAULT_AREAS,
+		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
 	};
+	if (line->slots)
+		err = parse_slots(line->slots, opts);
+	if (!err && line->flush)
+		err = parse_flush(line->flush, opts);
+	if (err)
+		return err;
 	return parse_routes(line->routes ? line->routes : ALL_ROUTES, &opts->routes);
 }
 
@@ -182,18 +247,25 @@ static int verdict(const struct replay_answer *answer)
 	return EXIT_GOOD;
 }
 
-/* One file, which leaves nothing but its printed answer and the one in @json. */
-static int replay_one(const struct replay_opts *opts, const char *path, struct replay_json *json)
+/* One file, which leaves its printed answer, the one in @json and a row of @summary. */
+static int replay_one(const struct replay_opts *opts, const char *path, struct replay_json *json,
+		      struct replay_summary *summary)
 {
 	struct replay_answer answer;
-	int status = replay_file(opts, path, &answer);
+	int status;
 
+	if (opts->check_addresses)
+		return check_file(path, stdout, json);
+	status = replay_file(opts, path, &answer);
 	if (status)
 		return status;
 	replay_print(stdout, opts, &answer);
 	status = verdict(&answer);
 	if (json)
-		status = worst(status, replay_json_add(json, opts, &answer));
+		status = worst(status,
+			       replay_json_add(json, path, replay_json_answer(opts, &answer)));
+	if (replay_summary_add(summary, &answer))
+		status = complain("no memory for the summary");
 	replay_answer_free(&answer);
 	return status;
 }
@@ -202,12 +274,16 @@ static int replay_one(const struct replay_opts *opts, const char *path, struct r
 static int replay_files(const struct replay_opts *opts, const char **paths, const char *json_path)
 {
 	struct replay_json json;
+	struct replay_summary summary = {0};
 	int status = EXIT_GOOD;
 
 	if (json_path && replay_json_open(&json, json_path))
 		return EXIT_USAGE;
 	for (; *paths; paths++)
-		status = worst(status, replay_one(opts, *paths, json_path ? &json : NULL));
+		status =
+			worst(status, replay_one(opts, *paths, json_path ? &json : NULL, &summary));
+	replay_summary_print(stdout, &summary);
+	replay_summary_free(&summary);
 	if (json_path)
 		status = worst(status, replay_json_close(&json));
 	return status;
@@ -229,6 +305,8 @@ int replay_main(int argc, const char **argv)
 		status = replay_files(&opts, line.paths, line.json_path);
 	dmp_log_set_sink(NULL, NULL);
 	free(line.routes);
+	free(line.slots);
+	free(line.flush);
 	free(line.profile);
 	free(line.json_path);
 	poptFreeContext(line.context);

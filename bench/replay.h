@@ -6,16 +6,19 @@
  *
  *    replay.c           the command line; files one after another
  *    replay_file.c      one file: read, match, prepare, every route, collect
+ *      replay_recorded.c  trace -> which way its requests went, and what devices asked for
  *      replay_lanes.c     plan  -> steps of each thread, and whose turn comes when
  *      replay_place.c     plan  -> which memory each mapping has
  *      replay_machine.c   route -> a fresh machine, devices, domains, agents
  *      replay_run.c       threads, the clock
  *        replay_step.c      one step: the library's calls
+ *        replay_blame.c     calls that failed: how many, why, and the first
  *        replay_data.c      the bytes: written, moved, compared
  *        replay_pattern.c   which bytes
  *      replay_result.c    counters -> one struct replay_result; the median of several
  *    replay_fields.c    which numbers of it are told, and as what
  *    replay_print.c, replay_json.c   the answers
+ *    replay_summary.c   one table of all files
  *
  * Prepared before the clock starts: everything but the library's own calls, and, if data
  * is checked, the bytes.
@@ -36,24 +39,49 @@
 
 struct json_t; /* jansson's */
 
-struct replay_opts {
-	bool serial;         /* one thread, file order */
-	bool data;           /* move and compare bytes */
-	unsigned repeat;     /* runs of each route, each on a fresh machine */
-	unsigned mask_bits;  /* of every device's DMA mask */
-	const char *profile; /* cost profile, see sim.h */
-	uint32_t routes;     /* bit i: route i of replay_routes[] */
+/* The ways that a request can go. */
+enum replay_way {
+	REPLAY_DIRECT,
+	REPLAY_BOUNCE, /* every map is copied to bounce slots of one pool */
+	REPLAY_STRICT, /* each device has a domain of its own ... */
+	REPLAY_LAZY,   /* ... which flushes later */
+	REPLAY_WAYS,
 };
 
-/* A way for requests to go: a column of the answer. */
+/* Sets of ways. */
+#define REPLAY_ALL        0xfu
+#define REPLAY_BOUNCED    (1u << REPLAY_BOUNCE)
+#define REPLAY_DEFERRED   (1u << REPLAY_LAZY)
+#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | 1u << REPLAY_LAZY)
+
+static inline bool replay_way_in(enum replay_way way, unsigned set)
+{
+	return set >> way & 1u;
+}
+
+struct replay_opts {
+	bool serial;             /* one thread, file order */
+	bool data;               /* move and compare bytes */
+	bool check_addresses;    /* do not replay: check.h */
+	unsigned repeat;         /* runs of each route, each on a fresh machine */
+	unsigned mask_bits;      /* of every device's DMA mask */
+	const char *profile;     /* cost profile, see sim.h */
+	uint32_t routes;         /* bit i: route i of replay_routes[] */
+	uint64_t slots, areas;   /* of the pool of bounce slots */
+	enum replay_way unknown; /* strict or lazy, as recorded: of a trace that does not tell */
+};
+
+/* A column of the answer. */
 struct replay_route {
 	const char *name;
-	bool translated; /* each device has a domain of its own */
-	enum dmp_flush_policy flush;
+	bool as_recorded;    /* the way is the trace's */
+	enum replay_way way; /* of the other routes */
 };
 
 extern const struct replay_route replay_routes[];
 extern const unsigned replay_nroutes;
+
+const char *replay_way_name(enum replay_way way);
 
 /* One thing that a thread does. */
 struct replay_step {
@@ -65,15 +93,27 @@ struct replay_step {
 	bool starts_call;   /* the first step of a recorded call */
 };
 
+/* Why a call of the library can fail: errnos with a fixed meaning, and all others. */
+#define REPLAY_WHYS 5u
+
+/* Calls of the library that failed. */
+struct replay_blame {
+	uint64_t requests; /* the sum of by_why */
+	uint64_t by_why[REPLAY_WHYS];
+	uint32_t first_line;    /* of the first one in the file; 0: none */
+	int first_err;          /* its errno */
+	const char *first_call; /* its name */
+};
+
 /* Calls of the library that were made and what went wrong. */
 struct replay_counts {
 	uint64_t maps, unmaps, allocs, frees, syncs; /* calls that succeeded */
+	uint64_t late_maps;                          /* of maps: after a refusal for lack of room */
+	/* Bytes that a bouncing device's calls had to copy. */
+	uint64_t map_copied, unmap_copied, sync_copied;
 	uint64_t wrong_bytes;
-	uint64_t failed_requests; /* calls of the library that did not succeed */
-	uint64_t not_done;        /* steps of a mapping whose map failed */
-	uint32_t failed_line;     /* of the first failed request; 0: none */
-	int failed_err;           /* its errno */
-	const char *failed_call;  /* its name */
+	uint64_t not_done; /* steps of a mapping that was not mapped */
+	struct replay_blame blame;
 };
 
 /* A recorded CPU, and the thread that stands for it: cache lines of its own. */
@@ -97,7 +137,7 @@ struct replay_mapping {
 	uint64_t len;                        /* (c) */
 	void *buf;                           /* (c), of coherent memory (t) */
 	dmp_addr_t addr;                     /* (t) valid while live; not of a list */
-	struct dmp_sg *sg;                   /* (c) entries, NULL if not a list; answers (t) */
+	struct dmp_sg *sg;                   /* (c) entries, NULL if one buffer; answers (t) */
 	uint32_t nsg;                        /* (c) */
 	uint32_t nsegments;                  /* (t) valid answers in sg */
 	uint16_t generation;                 /* (t) which pattern is in it */
@@ -105,7 +145,7 @@ struct replay_mapping {
 	uint8_t dir;                         /* (c) enum dmp_dir */
 	uint8_t map_attrs;                   /* (c) DMP_ATTR_* */
 	bool live;                           /* (t) */
-	bool failed;                         /* (t) the library refused the map */
+	bool late;                           /* (t) no room for its map yet: try again */
 	bool patched;                        /* (t) parts are of different generations */
 };
 
@@ -118,10 +158,18 @@ struct replay_block {
 /* The longest mapping that is replayed: one block has to hold it. */
 #define REPLAY_LEN_MAX (UINT64_C(512) << 20)
 
+/* What a trace tells of the machine that it was recorded on. */
+struct replay_recorded {
+	enum replay_way way;
+	const char *why;           /* it is this one */
+	uint64_t *min_align_masks; /* owned; of each traced device */
+};
+
 /* A file, ready to be replayed any number of times. */
 struct replay_job {
 	const struct trace *trace;
 	const struct trace_plan *plan;
+	const struct replay_recorded *recorded;
 
 	struct replay_lane *lanes; /* owned; their steps are one array */
 	uint32_t nlanes;
@@ -130,7 +178,7 @@ struct replay_job {
 	struct trace_skip_count too_long; /* mappings over REPLAY_LEN_MAX: not replayed */
 
 	struct replay_mapping *mappings; /* owned; one for each of the plan's */
-	struct dmp_sg *sgs;              /* owned */
+	struct dmp_sg *sgs;              /* owned; of all lists of the run */
 	uint32_t *block_of;              /* owned; of each mapping, TRACE_NONE without memory */
 	uint64_t *entry_at;              /* owned; of each entry, offset in its block */
 	struct replay_block *blocks;     /* owned */
@@ -142,8 +190,10 @@ struct replay_job {
 struct replay_machine {
 	struct dmp_sim *sim;
 	struct dmp_device **devices; /* one a traced device */
-	struct dmp_domain **domains; /* likewise; NULL entries in the direct route */
+	struct dmp_domain **domains; /* likewise; NULL entries if not translated */
+	struct dmp_swiotlb *tlb;     /* all devices'; NULL if they do not bounce */
 	uint32_t ndevices;
+	enum replay_way way;
 	struct replay_job *job; /* whose blocks and agents it carries */
 };
 
@@ -160,6 +210,7 @@ struct replay_run {
 /* A route's column; replay_fields[] names what of it is told. */
 struct replay_result {
 	const struct replay_route *route;
+	enum replay_way way;
 
 	/* What was asked for: the same in every run */
 	uint64_t maps;          /* calls: replayed, failed in the trace, and too long ones */
@@ -174,23 +225,30 @@ struct replay_result {
 	/* What went wrong: all runs together */
 	uint64_t wrong_bytes;
 	uint64_t faults, stale_accesses;
-	uint64_t failed_requests, not_done;
+	uint64_t not_done;
 	uint64_t broken_books; /* walkers that found something, and what could not be destroyed */
-	uint32_t failed_line;  /* of the first failed request */
-	int failed_err;
-	const char *failed_call;
+	struct replay_blame blame;
 
 	/* How it went: the median run.  Shares are NAN if there is nothing to share */
 	uint64_t peak_in_flight; /* maps */
+	uint64_t late_maps;
+	uint64_t peak_slots;
+	uint64_t copied_bytes;
 	uint64_t magazine_allocs, tree_allocs;
 	double magazine_share;
 	uint64_t iotlb_hits, iotlb_misses;
 	double iotlb_share;
 	uint64_t invalidations, invalidated_entries;
 
-	/* Simulated nanoseconds: of a map or allocation, of an unmap or free */
+	/* Lazy: flushes of whole domains.  Times are real ones of the replay */
+	uint64_t flushes_full, flushes_timer;
+	double entries_per_flush;
+	double exposed_us, exposed_max_us; /* from unmap to flush; NAN if not measured */
+
+	/* Simulated nanoseconds: of a map or allocation, of an unmap or free, of a sync */
 	double map_allocate_ns, map_table_ns, map_copy_ns;
 	double unmap_allocate_ns, unmap_table_ns, unmap_invalidate_ns, unmap_copy_ns;
+	double sync_copy_ns;
 
 	/* Real time of the replay alone */
 	double seconds;
@@ -201,29 +259,36 @@ struct replay_result {
 
 /* How a field of struct replay_result is told. */
 enum replay_unit {
-	REPLAY_COUNT, /* uint64_t */
-	REPLAY_SHARE, /* double, 0 .. 1 */
-	REPLAY_NS,    /* double */
-	REPLAY_RATE,  /* double, a second */
+	REPLAY_COUNT,  /* uint64_t */
+	REPLAY_SHARE,  /* double, 0 .. 1 */
+	REPLAY_NUMBER, /* double */
+	REPLAY_RATE,   /* double, a second */
 };
 
 struct replay_field {
 	const char *name;  /* in the JSON */
 	const char *label; /* in the table; NULL: not there */
 	enum replay_unit unit;
-	size_t offset;        /* in struct replay_result */
-	bool translated_only; /* means nothing in the direct route */
+	size_t offset; /* in struct replay_result */
+	unsigned ways; /* set of those in which it means something */
 };
 
 extern const struct replay_field replay_fields[];
 extern const unsigned replay_nfields;
+
+static inline bool replay_field_means(const struct replay_field *field,
+				      const struct replay_result *result)
+{
+	return replay_way_in(result->way, field->ways);
+}
 
 /* A file's answer. */
 struct replay_answer {
 	const char *path;
 	struct trace *trace;     /* owned */
 	struct trace_plan *plan; /* owned */
-	double read_seconds;     /* reading and parsing; matching */
+	struct replay_recorded recorded;
+	double read_seconds; /* reading and parsing; matching */
 	double match_seconds;
 	uint32_t nlanes;
 	uint64_t nevents;
@@ -231,6 +296,13 @@ struct replay_answer {
 	struct replay_result *results; /* owned */
 	unsigned nresults;
 };
+
+/* ---- replay_recorded.c ---- */
+
+/* @unknown: its way if the trace has an IOMMU and does not tell when it flushed.  -ENOMEM. */
+int replay_recorded_find(const struct trace *trace, const struct trace_plan *plan,
+			 enum replay_way unknown, struct replay_recorded *recorded);
+void replay_recorded_free(struct replay_recorded *recorded);
 
 /* ---- replay_lanes.c ---- */
 
@@ -250,13 +322,16 @@ static inline bool replay_is_alloc(uint8_t shape)
 /* Which block every mapping has, and what its entries' offsets in it are.  -ENOMEM; -E2BIG. */
 int replay_place_make(struct replay_job *job);
 void replay_place_free(struct replay_job *job);
-/* Point every mapping at its block's memory and forget the run before. */
-void replay_place_reset(struct replay_job *job);
+/*
+ * Point every mapping at its block's memory and forget the run before.  What is longer than
+ * its device's largest mapping is cut.  -ENOMEM.
+ */
+int replay_place_reset(const struct replay_machine *machine);
 
 /* ---- replay_machine.c ---- */
 
 /* A machine for one run of @job; complains and returns a negative errno. */
-int replay_machine_create(const struct replay_opts *opts, const struct replay_route *route,
+int replay_machine_create(const struct replay_opts *opts, enum replay_way way,
 			  struct replay_job *job, struct replay_machine *machine);
 /* Returns how many walkers and destructors found something wrong. */
 unsigned replay_machine_destroy(struct replay_machine *machine);
@@ -299,8 +374,20 @@ struct replay_part replay_part_at(const struct replay_mapping *m, uint64_t offse
 
 void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step);
+/* A last try to map what is late and has no step left. */
+void replay_step_settle(struct replay_run *run, struct replay_lane *lane);
 /* Unmap what is still live; returns how many mappings that were. */
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
+
+/* ---- replay_blame.c ---- */
+
+/* @err: the negative errno of @call, in @line of the file. */
+void replay_blame_note(struct replay_blame *blame, const char *call, int err, uint32_t line);
+void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add);
+/* A reason for people; @why < REPLAY_WHYS. */
+const char *replay_blame_text(unsigned why);
+/* And for programs. */
+const char *replay_blame_name(unsigned why);
 
 /* ---- replay_run.c ---- */
 
@@ -312,7 +399,9 @@ int replay_run_lanes(struct replay_run *run, double *seconds);
 /* Counters of a machine at one moment. */
 struct replay_books {
 	struct dmp_sim_stats sim;
-	struct dmp_iova_stats iova; /* of all domains together */
+	struct dmp_iova_stats iova;     /* of all domains together */
+	struct dmp_domain_stats domain; /* likewise; exposed_max_ns is the longest of all */
+	struct dmp_swiotlb_stats tlb;
 };
 
 void replay_books_read(const struct replay_machine *machine, struct replay_books *books);
@@ -332,7 +421,7 @@ bool replay_result_is_bad(const struct replay_result *result);
 int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer);
 void replay_answer_free(struct replay_answer *answer);
 
-/* ---- replay_print.c, replay_json.c ---- */
+/* ---- replay_print.c ---- */
 
 /* Something that was not replayed. */
 struct replay_skip {
@@ -351,6 +440,30 @@ void replay_trace_name(const char *path, char *name, size_t size);
 unsigned replay_devices(const struct trace_plan *plan);
 void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
 
+/* ---- replay_summary.c ---- */
+
+/* A trace in the table of all traces. */
+struct replay_row {
+	char name[128];
+	uint64_t nevents;
+	enum replay_way recorded;
+	struct replay_result *results; /* owned */
+	unsigned nresults;
+};
+
+struct replay_summary {
+	struct replay_row *rows; /* owned */
+	unsigned nrows;
+};
+
+/* Takes the results away from @answer.  -1: no memory, the answer keeps them. */
+int replay_summary_add(struct replay_summary *summary, struct replay_answer *answer);
+void replay_summary_free(struct replay_summary *summary);
+/* One table of all; nothing if there is but one trace. */
+void replay_summary_print(FILE *to, const struct replay_summary *summary);
+
+/* ---- replay_json.c ---- */
+
 /* The JSON while traces are replayed. */
 struct replay_json {
 	char *place;            /* owned */
@@ -360,13 +473,15 @@ struct replay_json {
 	struct json_t *answers; /* owned; an array */
 };
 
+/* A text in which bytes that are not UTF-8 are '?'; the caller's.  NULL: no memory. */
+struct json_t *replay_json_text(const char *text);
 /* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
 struct json_t *replay_json_answer(const struct replay_opts *opts,
 				  const struct replay_answer *answer);
 /* Each complains and returns EXIT_USAGE if it cannot be done. */
 int replay_json_open(struct replay_json *json, const char *path);
-int replay_json_add(struct replay_json *json, const struct replay_opts *opts,
-		    const struct replay_answer *answer);
+/* Takes @answer, which is @path's; NULL: there was no memory for it. */
+int replay_json_add(struct replay_json *json, const char *path, struct json_t *answer);
 /* Writes the answers; without any, and after a failed open, nothing is left or lost. */
 int replay_json_close(struct replay_json *json);
 

@@ -6,6 +6,9 @@
  *                                        machine, replay, tidy up, destroy
  *                                     -> the median run of the route
  *
+ * The route as-recorded has the answer of the route that it stands for, if that one has been
+ * replayed too: it would be the same run again.
+ *
  * A file that cannot be replayed at all, or that has no request in it, is complained about
  * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
  * trace's and the plan's own counts.
@@ -48,13 +51,16 @@ static int read_file(const char *path, struct replay_answer *answer)
 	return 0;
 }
 
-static int prepare(const struct replay_opts *opts, const struct replay_answer *answer,
+static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
 		   struct replay_job *job)
 {
 	int err;
 
-	*job = (struct replay_job){.trace = answer->trace, .plan = answer->plan};
-	err = replay_lanes_make(job, opts->serial);
+	*job = (struct replay_job){
+		.trace = answer->trace, .plan = answer->plan, .recorded = &answer->recorded};
+	err = replay_recorded_find(answer->trace, answer->plan, opts->unknown, &answer->recorded);
+	if (!err)
+		err = replay_lanes_make(job, opts->serial);
 	if (!err)
 		err = replay_place_make(job);
 	if (err == -E2BIG)
@@ -73,11 +79,13 @@ static void discard(struct replay_job *job)
 	replay_lanes_free(job);
 }
 
-static void forget_run_before(struct replay_job *job)
+static int forget_run_before(const struct replay_machine *machine)
 {
-	replay_place_reset(job);
+	struct replay_job *job = machine->job;
+
 	for (uint32_t i = 0; i < job->nlanes; i++)
 		job->lanes[i].counts = (struct replay_counts){0};
+	return replay_place_reset(machine) ? complain("no memory for the lists") : 0;
 }
 
 static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
@@ -88,12 +96,14 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 	double seconds;
 	int err;
 
-	forget_run_before(run.job);
+	if (forget_run_before(machine))
+		return EXIT_USAGE;
 	replay_books_read(machine, &before);
 	err = replay_run_lanes(&run, &seconds);
 	if (err)
 		return complain("cannot start %u threads: %s; use --serial", run.job->nlanes,
 				strerror(-err));
+	replay_step_settle(&run, &run.job->lanes[0]);
 	replay_result_fill(&run, &before, seconds, result);
 	replay_step_tidy(&run, &run.job->lanes[0]);
 	replay_result_blame(&run, result);
@@ -101,15 +111,15 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 }
 
 /* One run, on a machine of its own. */
-static int run_once(const struct replay_opts *opts, const struct replay_route *route,
-		    struct replay_job *job, struct replay_result *result)
+static int run_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
+		    struct replay_result *result)
 {
 	struct replay_machine machine;
 	unsigned broken;
 	int err;
 
-	*result = (struct replay_result){.route = route};
-	if (replay_machine_create(opts, route, job, &machine))
+	*result = (struct replay_result){.way = way};
+	if (replay_machine_create(opts, way, job, &machine))
 		return EXIT_USAGE;
 	err = run_on(opts, &machine, result);
 	broken = replay_machine_destroy(&machine);
@@ -117,21 +127,48 @@ static int run_once(const struct replay_opts *opts, const struct replay_route *r
 	return err;
 }
 
-static int run_route(const struct replay_opts *opts, const char *path,
-		     const struct replay_route *route, struct replay_job *job,
-		     struct replay_result *result)
+static int run_way(const struct replay_opts *opts, const char *path, enum replay_way way,
+		   struct replay_job *job, struct replay_result *result)
 {
 	struct replay_result *runs = calloc(opts->repeat, sizeof(*runs));
 	int err = runs ? 0 : complain("no memory for %u runs", opts->repeat);
 
 	for (unsigned i = 0; !err && i < opts->repeat; i++) {
-		progress_show("%s: %s, run %u of %u", path, route->name, i + 1, opts->repeat);
-		err = run_once(opts, route, job, &runs[i]);
+		progress_show("%s: %s, run %u of %u", path, replay_way_name(way), i + 1,
+			      opts->repeat);
+		err = run_once(opts, way, job, &runs[i]);
 		progress_clear();
 	}
 	if (!err)
 		replay_result_median(runs, opts->repeat, result);
 	free(runs);
+	return err;
+}
+
+/* The answer of a way that has been replayed already, or NULL. */
+static const struct replay_result *answer_of(const struct replay_answer *answer,
+					     enum replay_way way)
+{
+	for (unsigned i = 0; i < answer->nresults; i++)
+		if (answer->results[i].way == way)
+			return &answer->results[i];
+	return NULL;
+}
+
+static int run_route(const struct replay_opts *opts, const struct replay_route *route,
+		     struct replay_job *job, struct replay_answer *answer)
+{
+	enum replay_way way = route->as_recorded ? answer->recorded.way : route->way;
+	const struct replay_result *known = answer_of(answer, way);
+	struct replay_result *result = &answer->results[answer->nresults];
+	int err = 0;
+
+	if (known)
+		*result = *known;
+	else
+		err = run_way(opts, answer->path, way, job, result);
+	result->route = route;
+	answer->nresults++;
 	return err;
 }
 
@@ -145,8 +182,7 @@ static int run_routes(const struct replay_opts *opts, struct replay_job *job,
 		return complain("no memory for the results");
 	for (unsigned i = 0; !err && i < replay_nroutes; i++)
 		if (opts->routes & 1u << i)
-			err = run_route(opts, answer->path, &replay_routes[i], job,
-					&answer->results[answer->nresults++]);
+			err = run_route(opts, &replay_routes[i], job, answer);
 	return err;
 }
 
@@ -175,6 +211,7 @@ void replay_answer_free(struct replay_answer *answer)
 {
 	trace_plan_free(answer->plan);
 	trace_free(answer->trace);
+	replay_recorded_free(&answer->recorded);
 	free(answer->results);
 	*answer = (struct replay_answer){.path = answer->path};
 }

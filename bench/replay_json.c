@@ -4,8 +4,12 @@
  *
  *    [{"trace": NAME, "path": PATH, "threads": N, ..., "sizes": {"512": N, ...},
  *      "skipped": [{"reason": TEXT, "count": N, "first_line": N}, ...],
- *      "routes": [{"name": "direct", "maps": N, ...}, ...]}, ...]
+ *      "recorded": {"way": "lazy", "why": TEXT},
+ *      "routes": [{"name": "direct", "way": "direct", "maps": N, ...,
+ *                  "failed": {"call": NAME, "line": N, "error": TEXT, "no_room": N, ...}},
+ *                 ...]}, ...]
  *
+ * "failed" is there if something has failed.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  * A byte of a name that is not UTF-8 is told as '?'.
  *
@@ -49,7 +53,7 @@ static unsigned character_bytes(const unsigned char *s)
 	return c < least[n] || c > 0x10ffff || c >> 11 == 0x1b ? 0 : n;
 }
 
-static json_t *text_json(const char *text)
+json_t *replay_json_text(const char *text)
 {
 	char *copy = strdup(text);
 	json_t *json;
@@ -88,11 +92,28 @@ static json_t *value_of(const struct replay_field *field, const struct replay_re
 {
 	const void *at = (const char *)r + field->offset;
 
-	if (field->translated_only && !r->route->translated)
+	if (!replay_field_means(field, r))
 		return json_null();
 	if (field->unit == REPLAY_COUNT)
 		return json_integer((json_int_t) * (const uint64_t *)at);
 	return real_or_null(*(const double *)at);
+}
+
+/* Failed requests by reason, and the first of them. */
+static json_t *blame_json(const struct replay_blame *blame)
+{
+	json_t *json = json_pack("{s:s, s:i, s:o}", "call", blame->first_call, "line",
+				 (int)blame->first_line, "error",
+				 replay_json_text(strerror(-blame->first_err)));
+
+	for (unsigned why = 0; why < REPLAY_WHYS; why++)
+		put(&json, replay_blame_name(why), json_integer((json_int_t)blame->by_why[why]));
+	return json;
+}
+
+static json_t *recorded_json(const struct replay_recorded *recorded)
+{
+	return json_pack("{s:s, s:s}", "way", replay_way_name(recorded->way), "why", recorded->why);
 }
 
 static json_t *route_json(const struct replay_result *r)
@@ -100,13 +121,11 @@ static json_t *route_json(const struct replay_result *r)
 	json_t *route = json_object();
 
 	put(&route, "name", json_string(r->route->name));
+	put(&route, "way", json_string(replay_way_name(r->way)));
 	for (unsigned f = 0; f < replay_nfields; f++)
 		put(&route, replay_fields[f].name, value_of(&replay_fields[f], r));
-	if (r->failed_requests) {
-		put(&route, "failed_call", text_json(r->failed_call));
-		put(&route, "failed_line", json_integer(r->failed_line));
-		put(&route, "failed_why", text_json(strerror(-r->failed_err)));
-	}
+	if (r->blame.requests)
+		put(&route, "failed", blame_json(&r->blame));
 	return route;
 }
 
@@ -154,18 +173,20 @@ json_t *replay_json_answer(const struct replay_opts *opts, const struct replay_a
 
 	replay_trace_name(a->path, name, sizeof(name));
 	return json_pack(
-		"{s:o, s:o, s:i, s:b, s:i, s:o, s:i, s:i, s:I, s:o, s:i, s:o, s:o, s:I, s:I, s:o, "
-		"s:o, s:o}",
-		"trace", text_json(name), "path", text_json(a->path), "threads", (int)a->nlanes,
-		"data_checked", (int)opts->data, "mask_bits", (int)opts->mask_bits, "profile",
-		text_json(opts->profile), "cpus", (int)a->plan->facts.ncpus, "devices",
+		"{s:o, s:o, s:i, s:b, s:i, s:o, s:I, s:I, s:i, s:i, s:I, s:o, s:i, s:o, s:o, s:I, "
+		"s:I, s:o, s:o, s:o, s:o}",
+		"trace", replay_json_text(name), "path", replay_json_text(a->path), "threads",
+		(int)a->nlanes, "data_checked", (int)opts->data, "mask_bits", (int)opts->mask_bits,
+		"profile", replay_json_text(opts->profile), "slots", (json_int_t)opts->slots,
+		"areas", (json_int_t)opts->areas, "cpus", (int)a->plan->facts.ncpus, "devices",
 		(int)replay_devices(a->plan), "events", (json_int_t)a->nevents, "trace_seconds",
 		real_or_null((double)a->plan->facts.span_ns / 1e9), "lines", (int)a->trace->nlines,
 		"read_seconds", real_or_null(seconds), "lines_per_second",
 		real_or_null((double)a->trace->nlines / seconds), "lost_events",
 		(json_int_t)a->trace->lost_events, "overwritten_events",
 		(json_int_t)a->trace->overwritten_events, "sizes", sizes_json(&a->plan->facts),
-		"skipped", skips_json(a), "routes", routes_json(a));
+		"skipped", skips_json(a), "recorded", recorded_json(&a->recorded), "routes",
+		routes_json(a));
 }
 
 static int complain_of(const char *path)
@@ -209,11 +230,10 @@ int replay_json_open(struct replay_json *json, const char *path)
 	return EXIT_USAGE;
 }
 
-int replay_json_add(struct replay_json *json, const struct replay_opts *opts,
-		    const struct replay_answer *answer)
+int replay_json_add(struct replay_json *json, const char *path, json_t *answer)
 {
-	if (json_array_append_new(json->answers, replay_json_answer(opts, answer)))
-		return complain("no memory for the JSON of '%s'", answer->path);
+	if (json_array_append_new(json->answers, answer))
+		return complain("no memory for the JSON of '%s'", path);
 	return EXIT_GOOD;
 }
 

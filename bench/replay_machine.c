@@ -5,11 +5,19 @@
  * Picture, made afresh for each run:
  *
  *    simulated machine --- device of the trace --- domain of its own (translated routes)
- *         |                     |
- *         blocks of RAM         an agent for every lane (with data)
+ *         |         |           |
+ *         |         |           an agent for every lane (with data)
+ *         |         pool of bounce slots, all devices' (bounce)
+ *         blocks of RAM
  *
- * A route is a row of replay_routes[]: what differs between two routes stands there, or is
- * asked of the row where the machine is made.
+ * What the ways differ in:
+ *
+ *    direct   nothing but the device
+ *    bounce   every map of a device is copied to the pool, which has the slots and areas that
+ *             were asked for; its devices keep the address bits that they kept in the trace
+ *    strict   a domain, flushed before an unmap returns
+ *    lazy     a domain with the library's default queues.  It notes the time of each unmap if
+ *             data is checked; without data the speed of the library is measured
  *
  * RAM ends at 4 GiB unless the trace needs more, so that a device with a 32-bit mask
  * reaches all of it.  Page tables, coherent memory and the blocks share it.  A machine with
@@ -30,11 +38,19 @@
 #include <unistd.h>
 
 const struct replay_route replay_routes[] = {
-	{.name = "direct", .translated = false},
-	{.name = "strict", .translated = true, .flush = DMP_FLUSH_STRICT},
+	{.name = "direct", .way = REPLAY_DIRECT},     {.name = "bounce", .way = REPLAY_BOUNCE},
+	{.name = "strict", .way = REPLAY_STRICT},     {.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "as-recorded", .as_recorded = true},
 };
 
 const unsigned replay_nroutes = sizeof(replay_routes) / sizeof(replay_routes[0]);
+
+const char *replay_way_name(enum replay_way way)
+{
+	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy"};
+
+	return names[way];
+}
 
 #define RAM_BYTES (UINT64_C(4) << 30)
 #define RAM_UNIT  (UINT64_C(1) << 30)
@@ -52,11 +68,14 @@ static uint64_t coherent_bytes(const struct trace_plan *plan)
 	return sum;
 }
 
-static uint64_t ram_bytes(const struct replay_job *job)
+static uint64_t ram_bytes(const struct replay_opts *opts, enum replay_way way,
+			  const struct replay_job *job)
 {
 	uint64_t wanted = job->memory_bytes + job->memory_bytes / 16 + coherent_bytes(job->plan) +
 			  SLACK;
 
+	if (way == REPLAY_BOUNCE)
+		wanted += opts->slots * DMP_SWIOTLB_SLOT_BYTES;
 	return wanted > RAM_BYTES ? RAM_BYTES + dmp_align_up(wanted, RAM_UNIT) : RAM_BYTES;
 }
 
@@ -66,19 +85,20 @@ static unsigned long long gib_up(uint64_t bytes)
 }
 
 /* What this machine has, or the device can reach, may be less than the trace needs. */
-static int check_memory(const struct replay_opts *opts, const struct replay_route *route,
+static int check_memory(const struct replay_opts *opts, enum replay_way way,
 			const struct replay_job *job)
 {
 	uint64_t there = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t ram = ram_bytes(job);
+	uint64_t ram = ram_bytes(opts, way, job);
 
 	if (opts->data && job->memory_bytes > there) {
 		complain("the buffers need %llu GiB and this computer has %llu; use --no-data",
 			 gib_up(job->memory_bytes), (unsigned long long)(there / RAM_UNIT));
 		return -ENOMEM;
 	}
-	if (!route->translated && ram > RAM_BYTES && ram - 1 > DMP_MASK(opts->mask_bits)) {
-		complain("route %s needs %llu GiB below the mask; use --mask 64", route->name,
+	if (way == REPLAY_DIRECT && ram > RAM_BYTES && ram - 1 > DMP_MASK(opts->mask_bits)) {
+		complain("route direct needs %llu GiB below the mask; use --mask 64 or another "
+			 "route",
 			 gib_up(ram));
 		return -ERANGE;
 	}
@@ -88,12 +108,36 @@ static int check_memory(const struct replay_opts *opts, const struct replay_rout
 /* What is wrong with a profile the library has said, in one line. */
 static int make_sim(const struct replay_opts *opts, struct replay_machine *machine)
 {
-	int err = dmp_sim_create(
-		&DMP_SIM_OPTS(.ram_bytes = ram_bytes(machine->job), .profile = opts->profile),
-		&machine->sim);
+	uint64_t bytes = ram_bytes(opts, machine->way, machine->job);
+	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile),
+				 &machine->sim);
 
 	if (err && err != -ENOENT && err != -EIO)
 		complain("cannot make a simulated machine: %s", strerror(-err));
+	return err;
+}
+
+/* The library takes half of it if it does not get all: another pool than was asked for. */
+static int try_pool(const struct replay_opts *opts, struct replay_machine *machine)
+{
+	struct dmp_swiotlb_stats stats;
+	int err = dmp_swiotlb_create(dmp_sim_hw(machine->sim),
+				     &DMP_SWIOTLB_OPTS(.slots = opts->slots, .areas = opts->areas),
+				     &machine->tlb);
+
+	if (err)
+		return err;
+	dmp_swiotlb_get_stats(machine->tlb, &stats, sizeof(stats));
+	return stats.slots == opts->slots && stats.areas == opts->areas ? 0 : -ENOMEM;
+}
+
+static int make_pool(const struct replay_opts *opts, struct replay_machine *machine)
+{
+	int err = try_pool(opts, machine);
+
+	if (err)
+		complain("no room for %llu bounce slots in %u areas: %s; use a smaller --slots",
+			 (unsigned long long)opts->slots, (unsigned)opts->areas, strerror(-err));
 	return err;
 }
 
@@ -105,28 +149,41 @@ static bool is_used(const struct replay_machine *machine, uint32_t i)
 	return facts->maps || facts->allocs;
 }
 
-static int make_device(const struct replay_opts *opts, const struct replay_route *route,
-		       struct replay_machine *machine, uint32_t i)
+static int make_domain(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
 {
-	struct dmp_hw *hw = dmp_sim_hw(machine->sim);
-	int err = dmp_device_create(hw, &DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(opts->mask_bits)),
-				    &machine->devices[i]);
+	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_STRICT);
+	int err;
 
-	if (err || !route->translated)
-		return err;
-	err = dmp_domain_create(hw, &DMP_DOMAIN_OPTS(.flush = route->flush), &machine->domains[i]);
-	if (err)
-		return err;
-	return dmp_device_attach(machine->devices[i], machine->domains[i]);
+	if (machine->way == REPLAY_LAZY) {
+		domain.flush = DMP_FLUSH_LAZY;
+		domain.flags = opts->data ? DMP_DOMAIN_EXPOSURE : 0;
+	}
+	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
+	return err ? err : dmp_device_attach(machine->devices[i], machine->domains[i]);
 }
 
-static int make_devices(const struct replay_opts *opts, const struct replay_route *route,
-			struct replay_machine *machine)
+static int make_device(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
+{
+	struct dmp_device_opts device = DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(opts->mask_bits));
+	int err;
+
+	if (machine->tlb) {
+		device.flags = DMP_DEVICE_FORCE_BOUNCE;
+		device.swiotlb = machine->tlb;
+		device.min_align_mask = machine->job->recorded->min_align_masks[i];
+	}
+	err = dmp_device_create(dmp_sim_hw(machine->sim), &device, &machine->devices[i]);
+	if (!err && replay_way_in(machine->way, REPLAY_TRANSLATED))
+		err = make_domain(opts, machine, i);
+	return err;
+}
+
+static int make_devices(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	unsigned made = 0;
 
 	for (uint32_t i = 0; i < machine->ndevices; i++) {
-		int err = is_used(machine, i) ? make_device(opts, route, machine, i) : 0;
+		int err = is_used(machine, i) ? make_device(opts, machine, i) : 0;
 
 		if (err) {
 			complain("the trace has %u devices; the machine has room for %u: %s",
@@ -164,25 +221,28 @@ static int make_blocks(struct replay_machine *machine)
 	for (uint32_t i = 0; !err && i < job->nblocks; i++)
 		err = dmp_hw_alloc(dmp_sim_hw(machine->sim), DMP_PAGE_BYTES << job->blocks[i].order,
 				   &job->blocks[i].buf);
+	if (err)
+		complain("cannot make %llu MiB of buffers: %s",
+			 (unsigned long long)(job->memory_bytes >> 20), strerror(-err));
 	return err;
 }
 
-static int make_parts(const struct replay_opts *opts, const struct replay_route *route,
-		      struct replay_machine *machine)
+static int make_parts(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	struct replay_job *job = machine->job;
-	int err = make_blocks(machine);
+	int err = machine->way == REPLAY_BOUNCE ? make_pool(opts, machine) : 0;
 
+	if (!err)
+		err = make_blocks(machine);
+	if (err)
+		return err;
 	machine->devices = calloc(machine->ndevices + 1u, sizeof(struct dmp_device *));
 	machine->domains = calloc(machine->ndevices + 1u, sizeof(struct dmp_domain *));
-	if (!machine->devices || !machine->domains)
-		err = -ENOMEM;
-	if (err) {
-		complain("cannot make %llu MiB of buffers: %s",
-			 (unsigned long long)(job->memory_bytes >> 20), strerror(-err));
-		return err;
+	if (!machine->devices || !machine->domains) {
+		complain("no memory for %u devices", machine->ndevices);
+		return -ENOMEM;
 	}
-	err = make_devices(opts, route, machine);
+	err = make_devices(opts, machine);
 	if (err)
 		return err;
 	for (uint32_t i = 0; !err && opts->data && i < job->nlanes; i++)
@@ -193,18 +253,19 @@ static int make_parts(const struct replay_opts *opts, const struct replay_route 
 	return err;
 }
 
-int replay_machine_create(const struct replay_opts *opts, const struct replay_route *route,
+int replay_machine_create(const struct replay_opts *opts, enum replay_way way,
 			  struct replay_job *job, struct replay_machine *machine)
 {
 	int err;
 
-	*machine = (struct replay_machine){.job = job, .ndevices = job->trace->devices.count};
-	err = check_memory(opts, route, job);
+	*machine = (struct replay_machine){
+		.job = job, .ndevices = job->trace->devices.count, .way = way};
+	err = check_memory(opts, way, job);
 	if (!err)
 		err = make_sim(opts, machine);
 	if (err)
 		return err;
-	err = make_parts(opts, route, machine);
+	err = make_parts(opts, machine);
 	if (err)
 		replay_machine_destroy(machine);
 	return err;
@@ -261,6 +322,10 @@ unsigned replay_machine_destroy(struct replay_machine *machine)
 		destroy_agents(machine, &machine->job->lanes[i]);
 	for (uint32_t i = 0; machine->devices && machine->domains && i < machine->ndevices; i++)
 		wrong += destroy_device(machine, i);
+	if (machine->tlb) {
+		wrong += dmp_swiotlb_check(machine->tlb) != 0;
+		wrong += dmp_swiotlb_destroy(machine->tlb) != 0;
+	}
 	wrong += destroy_blocks(machine);
 	free(machine->devices);
 	free(machine->domains);

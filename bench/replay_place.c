@@ -25,6 +25,12 @@
  * than the trace had at once, as a device's queue would have it.  In file order it never
  * waits.
  *
+ * What the device cannot take in one piece is cut when the run starts: an entry of a list
+ * becomes several, a single buffer becomes a list.  Only bouncing devices have such a limit:
+ *
+ *    buffer  |<---------------- 600 KiB ---------------->|
+ *    list    |<-- 252 KiB -->|<-- 252 KiB -->|<- 96 KiB ->|      largest mapping 252 KiB
+ *
  * Allocated memory comes from the library and has no block.  A range of another device's
  * registers (dma_map_resource) is placed like a page of RAM.
  */
@@ -153,26 +159,6 @@ static int place_all(struct placer *p)
 	return 0;
 }
 
-/* The library's lists, one after another. */
-static int make_lists(struct replay_job *job)
-{
-	uint32_t n = 0;
-
-	job->sgs = calloc(job->plan->nentries + 1u, sizeof(*job->sgs));
-	if (!job->sgs)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
-		const struct trace_mapping *from = &job->plan->mappings[i];
-
-		if (from->shape != TRACE_SHAPE_SG)
-			continue;
-		job->mappings[i].sg = &job->sgs[n];
-		job->mappings[i].nsg = from->nentries;
-		n += from->nentries;
-	}
-	return 0;
-}
-
 static int make_tables(struct placer *p)
 {
 	struct replay_job *job = p->job;
@@ -197,8 +183,6 @@ int replay_place_make(struct replay_job *job)
 
 	if (!err)
 		err = place_all(&p);
-	if (!err)
-		err = make_lists(job);
 	free(p.next);
 	free(p.tenant);
 	return err;
@@ -212,33 +196,99 @@ void replay_place_free(struct replay_job *job)
 	free(job->entry_at);
 }
 
-static void point_list(struct replay_job *job, uint32_t i, char *block)
+/* Pieces of at most @max bytes that an entry is cut into. */
+static uint64_t pieces(const struct trace_entry *entry, uint64_t max)
 {
-	const struct trace_mapping *from = &job->plan->mappings[i];
-
-	for (uint32_t e = 0; e < from->nentries; e++)
-		job->mappings[i].sg[e] = (struct dmp_sg){
-			.buf = block + job->entry_at[from->first_entry + e],
-			.len = job->plan->entries[from->first_entry + e].len,
-		};
+	return (entry->len - 1) / max + 1;
 }
 
-void replay_place_reset(struct replay_job *job)
+/* Pieces of a mapping with a block; 0 if it is mapped as one buffer. */
+static uint32_t list_len(const struct replay_job *job, uint32_t i, uint64_t max)
 {
+	const struct trace_mapping *from = &job->plan->mappings[i];
+	uint64_t n = 0;
+
+	if (job->block_of[i] == TRACE_NONE)
+		return 0;
+	for (uint32_t e = 0; e < from->nentries; e++)
+		n += pieces(&job->plan->entries[from->first_entry + e], max);
+	return n > 1 || from->shape == TRACE_SHAPE_SG ? (uint32_t)n : 0;
+}
+
+static uint64_t max_of(const struct replay_machine *machine, uint32_t i)
+{
+	return dmp_device_max_mapping(machine->devices[machine->job->mappings[i].dev]);
+}
+
+/* The library's lists, one after another: room for all of them. */
+static int make_lists(const struct replay_machine *machine)
+{
+	struct replay_job *job = machine->job;
+	uint64_t n = 0;
+	struct dmp_sg *sgs;
+
+	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
+		job->mappings[i].nsg = list_len(job, i, max_of(machine, i));
+		n += job->mappings[i].nsg;
+	}
+	sgs = realloc(job->sgs, (n + 1) * sizeof(*sgs));
+	if (!sgs)
+		return -ENOMEM;
+	job->sgs = sgs;
+	return 0;
+}
+
+static struct dmp_sg *cut(struct dmp_sg *to, char *buf, uint64_t len, uint64_t max)
+{
+	for (; len > max; buf += max, len -= max)
+		*to++ = (struct dmp_sg){.buf = buf, .len = max};
+	*to++ = (struct dmp_sg){.buf = buf, .len = len};
+	return to;
+}
+
+/* Returns the end of the list. */
+static struct dmp_sg *point_list(struct replay_job *job, uint32_t i, uint64_t max,
+				 struct dmp_sg *to)
+{
+	const struct trace_mapping *from = &job->plan->mappings[i];
+	char *block = job->blocks[job->block_of[i]].buf;
+
+	job->mappings[i].sg = to;
+	for (uint32_t e = 0; e < from->nentries; e++)
+		to = cut(to, block + job->entry_at[from->first_entry + e],
+			 job->plan->entries[from->first_entry + e].len, max);
+	return to;
+}
+
+static void forget(struct replay_mapping *m)
+{
+	/* relaxed: threads are made later */
+	atomic_store_explicit(&m->turn, 0, memory_order_relaxed);
+	m->live = m->late = m->patched = false;
+	m->generation = 0;
+	m->buf = NULL;
+	m->sg = NULL;
+}
+
+int replay_place_reset(const struct replay_machine *machine)
+{
+	struct replay_job *job = machine->job;
+	struct dmp_sg *to;
+
+	if (make_lists(machine))
+		return -ENOMEM;
+	to = job->sgs;
 	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
 		struct replay_mapping *m = &job->mappings[i];
-		char *block = NULL;
+		char *block;
 
-		/* relaxed: threads are made later */
-		atomic_store_explicit(&m->turn, 0, memory_order_relaxed);
-		m->live = m->failed = m->patched = false;
-		m->generation = 0;
-		m->buf = NULL;
+		forget(m);
 		if (job->block_of[i] == TRACE_NONE)
 			continue;
 		block = job->blocks[job->block_of[i]].buf;
 		m->buf = block + job->entry_at[job->plan->mappings[i].first_entry];
-		if (m->sg)
-			point_list(job, i, block);
+		if (m->nsg)
+			to = point_list(job, i, max_of(machine, i), to);
 	}
+	return 0;
 }

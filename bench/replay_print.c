@@ -5,6 +5,7 @@
  *    name: how it was replayed
  *                      direct      strict       a row a number, a column a route
  *    sizes             <=512 12%  <=4K 23%
+ *    as recorded       lazy, since ...
  *    skipped           1 free of nothing, the first in line 1234
  *    read              0.41 s, ...
  */
@@ -71,15 +72,41 @@ static struct table_cell cell_of(const struct replay_field *field, const struct 
 {
 	const void *at = (const char *)r + field->offset;
 
-	if (field->translated_only && !r->route->translated)
+	if (!replay_field_means(field, r))
 		return table_none();
 	switch (field->unit) {
 	case REPLAY_COUNT: return table_count(*(const uint64_t *)at);
 	case REPLAY_SHARE: return table_share(*(const double *)at);
-	case REPLAY_NS: return table_ns(*(const double *)at);
+	case REPLAY_NUMBER: return table_ns(*(const double *)at);
 	case REPLAY_RATE: return table_rate(*(const double *)at);
 	}
 	return table_none();
+}
+
+/* Below the names: which way as-recorded is. */
+static void print_ways(FILE *to, const struct replay_answer *a)
+{
+	struct table_cell cells[COLUMNS];
+	bool as_recorded = false;
+
+	for (unsigned i = 0; i < a->nresults; i++) {
+		const struct replay_result *r = &a->results[i];
+
+		cells[i] = table_text(r->route->as_recorded ? replay_way_name(r->way) : "");
+		as_recorded |= r->route->as_recorded;
+	}
+	if (as_recorded)
+		table_row(to, "", cells, a->nresults);
+}
+
+/* Does it mean something in one of the columns? */
+static bool is_printed(const struct replay_field *field, const struct replay_answer *a)
+{
+	bool means = false;
+
+	for (unsigned i = 0; i < a->nresults; i++)
+		means |= replay_field_means(field, &a->results[i]);
+	return means && field->label;
 }
 
 static void print_fields(FILE *to, const struct replay_answer *a)
@@ -89,8 +116,9 @@ static void print_fields(FILE *to, const struct replay_answer *a)
 	for (unsigned i = 0; i < a->nresults; i++)
 		cells[i] = table_text(a->results[i].route->name);
 	table_row(to, "", cells, a->nresults);
+	print_ways(to, a);
 	for (unsigned f = 0; f < replay_nfields; f++) {
-		if (!replay_fields[f].label)
+		if (!is_printed(&replay_fields[f], a))
 			continue;
 		for (unsigned i = 0; i < a->nresults; i++)
 			cells[i] = cell_of(&replay_fields[f], &a->results[i]);
@@ -160,16 +188,26 @@ static void print_skips(FILE *to, const struct replay_answer *a)
 			a->trace->overwritten_events);
 }
 
+static void print_failure(FILE *to, const char *route, const struct replay_blame *blame)
+{
+	for (unsigned why = 0; why < REPLAY_WHYS; why++)
+		if (blame->by_why[why])
+			fprintf(to, "  %s: %" PRIu64 " failed: %s\n", route, blame->by_why[why],
+				replay_blame_text(why));
+	fprintf(to, "  %s: first failed request: %s of line %u: %s\n", route, blame->first_call,
+		blame->first_line, strerror(-blame->first_err));
+}
+
 static void print_failures(FILE *to, const struct replay_answer *a)
 {
-	for (unsigned i = 0; i < a->nresults; i++) {
-		const struct replay_result *r = &a->results[i];
+	for (unsigned i = 0; i < a->nresults; i++)
+		if (a->results[i].blame.requests)
+			print_failure(to, a->results[i].route->name, &a->results[i].blame);
+}
 
-		if (r->failed_requests)
-			fprintf(to, "  %s: first failed request: %s of line %u: %s\n",
-				r->route->name, r->failed_call, r->failed_line,
-				strerror(-r->failed_err));
-	}
+static void print_recorded(FILE *to, const struct replay_recorded *recorded)
+{
+	fprintf(to, "  as recorded: %s, since %s\n", replay_way_name(recorded->way), recorded->why);
 }
 
 static void print_times(FILE *to, const struct replay_answer *a)
@@ -188,6 +226,7 @@ void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_
 	print_head(to, opts, answer);
 	print_fields(to, answer);
 	print_sizes(to, &answer->plan->facts);
+	print_recorded(to, &answer->recorded);
 	print_skips(to, answer);
 	print_failures(to, answer);
 	print_times(to, answer);

@@ -11,8 +11,12 @@
  * Simulated costs per call: page tables and invalidations are charged by the machine as
  * they happen; IOVAs are this library's counters times the profile's prices.  Allocations
  * of coherent memory are calls like maps.  An invalidation is the unmap's: only a machine
- * that caches absent entries makes one for a map, and no machine here does.  No route
- * copies, so copying costs nothing.
+ * that caches absent entries makes one for a map, and no machine here does.  Copying is
+ * bytes that a bouncing device's calls had to move (swiotlb.h says which: all of them at the
+ * map, those that the device may have written at the unmap) times the profile's price.
+ *
+ * The books of a bounce pool are a high-water mark since it was made, so that there is no
+ * difference to build.
  */
 #include "replay.h"
 
@@ -28,18 +32,36 @@ static void iova_stats_add(struct dmp_iova_stats *sum, const struct dmp_iova_sta
 	sum->free_policy += add->free_policy;
 }
 
+static void domain_stats_add(struct dmp_domain_stats *sum, const struct dmp_domain_stats *add)
+{
+	for (unsigned cause = 0; cause < DMP_FLUSH_CAUSES; cause++)
+		sum->flushes_by[cause] += add->flushes_by[cause];
+	sum->released += add->released;
+	sum->exposed_ns += add->exposed_ns;
+	if (add->exposed_max_ns > sum->exposed_max_ns)
+		sum->exposed_max_ns = add->exposed_max_ns;
+}
+
+static void read_domain(struct dmp_domain *domain, struct replay_books *books)
+{
+	struct dmp_domain_stats stats;
+	struct dmp_iova_stats iova;
+
+	dmp_domain_get_stats(domain, &stats, sizeof(stats));
+	domain_stats_add(&books->domain, &stats);
+	dmp_iova_get_stats(dmp_domain_iova(domain), &iova, sizeof(iova));
+	iova_stats_add(&books->iova, &iova);
+}
+
 void replay_books_read(const struct replay_machine *machine, struct replay_books *books)
 {
 	memset(books, 0, sizeof(*books));
 	dmp_sim_get_stats(machine->sim, &books->sim, sizeof(books->sim));
-	for (uint32_t i = 0; i < machine->ndevices; i++) {
-		struct dmp_iova_stats one;
-
-		if (!machine->domains[i])
-			continue;
-		dmp_iova_get_stats(dmp_domain_iova(machine->domains[i]), &one, sizeof(one));
-		iova_stats_add(&books->iova, &one);
-	}
+	for (uint32_t i = 0; i < machine->ndevices; i++)
+		if (machine->domains[i])
+			read_domain(machine->domains[i], books);
+	if (machine->tlb)
+		dmp_swiotlb_get_stats(machine->tlb, &books->tlb, sizeof(books->tlb));
 }
 
 static double ratio(double part, double whole)
@@ -64,14 +86,13 @@ static struct replay_counts sum_lanes(const struct replay_job *job)
 		sum.allocs += c->allocs;
 		sum.frees += c->frees;
 		sum.syncs += c->syncs;
+		sum.late_maps += c->late_maps;
+		sum.map_copied += c->map_copied;
+		sum.unmap_copied += c->unmap_copied;
+		sum.sync_copied += c->sync_copied;
 		sum.wrong_bytes += c->wrong_bytes;
-		sum.failed_requests += c->failed_requests;
 		sum.not_done += c->not_done;
-		if (c->failed_line && (!sum.failed_line || c->failed_line < sum.failed_line)) {
-			sum.failed_line = c->failed_line;
-			sum.failed_err = c->failed_err;
-			sum.failed_call = c->failed_call;
-		}
+		replay_blame_add(&sum.blame, &c->blame);
 	}
 	return sum;
 }
@@ -100,6 +121,8 @@ static void fill_calls(const struct replay_job *job, const struct replay_counts 
 	r->live_at_end = counts->maps + counts->allocs - counts->unmaps - counts->frees;
 	r->failed_in_trace = facts->failed_in_trace;
 	r->unmatched = facts->unmatched;
+	r->late_maps = counts->late_maps;
+	r->copied_bytes = counts->map_copied + counts->unmap_copied + counts->sync_copied;
 	r->cross_cpu_share = ratio(facts->cross_cpu_unmaps, (double)counts->unmaps);
 }
 
@@ -117,6 +140,25 @@ static void fill_caches(const struct replay_books *before, const struct replay_b
 	r->invalidated_entries = after->sim.invalidated_entries - before->sim.invalidated_entries;
 }
 
+static void fill_flushes(const struct replay_books *before, const struct replay_books *after,
+			 struct replay_result *r)
+{
+	const struct dmp_domain_stats *a = &before->domain, *b = &after->domain;
+	double released = (double)(b->released - a->released);
+	uint64_t flushes = 0;
+
+	for (unsigned cause = 0; cause < DMP_FLUSH_CAUSES; cause++)
+		flushes += b->flushes_by[cause] - a->flushes_by[cause];
+	r->flushes_full = b->flushes_by[DMP_FLUSH_CAUSE_FULL] - a->flushes_by[DMP_FLUSH_CAUSE_FULL];
+	r->flushes_timer = b->flushes_by[DMP_FLUSH_CAUSE_TIMER] -
+			   a->flushes_by[DMP_FLUSH_CAUSE_TIMER];
+	r->entries_per_flush = ratio(released, (double)flushes);
+	r->exposed_us = ratio((double)(b->exposed_ns - a->exposed_ns) / 1000, released);
+	r->exposed_max_us = (double)b->exposed_max_ns / 1000;
+	if (b->exposed_max_ns == 0)
+		r->exposed_us = r->exposed_max_us = NAN;
+}
+
 static double iova_ns(const struct dmp_sim *sim, uint64_t cached, uint64_t policy)
 {
 	return ((double)cached * (double)dmp_sim_price_ps(sim, DMP_SIM_PRICE_IOVA_CACHED) +
@@ -128,6 +170,16 @@ static double phase_ns(const struct replay_books *before, const struct replay_bo
 		       enum dmp_sim_phase phase)
 {
 	return (double)(after->sim.phase_ns[phase] - before->sim.phase_ns[phase]);
+}
+
+static void fill_copies(const struct dmp_sim *sim, const struct replay_counts *counts,
+			struct replay_result *r)
+{
+	double ns = (double)dmp_sim_price_ps(sim, DMP_SIM_PRICE_COPY_BYTE) / 1000;
+
+	r->map_copy_ns = per_call((double)counts->map_copied * ns, r->maps_replayed + r->allocs);
+	r->unmap_copy_ns = per_call((double)counts->unmap_copied * ns, r->unmaps + r->frees);
+	r->sync_copy_ns = per_call((double)counts->sync_copied * ns, r->syncs);
 }
 
 static void fill_costs(const struct replay_run *run, const struct replay_books *before,
@@ -159,7 +211,10 @@ void replay_result_fill(const struct replay_run *run, const struct replay_books 
 	replay_books_read(run->machine, &after);
 	fill_calls(run->job, &counts, r);
 	fill_caches(before, &after, r);
+	fill_flushes(before, &after, r);
 	fill_costs(run, before, &after, r);
+	fill_copies(run->machine->sim, &counts, r);
+	r->peak_slots = after.tlb.high_water;
 	/* relaxed: the threads have ended */
 	r->peak_in_flight = atomic_load_explicit(&run->peak, memory_order_relaxed);
 	r->seconds = seconds;
@@ -176,11 +231,8 @@ void replay_result_blame(const struct replay_run *run, struct replay_result *r)
 	r->faults = now.sim.faults;
 	r->stale_accesses = now.sim.stale_accesses;
 	r->wrong_bytes = counts.wrong_bytes;
-	r->failed_requests = counts.failed_requests;
 	r->not_done = counts.not_done;
-	r->failed_line = counts.failed_line;
-	r->failed_err = counts.failed_err;
-	r->failed_call = counts.failed_call;
+	r->blame = counts.blame;
 }
 
 static int by_speed(const void *a, const void *b)
@@ -196,14 +248,9 @@ static void add_failures(const struct replay_result *from, struct replay_result 
 	to->wrong_bytes += from->wrong_bytes;
 	to->faults += from->faults;
 	to->stale_accesses += from->stale_accesses;
-	to->failed_requests += from->failed_requests;
 	to->not_done += from->not_done;
 	to->broken_books += from->broken_books;
-	if (from->failed_line && !to->failed_line) {
-		to->failed_line = from->failed_line;
-		to->failed_err = from->failed_err;
-		to->failed_call = from->failed_call;
-	}
+	replay_blame_add(&to->blame, &from->blame);
 }
 
 void replay_result_median(struct replay_result *runs, unsigned nruns, struct replay_result *out)
@@ -224,6 +271,6 @@ void replay_result_median(struct replay_result *runs, unsigned nruns, struct rep
 
 bool replay_result_is_bad(const struct replay_result *r)
 {
-	return r->wrong_bytes || r->faults || r->stale_accesses || r->failed_requests ||
+	return r->wrong_bytes || r->faults || r->stale_accesses || r->blame.requests ||
 	       r->not_done || r->broken_books;
 }

@@ -4,7 +4,7 @@
  *
  *    shape            map                       sync, each part      unmap
  *    page, resource   dmp_dma_map               dmp_dma_sync_for_*   dmp_dma_unmap
- *    sg               dmp_dma_map_sg            dmp_dma_sync_for_*   dmp_dma_unmap_sg
+ *    sg, and pieces   dmp_dma_map_sg            dmp_dma_sync_for_*   dmp_dma_unmap_sg
  *    coherent, pages, dmp_dma_alloc_coherent    -                    dmp_dma_free_coherent
  *    sgt
  *
@@ -12,8 +12,22 @@
  *
  * A call that fails is counted, the first one with its line.  After a map that failed,
  * the mapping's other steps are counted as not done.
+ *
+ * A map for which there is no room now (-ENOSPC: the pool of slots is full) has not failed
+ * yet.  A driver tries again later, and so does the replay, whenever a step of the mapping
+ * comes up:
+ *
+ *    MAP          SYNC              UNMAP               end of the run
+ *    no room ---> no room,          mapped late, ---    those without an unmap: a last try
+ *                 sync not done     then unmapped
+ *
+ * In between, other mappings have ended and made room.  Only one that finds none at its last
+ * step has failed.  Waiting at the map instead would never end where the thread itself has
+ * the room: a thread's unmaps come after its map.
  */
 #include "replay.h"
+
+#include <errno.h>
 
 static struct dmp_device *device_of(const struct replay_run *run, const struct replay_mapping *m)
 {
@@ -27,14 +41,14 @@ static uint32_t line_of(const struct replay_run *run, const struct replay_step *
 	return run->job->trace->events[from->event].line;
 }
 
-static void note_failure(struct replay_counts *counts, const char *call, int err, uint32_t line)
+static bool bounces(const struct replay_run *run)
 {
-	counts->failed_requests++;
-	if (counts->failed_line && counts->failed_line <= line)
-		return;
-	counts->failed_line = line;
-	counts->failed_err = err;
-	counts->failed_call = call;
+	return run->machine->way == REPLAY_BOUNCE;
+}
+
+static uint32_t map_line(const struct replay_run *run, uint32_t i)
+{
+	return run->job->trace->events[run->job->plan->mappings[i].map_event].line;
 }
 
 /* relaxed: a number for the report */
@@ -49,18 +63,17 @@ static void count_in_flight(struct replay_run *run)
 		;
 }
 
-static int map(struct dmp_device *dev, struct replay_mapping *m, const char **call)
+static int map(struct dmp_device *dev, struct replay_mapping *m, unsigned attrs, const char **call)
 {
 	size_t nsegments;
 	int err;
 
 	if (!m->sg) {
 		*call = "dmp_dma_map";
-		return dmp_dma_map(dev, m->buf, m->len, (enum dmp_dir)m->dir, m->map_attrs,
-				   &m->addr);
+		return dmp_dma_map(dev, m->buf, m->len, (enum dmp_dir)m->dir, attrs, &m->addr);
 	}
 	*call = "dmp_dma_map_sg";
-	err = dmp_dma_map_sg(dev, m->sg, m->nsg, (enum dmp_dir)m->dir, m->map_attrs, &nsegments);
+	err = dmp_dma_map_sg(dev, m->sg, m->nsg, (enum dmp_dir)m->dir, attrs, &nsegments);
 	if (!err)
 		m->nsegments = (uint32_t)nsegments;
 	return err;
@@ -87,9 +100,8 @@ static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_
 	int err = dmp_dma_alloc_coherent(device_of(run, m), m->len, &m->buf, &m->addr);
 
 	m->live = !err;
-	m->failed = err != 0;
 	if (err) {
-		note_failure(&lane->counts, "dmp_dma_alloc_coherent", err, line);
+		replay_blame_note(&lane->counts.blame, "dmp_dma_alloc_coherent", err, line);
 		return;
 	}
 	lane->counts.allocs++;
@@ -97,23 +109,35 @@ static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_
 		replay_data_after_alloc(run, lane, i);
 }
 
-static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line)
+/* @last: no step will come that can try again.  No room is nothing to warn of before that. */
+static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line,
+		     bool last)
 {
 	struct replay_mapping *m = &run->job->mappings[i];
+	bool was_late = m->late;
 	const char *call;
 	int err;
 
 	if (run->data)
 		replay_data_before_map(run, lane, i);
-	err = map(device_of(run, m), m, &call);
+	err = map(device_of(run, m), m, m->map_attrs | (last ? 0 : DMP_ATTR_NO_WARN), &call);
 	m->live = !err;
-	m->failed = err != 0;
-	if (err) {
-		note_failure(&lane->counts, call, err, line);
+	m->late = err == -ENOSPC && !last;
+	if (err && !m->late)
+		replay_blame_note(&lane->counts.blame, call, err, line);
+	if (err)
 		return;
-	}
 	lane->counts.maps++;
+	lane->counts.late_maps += was_late;
+	lane->counts.map_copied += bounces(run) ? m->len : 0;
 	count_in_flight(run);
+}
+
+static void copied_back(const struct replay_run *run, struct replay_lane *lane,
+			const struct replay_mapping *m, bool skipped)
+{
+	if (bounces(run) && !replay_is_alloc(m->shape) && m->dir != DMP_TO_DEVICE && !skipped)
+		lane->counts.unmap_copied += m->len;
 }
 
 static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_t i, unsigned attrs,
@@ -129,9 +153,10 @@ static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_
 	err = unmap(device_of(run, m), m, attrs, &call);
 	m->live = false;
 	if (err) {
-		note_failure(&lane->counts, call, err, line);
+		replay_blame_note(&lane->counts.blame, call, err, line);
 		return;
 	}
+	copied_back(run, lane, m, skipped);
 	if (run->data)
 		replay_data_after_unmap(run, lane, i, skipped);
 	if (replay_is_alloc(m->shape)) {
@@ -170,15 +195,18 @@ static void step_sync(struct replay_run *run, struct replay_lane *lane,
 {
 	const struct trace_step *sync = &run->job->plan->steps[step->plan_step];
 	const struct replay_mapping *m = &run->job->mappings[step->mapping];
+	enum dmp_dir spared = sync->op == TRACE_OP_SYNC_FOR_CPU ? DMP_TO_DEVICE : DMP_FROM_DEVICE;
 	int err;
 
 	if (run->data)
 		replay_data_before_sync(run, lane, step->mapping, sync);
 	err = sync_range(device_of(run, m), m, sync);
 	if (err)
-		note_failure(&lane->counts, "dmp_dma_sync", err, line_of(run, step));
+		replay_blame_note(&lane->counts.blame, "dmp_dma_sync", err, line_of(run, step));
 	else
 		lane->counts.syncs += step->starts_call;
+	if (!err && bounces(run) && m->dir != spared)
+		lane->counts.sync_copied += sync->len;
 	if (run->data)
 		replay_data_after_sync(run, lane, step->mapping, sync);
 }
@@ -188,16 +216,26 @@ void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 {
 	struct replay_mapping *m = &run->job->mappings[step->mapping];
 
+	if (m->late)
+		step_map(run, lane, step->mapping, map_line(run, step->mapping),
+			 step->op == TRACE_OP_UNMAP);
 	if (step->op == TRACE_OP_MAP && replay_is_alloc(m->shape))
 		step_alloc(run, lane, step->mapping, line_of(run, step));
 	else if (step->op == TRACE_OP_MAP)
-		step_map(run, lane, step->mapping, line_of(run, step));
-	else if (m->failed)
+		step_map(run, lane, step->mapping, line_of(run, step), false);
+	else if (!m->live)
 		lane->counts.not_done++;
 	else if (step->op == TRACE_OP_UNMAP)
 		step_unmap(run, lane, step->mapping, step->attrs, line_of(run, step));
 	else
 		step_sync(run, lane, step);
+}
+
+void replay_step_settle(struct replay_run *run, struct replay_lane *lane)
+{
+	for (uint32_t i = 0; i < run->job->plan->nmappings; i++)
+		if (run->job->mappings[i].late)
+			step_map(run, lane, i, map_line(run, i), true);
 }
 
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane)
@@ -208,8 +246,7 @@ uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane)
 	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
 		if (!job->mappings[i].live)
 			continue;
-		step_unmap(run, lane, i, job->mappings[i].map_attrs,
-			   job->trace->events[job->plan->mappings[i].map_event].line);
+		step_unmap(run, lane, i, job->mappings[i].map_attrs, map_line(run, i));
 		n++;
 	}
 	return n;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define LABEL_WIDTH 33
-#define CELL_WIDTH  10
+#define CELL_WIDTH  11 /* "as-recorded" */
 
 struct table_cell table_text(const char *text)
 {

@@ -97,9 +97,28 @@ static void test_each_domain_begins_anew_in_manual_mode(void **state)
 			      "domain 4096 0x1 1 0\nalloc 1 1 0xfffff 0 = 0xfffff\n");
 }
 
+static void test_a_queue_answers_events_and_state(void **state)
+{
+	(void)state;
+	assert_answers(HEADER "queue percpu 2 2 10\n"
+			      "alloc_fast 0 1 0xfffff 1 = 0xfffff\n"
+			      "alloc_fast 0 1 0xfffff 1 = 0xffffe\n"
+			      "alloc_fast 0 2 0xfffff 1 = 0xffffc\n"
+			      "enqueue 1 0xfffff 1 =\n"
+			      "qstate = 0 0 1 0 1\n"
+			      "enqueue 1 0xffffe 1 = flush 0xfffff\n"
+			      "mag 1 0 loaded = 1 0xfffff\n"
+			      "tick 10 0 = timer flush 0xffffe\n"
+			      "qstate = 2 2 0 0 0\n"
+			      "destroy\n"
+			      "queue single 2 4 1000\n"
+			      "qstate = 0 0 0 0\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_queue_answers_events_and_state),
 		cmocka_unit_test(test_an_unknown_operation_is_not_found),
 		cmocka_unit_test(test_ranges_are_answered_as_pfns_or_words),
 		cmocka_unit_test(test_magazines_are_answered_bottom_to_top),

@@ -122,6 +122,70 @@ static void test_a_zero_byte_is_refused(void **state)
 	assert_int_equal(conform_file_parse(&file, "t.txt", text, sizeof(text) - 1), -EINVAL);
 }
 
+#define BOUNCE "# libdmapool bounce vectors 1; family x\n"
+
+static void test_bounce_lines_have_decimal_hex_words_and_keys(void **state)
+{
+	char text[] = BOUNCE
+		"reset\n"
+		"map 10 0 1402be 2048 fff b sw = fail\n"
+		"dev 1 mem=2 mask=ff bus=0 minalign=7ff segb=ffff enc=1\n"
+		"dev 1 mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range=1000:3000:800\n"
+		"end 4\n";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.nlines, 4);
+	assert_int_equal(file.lines[1].arg[0], 10);
+	assert_int_equal(file.lines[1].arg[2], 0x1402be);
+	assert_int_equal(file.lines[1].arg[3], 2048);
+	assert_int_equal(file.lines[1].arg[4], 0xfff);
+	assert_string_equal(file.lines[1].expected, "fail");
+	assert_int_equal(file.lines[2].arg[1], 2);
+	assert_int_equal(file.lines[2].arg[4], 0x7ff);
+	assert_int_equal(file.lines[2].arg[7], 0);
+	assert_int_equal(file.lines[3].arg[7], 0x2000);
+	conform_file_release(&file);
+}
+
+/* Diagnostics are no requests. */
+static void test_events_belong_to_the_operation_before(void **state)
+{
+	char text[] = BOUNCE "reset\n"
+			     "map 0 0 1000 1 0 b - = fail\n"
+			     "@ work\n"
+			     "@ pages dma32 nowait 1 = fail\n"
+			     "map 0 0 1000 1 0 b - = fail\n"
+			     "@ warn align\n"
+			     "end 3\n";
+	struct conform_file file;
+
+	(void)state;
+	parse(&file, text);
+	assert_int_equal(file.nlines, 3);
+	assert_false(file.lines[0].has_events);
+	assert_true(file.lines[1].has_events);
+	assert_false(file.lines[2].has_events);
+	conform_file_release(&file);
+}
+
+static void test_malformed_bounce_vectors_are_refused(void **state)
+{
+	(void)state;
+	assert_malformed(BOUNCE);
+	assert_malformed(BOUNCE "reset\n");                       /* cut short */
+	assert_malformed(BOUNCE "reset\nend 2\n");                /* one is missing */
+	assert_malformed(BOUNCE "reset\nend 1\nreset\n");         /* goes on */
+	assert_malformed(BOUNCE "@ work\nreset\nend 1\n");        /* of no operation */
+	assert_malformed(BOUNCE "cpus 1\nend 1\n");               /* before a block */
+	assert_malformed(BOUNCE "reset\ncpus f\nend 2\n");        /* not decimal */
+	assert_malformed(BOUNCE "reset\ncpus\nend 2\n");          /* too few */
+	assert_malformed(BOUNCE "reset\nram 0x1 1\nend 2\n");     /* hex has no prefix */
+	assert_malformed(BOUNCE "reset\ncpus 1 = ok\nend 2\n");   /* has no result */
+	assert_malformed(BOUNCE "reset\nalloc 1 1 1 0\nend 2\n"); /* of the other format */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +196,9 @@ int main(void)
 		cmocka_unit_test(test_the_words_for_a_magazine_are_arguments),
 		cmocka_unit_test(test_malformed_files_are_refused),
 		cmocka_unit_test(test_a_zero_byte_is_refused),
+		cmocka_unit_test(test_bounce_lines_have_decimal_hex_words_and_keys),
+		cmocka_unit_test(test_events_belong_to_the_operation_before),
+		cmocka_unit_test(test_malformed_bounce_vectors_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("conform_text", tests, NULL, NULL);

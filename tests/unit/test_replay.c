@@ -58,6 +58,7 @@ static void test_options_that_make_no_sense_are_2(void **state)
 	assert_int_equal(STATUS("--route", "", "x"), EXIT_USAGE);
 	assert_int_equal(STATUS("--repeat", "0", "x"), EXIT_USAGE);
 	assert_int_equal(STATUS("--mask", "65", "x"), EXIT_USAGE);
+	assert_int_equal(STATUS("--flush", "never", "x"), EXIT_USAGE);
 }
 
 /* All the same with a file that is fine. */
@@ -112,6 +113,34 @@ static void test_one_bad_file_of_two_is_2(void **state)
 	unlink(file.path);
 }
 
+static void test_a_pool_that_cannot_be_is_2(void **state)
+{
+	static const char *const bad[] = {"",       "x",       "0",      "1000",
+					  "-1024",  "1024,",   "1024,3", "1024,16",
+					  "1024,0", "1024,4,", "64",     "1048576,4"};
+	static const char *const good[] = {"128,1", "1024", "1024,8", "32768,4"};
+	struct trace_file file = file_with(MIXED_TRACE, strlen(MIXED_TRACE));
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(STATUS("--slots", bad[i], "--route", "bounce", file.path),
+				 EXIT_USAGE);
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_int_equal(STATUS("--slots", good[i], "--route", "bounce", file.path),
+				 EXIT_GOOD);
+	unlink(file.path);
+}
+
+/* The pool lies above what a 12-bit device reaches. */
+static void test_a_route_that_no_device_can_take_is_1(void **state)
+{
+	struct trace_file file = file_with(MIXED_TRACE, strlen(MIXED_TRACE));
+
+	(void)state;
+	assert_int_equal(STATUS("--mask", "12", "--route", "bounce", file.path), EXIT_BAD);
+	unlink(file.path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -122,6 +151,8 @@ int main(void)
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
 		cmocka_unit_test(test_json_that_cannot_be_written_stops_before_the_first_trace),
 		cmocka_unit_test(test_one_bad_file_of_two_is_2),
+		cmocka_unit_test(test_a_pool_that_cannot_be_is_2),
+		cmocka_unit_test(test_a_route_that_no_device_can_take_is_1),
 	};
 
 	return cmocka_run_group_tests_name("replay", tests, NULL, NULL);

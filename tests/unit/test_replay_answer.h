@@ -15,10 +15,17 @@
 	UNMAP(1, 04, "TO_DEVICE", 1000, 256)                                                       \
 	UNMAP(0, 05, "TO_DEVICE", 77000, 256)
 
+/* Direct and strict. */
 static inline struct replay_opts answer_opts(void)
 {
-	return (struct replay_opts){
-		.data = true, .repeat = 1, .mask_bits = 32, .profile = "free", .routes = 3};
+	return (struct replay_opts){.data = true,
+				    .repeat = 1,
+				    .mask_bits = 32,
+				    .profile = "free",
+				    .routes = 1u << REPLAY_DIRECT | 1u << REPLAY_STRICT,
+				    .slots = 32768,
+				    .areas = 4,
+				    .unknown = REPLAY_LAZY};
 }
 
 /* replay_file()'s answer to a file with @text. */

@@ -5,6 +5,9 @@
 #include "test_replay_answer.h"
 #include "command.h"
 
+/* The last route, whose way is the trace's. */
+#define AS_RECORDED (1u << (replay_nroutes - 1))
+
 static void test_a_file_gets_a_result_for_every_route(void **state)
 {
 	struct replay_opts opts = answer_opts();
@@ -25,7 +28,7 @@ static void test_only_the_routes_asked_for_are_replayed(void **state)
 	struct replay_answer answer;
 
 	(void)state;
-	opts.routes = 2;
+	opts.routes = 1u << REPLAY_STRICT;
 	opts.repeat = 3;
 	answer = replayed(MIXED_TRACE, &opts);
 	assert_int_equal(answer.nresults, 1);
@@ -108,6 +111,101 @@ static void test_in_file_order_the_peak_is_the_recorded_one(void **state)
 	replay_answer_free(&answer);
 }
 
+/* It would be the same run again. */
+static void test_as_recorded_has_the_answer_of_its_route(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.routes = 1u << REPLAY_DIRECT | 1u << REPLAY_LAZY | AS_RECORDED;
+	answer = replayed(MIXED_TRACE, &opts);
+	assert_int_equal(answer.nresults, 3);
+	assert_string_equal(answer.results[2].route->name, "as-recorded");
+	assert_int_equal(answer.results[2].way, REPLAY_DIRECT);
+	assert_true(answer.results[2].seconds == answer.results[0].seconds);
+	assert_int_equal(answer.results[2].maps, 3);
+	replay_answer_free(&answer);
+}
+
+static void test_as_recorded_alone_is_replayed(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.routes = AS_RECORDED;
+	answer = replayed(MIXED_TRACE, &opts);
+	assert_int_equal(answer.nresults, 1);
+	assert_int_equal(answer.results[0].way, REPLAY_DIRECT);
+	assert_int_equal(answer.results[0].maps, 3);
+	assert_false(replay_result_is_bad(&answer.results[0]));
+	replay_answer_free(&answer);
+}
+
+static void test_every_route_gives_the_same_counts(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.routes = (1u << replay_nroutes) - 1;
+	assert_int_equal(replay_file(&opts, TRACE_DIR "/boot-and-probe.txt.xz", &answer), 0);
+	assert_int_equal(answer.nresults, replay_nroutes);
+	for (unsigned i = 0; i < answer.nresults; i++) {
+		assert_int_equal(answer.results[i].maps, 2707);
+		assert_int_equal(answer.results[i].unmaps, 1933);
+		assert_int_equal(answer.results[i].live_at_end, 823);
+		assert_int_equal(answer.results[i].allocs, 49);
+		assert_false(replay_result_is_bad(&answer.results[i]));
+	}
+	replay_answer_free(&answer);
+}
+
+/* The kernel's io_tlb_used_hiwater, in file order; threads may miss the moment. */
+static void test_peak_slots_are_the_kernels(void **state)
+{
+	static const struct {
+		const char *path;
+		uint64_t peak;
+	} cases[] = {
+		{TRACE_DIR "/swiotlb-force-small.txt.xz", 64},
+		{TRACE_DIR "/swiotlb-force-big.txt.xz", 1024},
+		{TRACE_DIR "/swiotlb-force-net.txt.xz", 724},
+	};
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.serial = true;
+	opts.data = false;
+	opts.routes = 1u << REPLAY_BOUNCE;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(replay_file(&opts, cases[i].path, &answer), 0);
+		assert_int_equal(answer.results[0].peak_slots, cases[i].peak);
+		assert_false(replay_result_is_bad(&answer.results[0]));
+		replay_answer_free(&answer);
+	}
+}
+
+/* With the 1024 slots of its kernel: its six refusals are not replayed, the rest fits. */
+static void test_the_full_pool_of_a_trace_takes_what_it_took(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.slots = 1024;
+	opts.routes = AS_RECORDED;
+	assert_int_equal(replay_file(&opts, TRACE_DIR "/swiotlb-force-full.txt.xz", &answer), 0);
+	assert_int_equal(answer.results[0].way, REPLAY_BOUNCE);
+	assert_int_equal(answer.results[0].maps, 8020);
+	assert_int_equal(answer.results[0].unmaps, 8014);
+	assert_true(answer.results[0].peak_slots > 512);
+	assert_false(replay_result_is_bad(&answer.results[0]));
+	replay_answer_free(&answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +215,11 @@ int main(void)
 		cmocka_unit_test(test_a_file_without_anything_usable_is_complained_about),
 		cmocka_unit_test(test_a_bundled_trace_gives_the_recorded_numbers),
 		cmocka_unit_test(test_in_file_order_the_peak_is_the_recorded_one),
+		cmocka_unit_test(test_as_recorded_has_the_answer_of_its_route),
+		cmocka_unit_test(test_as_recorded_alone_is_replayed),
+		cmocka_unit_test(test_every_route_gives_the_same_counts),
+		cmocka_unit_test(test_peak_slots_are_the_kernels),
+		cmocka_unit_test(test_the_full_pool_of_a_trace_takes_what_it_took),
 	};
 
 	return cmocka_run_group_tests_name("replay_file", tests, NULL, NULL);

@@ -17,7 +17,8 @@ static json_t *written(const struct replay_opts *opts, const struct replay_answe
 	json_t *json;
 
 	assert_int_equal(replay_json_open(&out, file.path), EXIT_GOOD);
-	assert_int_equal(replay_json_add(&out, opts, answer), EXIT_GOOD);
+	assert_int_equal(replay_json_add(&out, answer->path, replay_json_answer(opts, answer)),
+			 EXIT_GOOD);
 	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
 	json = json_load_file(file.path, 0, &error);
 	assert_non_null(json);
@@ -45,6 +46,8 @@ static void test_names_and_numbers_of_a_route(void **state)
 	assert_string_equal(json_string_value(json_object_get(trace, "trace")), "mixed");
 	assert_int_equal(number(trace, "events"), 3);
 	assert_string_equal(json_string_value(json_object_get(route, "name")), "strict");
+	assert_string_equal(json_string_value(json_object_get(route, "way")), "strict");
+	assert_null(json_object_get(route, "failed"));
 	assert_int_equal(number(route, "maps"), 3);
 	assert_int_equal(number(route, "unmaps"), 1);
 	assert_int_equal(number(route, "coherent_allocs"), 0);
@@ -70,6 +73,8 @@ static void test_what_does_not_exist_is_null(void **state)
 	(void)state;
 	assert_true(json_is_null(json_object_get(direct, "tree_allocs")));
 	assert_true(json_is_null(json_object_get(direct, "iotlb_hit_share")));
+	assert_true(json_is_null(json_object_get(direct, "peak_slots")));
+	assert_true(json_is_null(json_object_get(direct, "entries_per_flush")));
 	json_decref(json);
 	replay_answer_free(&answer);
 }
@@ -128,7 +133,8 @@ static void test_a_link_stays_a_link(void **state)
 	snprintf(link, sizeof(link), "%s.link", file.path);
 	assert_int_equal(symlink(file.path, link), 0);
 	assert_int_equal(replay_json_open(&out, link), EXIT_GOOD);
-	assert_int_equal(replay_json_add(&out, &opts, &answer), EXIT_GOOD);
+	assert_int_equal(replay_json_add(&out, answer.path, replay_json_answer(&opts, &answer)),
+			 EXIT_GOOD);
 	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
 	assert_true(readlink(link, target, sizeof(target)) > 0);
 	assert_false(holds(file.path, "old"));
@@ -146,7 +152,8 @@ static void test_what_is_no_regular_file_is_written_straight(void **state)
 	(void)state;
 	assert_int_equal(replay_json_open(&out, "/dev/null"), EXIT_GOOD);
 	assert_int_equal(access("/dev/null.tmp", F_OK), -1);
-	assert_int_equal(replay_json_add(&out, &opts, &answer), EXIT_GOOD);
+	assert_int_equal(replay_json_add(&out, answer.path, replay_json_answer(&opts, &answer)),
+			 EXIT_GOOD);
 	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
 	assert_int_equal(access("/dev/null", F_OK), 0);
 	replay_answer_free(&answer);
@@ -225,6 +232,42 @@ static void test_a_number_that_is_not_finite_is_null(void **state)
 	replay_answer_free(&answer);
 }
 
+static void test_the_way_it_was_recorded_stands_beside_the_routes(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json = written(&opts, &answer);
+	json_t *trace = json_array_get(json, 0);
+	json_t *recorded = json_object_get(trace, "recorded");
+
+	(void)state;
+	assert_string_equal(json_string_value(json_object_get(recorded, "way")), "direct");
+	assert_true(json_is_string(json_object_get(recorded, "why")));
+	assert_int_equal(number(trace, "slots"), 32768);
+	assert_int_equal(number(trace, "areas"), 4);
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
+static void test_failed_requests_are_there_by_reason(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
+	json_t *json, *failed;
+
+	(void)state;
+	replay_blame_note(&answer.results[0].blame, "dmp_dma_map", -ENOSPC, 17);
+	json = written(&opts, &answer);
+	failed = json_array_get(json_object_get(json_array_get(json, 0), "routes"), 0);
+	failed = json_object_get(failed, "failed");
+	assert_int_equal(number(failed, "line"), 17);
+	assert_int_equal(number(failed, "no_room"), 1);
+	assert_int_equal(number(failed, "out_of_reach"), 0);
+	assert_string_equal(json_string_value(json_object_get(failed, "call")), "dmp_dma_map");
+	json_decref(json);
+	replay_answer_free(&answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -238,6 +281,8 @@ int main(void)
 		cmocka_unit_test(test_a_long_name_ends_before_a_character_that_does_not_fit),
 		cmocka_unit_test(test_a_number_that_is_not_finite_is_null),
 		cmocka_unit_test(test_a_place_that_cannot_be_written_is_complained_about),
+		cmocka_unit_test(test_the_way_it_was_recorded_stands_beside_the_routes),
+		cmocka_unit_test(test_failed_requests_are_there_by_reason),
 	};
 
 	return cmocka_run_group_tests_name("replay_json", tests, NULL, NULL);

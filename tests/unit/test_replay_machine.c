@@ -102,9 +102,8 @@ static void test_a_profile_that_does_not_exist_is_no_machine(void **state)
 	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = STRICT));
 	rig.opts.profile = "no-such-profile";
 	dmp_log_set_sink(ignore_log, NULL);
-	assert_int_equal(
-		replay_machine_create(&rig.opts, &replay_routes[STRICT], &rig.job, &machine),
-		-ENOENT);
+	assert_int_equal(replay_machine_create(&rig.opts, REPLAY_STRICT, &rig.job, &machine),
+			 -ENOENT);
 	dmp_log_set_sink(NULL, NULL);
 	rig_discard(&rig);
 }
@@ -118,25 +117,24 @@ static void test_memory_stays_below_4_gib_as_long_as_it_fits(void **state)
 	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = DIRECT, .no_data = true));
 	rig.meta_before = dmp_meta_in_use();
 	rig.job.memory_bytes = UINT64_C(3) << 30;
-	assert_int_equal(
-		replay_machine_create(&rig.opts, &replay_routes[DIRECT], &rig.job, &rig.machine),
-		0);
-	replay_place_reset(&rig.job);
+	assert_int_equal(replay_machine_create(&rig.opts, REPLAY_DIRECT, &rig.job, &rig.machine),
+			 0);
+	assert_int_equal(replay_place_reset(&rig.machine), 0);
 	rig.run = (struct replay_run){.job = &rig.job, .machine = &rig.machine};
 	rig_do(&rig, 0);
-	assert_int_equal(rig_counts(&rig)->failed_requests, 0);
+	assert_int_equal(rig_counts(&rig)->blame.requests, 0);
 	replay_step_tidy(&rig.run, &rig.job.lanes[0]);
 	assert_int_equal(replay_machine_destroy(&rig.machine), 0);
 	assert_int_equal(dmp_meta_in_use(), rig.meta_before);
 	rig_discard(&rig);
 }
 
-static int create_with(struct rig *rig, enum rig_route route, uint64_t memory_bytes)
+static int create_with(struct rig *rig, enum replay_way way, uint64_t memory_bytes)
 {
 	int err;
 
 	rig->job.memory_bytes = memory_bytes;
-	err = replay_machine_create(&rig->opts, &replay_routes[route], &rig->job, &rig->machine);
+	err = replay_machine_create(&rig->opts, way, &rig->job, &rig->machine);
 	if (!err)
 		assert_int_equal(replay_machine_destroy(&rig->machine), 0);
 	return err;
@@ -148,10 +146,10 @@ static void test_more_than_the_mask_reaches_is_refused_without_translation(void 
 
 	(void)state;
 	rig_prepare(&rig, TWO_DEVICES, &RIG(.no_data = true));
-	assert_int_equal(create_with(&rig, DIRECT, UINT64_C(5) << 30), -ERANGE);
-	assert_int_equal(create_with(&rig, STRICT, UINT64_C(5) << 30), 0);
+	assert_int_equal(create_with(&rig, REPLAY_DIRECT, UINT64_C(5) << 30), -ERANGE);
+	assert_int_equal(create_with(&rig, REPLAY_STRICT, UINT64_C(5) << 30), 0);
 	rig.opts.mask_bits = 64;
-	assert_int_equal(create_with(&rig, DIRECT, UINT64_C(5) << 30), 0);
+	assert_int_equal(create_with(&rig, REPLAY_DIRECT, UINT64_C(5) << 30), 0);
 	rig_discard(&rig);
 }
 
@@ -161,7 +159,7 @@ static void test_more_bytes_than_the_computer_has_are_not_touched(void **state)
 
 	(void)state;
 	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = STRICT));
-	assert_int_equal(create_with(&rig, STRICT, UINT64_C(1) << 46), -ENOMEM);
+	assert_int_equal(create_with(&rig, REPLAY_STRICT, UINT64_C(1) << 46), -ENOMEM);
 	rig_discard(&rig);
 }
 
@@ -183,6 +181,79 @@ static void test_a_device_without_mappings_is_not_made(void **state)
 	rig_down(&rig);
 }
 
+static void test_bouncing_devices_share_one_pool_of_the_size_asked_for(void **state)
+{
+	struct dmp_swiotlb_stats stats;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = BOUNCE, .slots = 2048));
+	assert_int_equal(dmp_swiotlb_get_stats(rig.machine.tlb, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.slots, 2048);
+	assert_int_equal(stats.areas, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		rig_do(&rig, i);
+		assert_true(dmp_swiotlb_owns(rig.machine.tlb, rig.job.mappings[i].addr));
+	}
+	rig_down(&rig);
+}
+
+static void test_other_routes_have_no_pool(void **state)
+{
+	(void)state;
+	for
+		EVERY_ROUTE(route)
+		{
+			struct rig rig;
+
+			rig_up(&rig, TWO_DEVICES, &RIG(.route = route));
+			assert_true((rig.machine.tlb != NULL) == (route == BOUNCE));
+			rig_down(&rig);
+		}
+}
+
+/* Bounced at 0x123 of a page: the trace's bounces kept that. */
+static void test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig,
+	       ON(0, 00,
+		  "swiotlb_bounced: dev_name: 0000:00:03.0 dma_mask=ffffffff dev_addr=5923 "
+		  "size=256 FORCE") MAP(0, 01, "TO_DEVICE", 1923, 5923, 256),
+	       &RIG(.route = BOUNCE));
+	rig_do(&rig, 0);
+	assert_int_equal(rig.job.mappings[0].addr & 0xfff, 0x923);
+	rig_down(&rig);
+}
+
+static void test_the_domains_flush_as_their_route_says(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = STRICT));
+	assert_int_equal(dmp_domain_get_flush(rig.machine.domains[1]), DMP_FLUSH_STRICT);
+	rig_down(&rig);
+	rig_up(&rig, TWO_DEVICES, &RIG(.route = LAZY));
+	assert_int_equal(dmp_domain_get_flush(rig.machine.domains[1]), DMP_FLUSH_LAZY);
+	rig_down(&rig);
+}
+
+/* Half of it would be another pool than was asked for. */
+static void test_a_pool_that_does_not_fit_is_no_machine(void **state)
+{
+	struct replay_machine machine;
+	struct rig rig;
+
+	(void)state;
+	rig_prepare(&rig, TWO_DEVICES, &RIG(.route = BOUNCE, .slots = 1u << 20));
+	assert_int_equal(replay_machine_create(&rig.opts, REPLAY_BOUNCE, &rig.job, &machine),
+			 -ENOMEM);
+	rig_discard(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,6 +267,11 @@ int main(void)
 		cmocka_unit_test(test_without_data_there_are_no_agents),
 		cmocka_unit_test(test_a_profile_that_does_not_exist_is_no_machine),
 		cmocka_unit_test(test_a_live_mapping_at_the_end_is_broken_books),
+		cmocka_unit_test(test_bouncing_devices_share_one_pool_of_the_size_asked_for),
+		cmocka_unit_test(test_other_routes_have_no_pool),
+		cmocka_unit_test(test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept),
+		cmocka_unit_test(test_the_domains_flush_as_their_route_says),
+		cmocka_unit_test(test_a_pool_that_does_not_fit_is_no_machine),
 	};
 
 	return cmocka_run_group_tests_name("replay_machine", tests, NULL, NULL);

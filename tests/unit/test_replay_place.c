@@ -78,7 +78,6 @@ static void test_pieces_that_were_apart_stay_apart(void **state)
 	assert_int_equal(rig.job.entry_at[0], 0);
 	assert_int_equal(rig.job.entry_at[1], 0x2000);
 	assert_int_equal(rig.job.blocks[0].order, 2);
-	assert_int_equal(rig.job.mappings[0].nsg, 2);
 	rig_discard(&rig);
 }
 
@@ -126,6 +125,87 @@ static void test_reset_points_mappings_at_the_machines_memory(void **state)
 	rig_down(&rig);
 }
 
+/* 300 KiB at 0x123 of their page, in a trace that bounced and kept the page offset. */
+#define LONG_MAP                                                                                   \
+	ON(0, 00,                                                                                  \
+	   "swiotlb_bounced: dev_name: 0000:00:03.0 dma_mask=ffffffff dev_addr=5123 "              \
+	   "size=307200 FORCE")                                                                    \
+	MAP(0, 01, "TO_DEVICE", 1123, 5123, 307200)
+
+/*
+ *    |<------ 252 KiB ------>|<- 48 KiB ->|        256 KiB less one page
+ */
+static void test_a_buffer_longer_than_the_largest_mapping_becomes_a_list(void **state)
+{
+	const struct replay_mapping *m;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, LONG_MAP, &RIG(.route = BOUNCE));
+	m = &rig.job.mappings[0];
+	assert_int_equal(m->nsg, 2);
+	assert_ptr_equal(m->sg[0].buf, m->buf);
+	assert_int_equal(m->sg[0].len, 258048);
+	assert_ptr_equal(m->sg[1].buf, (char *)m->buf + 258048);
+	assert_int_equal(m->sg[1].len, 307200 - 258048);
+	rig_down(&rig);
+}
+
+static void test_devices_that_do_not_bounce_take_any_length(void **state)
+{
+	(void)state;
+	for
+		EVERY_ROUTE(route)
+		{
+			struct rig rig;
+
+			if (route == BOUNCE)
+				continue;
+			rig_up(&rig, LONG_MAP, &RIG(.route = route));
+			assert_int_equal(rig.job.mappings[0].nsg, 0);
+			assert_null(rig.job.mappings[0].sg);
+			rig_down(&rig);
+		}
+}
+
+/*
+ *    entries   |<- 512 KiB ---------------->|   |<- 4 KiB ->|
+ *    list      |<- 256 KiB ->|<- 256 KiB -->|   |<- 4 KiB ->|     nothing of the offset kept
+ */
+static void test_only_the_long_entries_of_a_list_are_cut(void **state)
+{
+	const struct replay_mapping *m;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig,
+	       ON(0, 01,
+		  "dma_map_sg: " NVME
+		  "dir=TO_DEVICE nents=2/2 ents=2/2 dma_addrs={0x500000,0x900000} "
+		  "sizes={0x80000,0x1000} phys_addrs={0x500000,0x900000} attrs="),
+	       &RIG(.route = BOUNCE));
+	m = &rig.job.mappings[0];
+	assert_int_equal(m->nsg, 3);
+	assert_int_equal(m->sg[0].len, 262144);
+	assert_int_equal(m->sg[1].len, 262144);
+	assert_ptr_equal(m->sg[1].buf, (char *)m->sg[0].buf + 262144);
+	assert_int_equal(m->sg[2].len, 4096);
+	assert_ptr_equal(m->sg[2].buf, (char *)m->buf + rig.job.entry_at[1] - rig.job.entry_at[0]);
+	rig_down(&rig);
+}
+
+static void test_lists_of_several_mappings_do_not_overlap(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, LONG_MAP MAP_SG(0, 02, "TO_DEVICE") A_MAP, &RIG(.route = BOUNCE));
+	assert_ptr_equal(rig.job.mappings[1].sg, rig.job.mappings[0].sg + 2);
+	assert_int_equal(rig.job.mappings[1].nsg, 2);
+	assert_null(rig.job.mappings[2].sg);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +217,10 @@ int main(void)
 		cmocka_unit_test(test_pieces_that_were_neighbours_stay_neighbours),
 		cmocka_unit_test(test_allocated_memory_has_no_block),
 		cmocka_unit_test(test_reset_points_mappings_at_the_machines_memory),
+		cmocka_unit_test(test_a_buffer_longer_than_the_largest_mapping_becomes_a_list),
+		cmocka_unit_test(test_devices_that_do_not_bounce_take_any_length),
+		cmocka_unit_test(test_only_the_long_entries_of_a_list_are_cut),
+		cmocka_unit_test(test_lists_of_several_mappings_do_not_overlap),
 	};
 
 	return cmocka_run_group_tests_name("replay_place", tests, NULL, NULL);

@@ -42,8 +42,9 @@ static void test_the_table_has_a_column_a_route(void **state)
 	(void)state;
 	assert_non_null(strstr(text, "mixed: 3 calls of 2 CPUs"));
 	assert_non_null(strstr(text, "1 device;"));
-	assert_non_null(strstr(text, "direct     strict\n"));
-	assert_non_null(strstr(text, "wrong bytes                                0          0\n"));
+	assert_non_null(strstr(text, "direct      strict\n"));
+	assert_non_null(
+		strstr(text, "wrong bytes                                 0           0\n"));
 	assert_non_null(strstr(text, "<=512 50%  <=2K 50%"));
 	free(text);
 	replay_answer_free(&answer);
@@ -64,19 +65,74 @@ static void test_what_was_left_out_stands_below_the_table(void **state)
 	replay_answer_free(&answer);
 }
 
-static void test_the_first_failed_request_is_named(void **state)
+static void test_failed_requests_are_told_by_reason_and_the_first_is_named(void **state)
 {
 	struct replay_opts opts = answer_opts();
 	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
 	char *text;
 
 	(void)state;
-	answer.results[1].failed_requests = 2;
-	answer.results[1].failed_line = 17;
-	answer.results[1].failed_call = "dmp_dma_map";
-	answer.results[1].failed_err = -ENOSPC;
+	replay_blame_note(&answer.results[1].blame, "dmp_dma_map", -ENOSPC, 17);
+	replay_blame_note(&answer.results[1].blame, "dmp_dma_map", -ERANGE, 18);
 	text = printed(&opts, &answer);
+	assert_non_null(strstr(text, "strict: 1 failed: no slots or addresses free\n"));
+	assert_non_null(strstr(text, "strict: 1 failed: out of the device's reach\n"));
 	assert_non_null(strstr(text, "strict: first failed request: dmp_dma_map of line 17: "));
+	free(text);
+	replay_answer_free(&answer);
+}
+
+/* Five columns fit a terminal of 100 characters. */
+static void test_no_line_of_the_table_is_too_long(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+	char *text;
+
+	(void)state;
+	opts.routes = (1u << replay_nroutes) - 1;
+	answer = replayed(MIXED_TRACE, &opts);
+	text = printed(&opts, &answer);
+	for (size_t at = 0, len; text[at]; at += len + 1) {
+		len = strcspn(&text[at], "\n");
+		assert_true(len < 100);
+	}
+	free(text);
+	replay_answer_free(&answer);
+}
+
+static void test_as_recorded_says_which_way_and_why(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+	char *text;
+
+	(void)state;
+	opts.routes = 1u << (replay_nroutes - 1);
+	answer = replayed(MIXED_TRACE, &opts);
+	text = printed(&opts, &answer);
+	assert_non_null(strstr(text, " as-recorded\n"));
+	assert_non_null(strstr(text, "      direct\n"));
+	assert_non_null(strstr(text, "as recorded: direct, since it has no iommu lines\n"));
+	free(text);
+	replay_answer_free(&answer);
+}
+
+static void test_rows_that_mean_nothing_in_any_column_are_left_out(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+	char *text;
+
+	(void)state;
+	opts.serial = true;
+	opts.routes = 1u << REPLAY_DIRECT | 1u << REPLAY_BOUNCE;
+	answer = replayed(MIXED_TRACE, &opts);
+	text = printed(&opts, &answer);
+	assert_non_null(
+		strstr(text, "peak slots in use                           -           2\n"));
+	assert_null(strstr(text, "IOTLB hits"));
+	assert_null(strstr(text, "flushes"));
 	free(text);
 	replay_answer_free(&answer);
 }
@@ -87,7 +143,10 @@ int main(void)
 		cmocka_unit_test(test_a_trace_is_named_without_folder_and_ending),
 		cmocka_unit_test(test_the_table_has_a_column_a_route),
 		cmocka_unit_test(test_what_was_left_out_stands_below_the_table),
-		cmocka_unit_test(test_the_first_failed_request_is_named),
+		cmocka_unit_test(test_failed_requests_are_told_by_reason_and_the_first_is_named),
+		cmocka_unit_test(test_no_line_of_the_table_is_too_long),
+		cmocka_unit_test(test_as_recorded_says_which_way_and_why),
+		cmocka_unit_test(test_rows_that_mean_nothing_in_any_column_are_left_out),
 	};
 
 	return cmocka_run_group_tests_name("replay_print", tests, NULL, NULL);

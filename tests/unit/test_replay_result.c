@@ -40,13 +40,13 @@ static void test_a_failure_in_any_run_is_in_the_result(void **state)
 
 	(void)state;
 	runs[0].wrong_bytes = 3;
-	runs[1].failed_requests = 1;
-	runs[1].failed_line = 12;
+	runs[1].blame.requests = 1;
+	runs[1].blame.first_line = 12;
 	runs[1].broken_books = 2;
 	replay_result_median(runs, 3, &out);
 	assert_int_equal(out.wrong_bytes, 3);
-	assert_int_equal(out.failed_requests, 1);
-	assert_int_equal(out.failed_line, 12);
+	assert_int_equal(out.blame.requests, 1);
+	assert_int_equal(out.blame.first_line, 12);
 	assert_int_equal(out.broken_books, 2);
 	assert_true(replay_result_is_bad(&out));
 }
@@ -108,6 +108,76 @@ static void test_shares_of_nothing_are_no_numbers(void **state)
 	rig_down(&rig);
 }
 
+/* 300 unmaps on one CPU: a queue of 256 entries, one of them empty, is full once. */
+static void test_lazy_flushes_are_counted_by_cause(void **state)
+{
+	static const char one[] = MAP(0, 01, "TO_DEVICE", 1000, 5000, 256)
+		UNMAP(0, 02, "TO_DEVICE", 1000, 256);
+	char *text = malloc(300 * sizeof(one)), *p = text;
+	struct replay_result r = {0};
+	struct replay_books before;
+	struct rig rig;
+
+	(void)state;
+	assert_non_null(text);
+	for (unsigned i = 0; i < 300; i++)
+		p = stpcpy(p, one);
+	rig_up(&rig, text, &RIG(.route = LAZY));
+	replay_books_read(&rig.machine, &before);
+	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
+		rig_do(&rig, i);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_true(r.flushes_full + r.flushes_timer >= 1);
+	assert_true(r.entries_per_flush > 0 && r.entries_per_flush <= 300);
+	assert_true(r.exposed_us > 0 && r.exposed_us <= r.exposed_max_us);
+	rig_down(&rig);
+	free(text);
+}
+
+static void test_without_data_no_clock_is_read_at_the_unmaps(void **state)
+{
+	struct replay_result r = {0};
+	struct replay_books before;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig, TRACE, &RIG(.route = LAZY, .no_data = true));
+	replay_books_read(&rig.machine, &before);
+	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
+		rig_do(&rig, i);
+	assert_int_equal(dmp_domain_flush(rig.machine.domains[0]), 0);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_true(isnan(r.exposed_us) && isnan(r.exposed_max_us));
+	rig_down(&rig);
+}
+
+/* Two pages at once, of 4096 and 256 bytes: three slots. */
+static void test_a_bounce_has_a_peak_of_slots_and_a_price_of_its_bytes(void **state)
+{
+	struct replay_result r = {0};
+	struct replay_books before;
+	double byte_ns;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig,
+	       MAP(0, 01, "TO_DEVICE", 1000, 5000, 4096) MAP(0, 02, "FROM_DEVICE", 2000, 6000, 256)
+		       UNMAP(0, 03, "TO_DEVICE", 1000, 4096) UNMAP(0, 04, "FROM_DEVICE", 2000, 256),
+	       &RIG(.route = BOUNCE, .profile = "vtd-modern"));
+	byte_ns = (double)dmp_sim_price_ps(rig.machine.sim, DMP_SIM_PRICE_COPY_BYTE) / 1000;
+	assert_true(byte_ns > 0);
+	replay_books_read(&rig.machine, &before);
+	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
+		rig_do(&rig, i);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_int_equal(r.peak_slots, 3);
+	assert_int_equal(r.copied_bytes, 4096 + 256 + 256);
+	assert_true(fabs(r.map_copy_ns - byte_ns * (4096 + 256) / 2) < 1e-6);
+	assert_true(fabs(r.unmap_copy_ns - byte_ns * 256 / 2) < 1e-6);
+	assert_true(r.sync_copy_ns == 0);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -117,6 +187,9 @@ int main(void)
 		cmocka_unit_test(test_what_is_wrong_with_the_file_is_no_failure),
 		cmocka_unit_test(test_calls_are_counted_as_the_trace_has_them),
 		cmocka_unit_test(test_shares_of_nothing_are_no_numbers),
+		cmocka_unit_test(test_lazy_flushes_are_counted_by_cause),
+		cmocka_unit_test(test_without_data_no_clock_is_read_at_the_unmaps),
+		cmocka_unit_test(test_a_bounce_has_a_peak_of_slots_and_a_price_of_its_bytes),
 	};
 
 	return cmocka_run_group_tests_name("replay_result", tests, NULL, NULL);

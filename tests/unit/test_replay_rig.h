@@ -43,18 +43,23 @@
 	   "sizes={0x1200} " LIST_PHYS " attrs=")
 #define UNMAP_SG(cpu, us, dir) ON(cpu, us, "dma_unmap_sg: " NVME "dir=" dir " " LIST_PHYS " attrs=")
 
-enum rig_route { DIRECT, STRICT };
+/* The ways of replay.h, in order: those from STRICT on are translated. */
+enum rig_route { DIRECT, BOUNCE, STRICT, LAZY };
+#define EVERY_ROUTE(route) (enum rig_route route = DIRECT; route <= LAZY; route++)
 
 struct rig_want {
 	enum rig_route route;
 	bool threads; /* a lane for every CPU */
 	bool no_data;
+	uint64_t slots;      /* of the bounce pool; 0: 1024 */
+	const char *profile; /* NULL: free */
 };
 #define RIG(...) ((struct rig_want){__VA_ARGS__})
 
 struct rig {
 	struct matched m;
 	struct replay_opts opts;
+	struct replay_recorded recorded;
 	struct replay_job job;
 	struct replay_machine machine;
 	struct replay_run run;
@@ -70,8 +75,13 @@ static inline void rig_prepare(struct rig *rig, const char *text, const struct r
 					 .data = !want->no_data,
 					 .repeat = 1,
 					 .mask_bits = 32,
-					 .profile = "free"};
-	rig->job = (struct replay_job){.trace = rig->m.trace, .plan = rig->m.plan};
+					 .profile = want->profile ? want->profile : "free",
+					 .slots = want->slots ? want->slots : 1024,
+					 .areas = 1};
+	rig->job = (struct replay_job){
+		.trace = rig->m.trace, .plan = rig->m.plan, .recorded = &rig->recorded};
+	assert_int_equal(
+		replay_recorded_find(rig->m.trace, rig->m.plan, REPLAY_LAZY, &rig->recorded), 0);
 	assert_int_equal(replay_lanes_make(&rig->job, rig->opts.serial), 0);
 	assert_int_equal(replay_place_make(&rig->job), 0);
 }
@@ -80,6 +90,7 @@ static inline void rig_discard(struct rig *rig)
 {
 	replay_place_free(&rig->job);
 	replay_lanes_free(&rig->job);
+	replay_recorded_free(&rig->recorded);
 	free_matched(&rig->m);
 }
 
@@ -89,10 +100,10 @@ static inline void rig_up(struct rig *rig, const char *text, const struct rig_wa
 
 	rig_prepare(rig, text, want);
 	rig->meta_before = meta_before;
-	assert_int_equal(replay_machine_create(&rig->opts, &replay_routes[want->route], &rig->job,
+	assert_int_equal(replay_machine_create(&rig->opts, (enum replay_way)want->route, &rig->job,
 					       &rig->machine),
 			 0);
-	replay_place_reset(&rig->job);
+	assert_int_equal(replay_place_reset(&rig->machine), 0);
 	rig->run.job = &rig->job;
 	rig->run.machine = &rig->machine;
 	rig->run.data = rig->opts.data;

@@ -57,7 +57,7 @@ static void test_columns_stand_below_each_other(void **state)
 	assert_non_null(to);
 	table_row(to, "label", cells, 2);
 	fclose(to);
-	assert_string_equal(text, "  label                                      7     strict\n");
+	assert_string_equal(text, "  label                                       7      strict\n");
 	free(text);
 }
 
