@@ -30,7 +30,7 @@ struct replay_json;
 struct check_call {
 	const struct trace_event *event; /* addr is the kernel's answer, or what is freed */
 	uint32_t alloc;      /* a free: index of the call whose answer it frees; else TRACE_NONE */
-	uint32_t first_line; /* the call may have begun here; its own line if nothing is known */
+	uint32_t after_line; /* where it had not begun: check_calls.c; of a free its own line */
 };
 
 /* How the pool of bounce slots lay in the traced machine: check_calls.c. */
@@ -47,8 +47,10 @@ struct check_space {
 	unsigned ncpus;
 	struct check_call *calls; /* owned */
 	uint32_t ncalls;
-	uint32_t nallocs;   /* of them */
-	bool in_use_before; /* when the first line was written: check_calls.c */
+	uint32_t nallocs;    /* of them */
+	uint32_t nstrays;    /* frees of what no line allocates: left out */
+	uint32_t stray_line; /* of the first */
+	bool in_use_before;  /* when the first line was written: check_calls.c */
 	struct check_pool pool;
 };
 
@@ -83,6 +85,8 @@ struct check_result {
 	uint32_t nspaces;
 	bool has_pool;             /* peak_slots means something */
 	uint32_t unexplained_line; /* of the first; 0: none */
+	uint64_t strays;           /* frees of what no line allocates */
+	uint32_t stray_line;       /* of the first; 0: none */
 	struct check_move *moves;  /* owned; one an explained allocation */
 	uint32_t nmoves;
 };
@@ -125,10 +129,10 @@ void check_order_free(struct check_order *order);
 /* Let the call at position @from stand at position @to. */
 void check_order_move(struct check_order *order, uint32_t from, uint32_t to);
 /*
- * Make the calls at positions before @until on an empty space; @reached: the first whose
- * answer differs from the kernel's, or @until.  -ENOMEM, -EBUSY.
+ * Make the calls on an empty space; @reached: the position of the first whose answer differs
+ * from the kernel's, or their number.  -ENOMEM, -EBUSY.
  */
-int check_order_run(struct check_order *order, uint32_t until, uint32_t *reached);
+int check_order_run(struct check_order *order, uint32_t *reached);
 
 static inline const struct check_call *check_call_at(const struct check_order *order, uint32_t pos)
 {

@@ -6,14 +6,27 @@
  * line of an allocation is written when the call has returned, the line of a free before it
  * begins, so that a free never stands before its allocation.
  *
- * A space was in use before the first line, and its answers are not to be had again, if an
- * address is freed that was not given out; or, of an IOVA domain, if the first range does not
- * lie at the top, where an empty space's lies whoever allocates.
+ * An allocation began after the line before it of its own CPU that an interrupt did not write:
  *
- * When an allocation began:
+ *    CPU 1  dma_map_page      task                             it had not begun
+ *    CPU 1    iova_free       interrupt   .
+ *    CPU 2  iova_alloc        task        .   in progress?     nothing speaks against it
+ *    CPU 1    iova_free       interrupt   .
+ *    CPU 1  iova_alloc        task                             it has returned
  *
- *    swiotlb_bounced ... swiotlb_map     at the decision to bounce this buffer
- *      (256 lines)   ... iova_alloc      nothing tells
+ * since what runs on a CPU is put off by interrupts alone.  A kernel that lets tasks be
+ * preempted inside the allocator, or a file without the flags that tell an interrupt, only
+ * makes this too strict.
+ *
+ * A space was in use before the first line, and its answers are not to be had again:
+ *
+ *    IOVA domain   if the first range does not lie at the top, where an empty space's lies
+ *                  whoever allocates
+ *    pool          if a bounce is freed that no line has made, and the first ones of the CPUs do
+ *                  not lie at the start of their areas
+ *
+ * In a space that began empty, a free of what no line has allocated is a stray: lines are
+ * missing or damaged, and the comparison goes on without it.
  *
  * Where the pool of bounce slots lay is not in the trace; its calls tell it.  There are as
  * many areas as CPUs, and a CPU's first buffer is at the start of its own area:
@@ -37,10 +50,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-/* How far back a call may have begun, in lines; 190 and 348 were seen. */
-#define ALLOC_LINES   256u
-#define BOUNCED_LINES 4096u
-
 #define DEFAULT_SLOTS  UINT64_C(32768)
 #define SLOTS_MAX      (UINT64_C(1) << 21) /* 4 GiB: below it a pool has to lie */
 #define MIN_ALIGN_MASK UINT64_C(0xfff)
@@ -51,41 +60,50 @@ static bool is_of(const struct check_model *model, const struct trace_event *e, 
 	       (domain == TRACE_NONE || e->dev == domain);
 }
 
-/* The line of the decision that led to map @map. */
-static uint32_t bounced_line(const struct trace *trace, const struct trace_event *map)
+/* The latest line of each context of a CPU; 0: none. */
+struct last_lines {
+	uint32_t of[TRACE_NMI + 1];
+};
+
+/* Where a call in @context had not begun. */
+static uint32_t began_after(const struct last_lines *last, unsigned context)
 {
-	for (const struct trace_event *e = map; e != trace->events;) {
-		e--;
-		if (map->line - e->line > BOUNCED_LINES)
-			break;
-		if (e->kind == TRACE_SWIOTLB_BOUNCED && e->dev == map->dev && e->addr == map->phys)
-			return e->line;
-	}
-	return map->line;
+	uint32_t line = 0;
+
+	for (unsigned i = TRACE_TASK; i <= context; i++)
+		if (last->of[i] > line)
+			line = last->of[i];
+	return line;
 }
 
-static struct check_call call_of(const struct trace *trace, const struct trace_event *event)
+static void add_call(struct check_space *space, const struct trace_event *e,
+		     const struct last_lines *last)
 {
-	struct check_call call = {event, TRACE_NONE, event->line};
+	bool is_alloc = e->kind == space->model->alloc_kind;
 
-	if (event->kind == TRACE_PROBE_SWIOTLB_MAP)
-		call.first_line = bounced_line(trace, event);
-	else if (event->kind == TRACE_PROBE_IOVA_ALLOC)
-		call.first_line = event->line > ALLOC_LINES ? event->line - ALLOC_LINES : 0;
-	return call;
+	space->calls[space->ncalls++] = (struct check_call){
+		e, TRACE_NONE, is_alloc ? began_after(last, e->context) : e->line};
 }
 
 static int collect(const struct trace *trace, uint32_t domain, struct check_space *space)
 {
 	const struct check_model *model = space->model;
 	uint32_t n = trace->of_kind[model->alloc_kind] + trace->of_kind[model->free_kind];
+	struct last_lines *last = calloc(trace->ncpus + 1u, sizeof(*last));
 
 	space->calls = calloc(n + 1u, sizeof(*space->calls));
-	if (!space->calls)
+	if (!space->calls || !last) {
+		free(last);
 		return -ENOMEM;
-	for (uint32_t i = 0; i < trace->nevents; i++)
-		if (is_of(model, &trace->events[i], domain))
-			space->calls[space->ncalls++] = call_of(trace, &trace->events[i]);
+	}
+	for (uint32_t i = 0; i < trace->nevents; i++) {
+		const struct trace_event *e = &trace->events[i];
+
+		if (is_of(model, e, domain))
+			add_call(space, e, &last[e->cpu]);
+		last[e->cpu].of[e->context] = e->line;
+	}
+	free(last);
 	return 0;
 }
 
@@ -103,7 +121,7 @@ static uint32_t take_live(const struct check_space *space, struct trace_live *li
 	return i;
 }
 
-/* A free of what no line allocates is left out: there is nothing to free. */
+/* A stray is left out: there is nothing to free. */
 static int match_frees(struct check_space *space)
 {
 	struct trace_live live;
@@ -118,7 +136,8 @@ static int match_frees(struct check_space *space)
 		if (!is_alloc)
 			call.alloc = take_live(space, &live, call.event);
 		if (!is_alloc && call.alloc == TRACE_NONE) {
-			space->in_use_before = true;
+			if (space->nstrays++ == 0)
+				space->stray_line = call.event->line;
 			continue;
 		}
 		space->calls[kept] = call;
@@ -161,7 +180,7 @@ static bool begins_at_top(const struct check_space *space)
 	for (uint32_t i = 0; i < space->ncalls; i++) {
 		const struct check_call *call = &space->calls[i];
 
-		if (call->first_line > space->calls[0].event->line)
+		if (call->after_line >= space->calls[0].event->line)
 			return false;
 		if (check_is_alloc(call) && is_at_top(call->event))
 			return true;
@@ -173,8 +192,8 @@ int check_calls_iova(const struct trace *trace, uint32_t domain, struct check_sp
 {
 	int err = make_space(trace, &check_model_iova, domain, space);
 
-	if (!err && !begins_at_top(space))
-		space->in_use_before = true;
+	if (!err)
+		space->in_use_before = !begins_at_top(space);
 	return err;
 }
 
@@ -229,17 +248,36 @@ static void find_min_align(const struct check_space *space, uint64_t *masks, uin
 	}
 }
 
+static uint64_t area_bytes(const struct check_pool *pool)
+{
+	return pool->slots / pool->areas * DMP_SWIOTLB_SLOT_BYTES;
+}
+
 static void find_pool(struct check_space *space)
 {
 	const struct trace_event *first = first_map(space, TRACE_NONE);
 	struct check_pool *pool = &space->pool;
-	uint64_t area_bytes;
 
 	pool->areas = dmp_pow2_ceil(space->ncpus);
 	pool->slots = first ? slots_of(space, first, pool->areas) : DEFAULT_SLOTS;
-	area_bytes = pool->slots / pool->areas * DMP_SWIOTLB_SLOT_BYTES;
 	if (first)
-		pool->base = (first->addr & ~MIN_ALIGN_MASK) - first->cpu * area_bytes;
+		pool->base = (first->addr & ~MIN_ALIGN_MASK) - first->cpu * area_bytes(pool);
+}
+
+/* Do the first maps of two or more CPUs lie at the start of their areas, and none elsewhere? */
+static bool begins_in_areas(const struct check_space *space)
+{
+	const struct check_pool *pool = &space->pool;
+	unsigned n = 0;
+
+	for (unsigned cpu = 0; cpu < space->ncpus; cpu++) {
+		const struct trace_event *e = first_map(space, cpu);
+
+		if (e && (e->addr & ~MIN_ALIGN_MASK) != pool->base + cpu * area_bytes(pool))
+			return false;
+		n += e != NULL;
+	}
+	return n >= 2;
 }
 
 int check_calls_swiotlb(const struct trace *trace, struct check_space *space)
@@ -255,6 +293,7 @@ int check_calls_swiotlb(const struct trace *trace, struct check_space *space)
 	}
 	find_min_align(space, space->pool.min_align_masks, trace->devices.count);
 	find_pool(space);
+	space->in_use_before = space->nstrays && !begins_in_areas(space);
 	return 0;
 }
 

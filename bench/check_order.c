@@ -104,8 +104,9 @@ static bool make_call(struct check_order *order, void *state, uint32_t i)
 	return true;
 }
 
-static uint32_t make_calls(struct check_order *order, void *state, uint32_t until)
+static uint32_t make_calls(struct check_order *order, void *state)
 {
+	uint32_t until = order->space->ncalls;
 	uint64_t now = until ? time_of(order, 0) : 0;
 	uint32_t pos;
 
@@ -138,7 +139,7 @@ static void forget_answers(struct check_order *order)
 		order->answers[i] = order->space->model->failed;
 }
 
-int check_order_run(struct check_order *order, uint32_t until, uint32_t *reached)
+int check_order_run(struct check_order *order, uint32_t *reached)
 {
 	const struct check_model *model = order->space->model;
 	void *state;
@@ -149,7 +150,7 @@ int check_order_run(struct check_order *order, uint32_t until, uint32_t *reached
 	forget_answers(order);
 	err = model->open(order->space, &state);
 	if (!err) {
-		*reached = make_calls(order, state, until);
+		*reached = make_calls(order, state);
 		if (model->peak)
 			order->peak = model->peak(state);
 		free_rest(order, state);

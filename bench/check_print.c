@@ -6,7 +6,7 @@
  *      equal                          34587
  *      explained                          1
  *      unexplained                        0
- *      line 6769 came before line 6768
+ *      the call of line 6769 came before line 6768
  */
 #include "check.h"
 #include "replay.h"
@@ -54,6 +54,11 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 	print_moves(to, r);
 	if (r->unexplained)
 		fprintf(to, "  the first unexplained is in line %u\n", r->unexplained_line);
+	if (r->strays)
+		fprintf(to,
+			"  lines are missing: %" PRIu64 " frees of what no line allocates, "
+			"the first in line %u\n",
+			r->strays, r->stray_line);
 	fputc('\n', to);
 	fflush(to);
 }
@@ -73,15 +78,22 @@ static json_t *moves_json(const struct check_result *r)
 	return NULL;
 }
 
+/* A line's number, or null. */
+static json_t *line_json(uint32_t line)
+{
+	return line ? json_integer(line) : json_null();
+}
+
 json_t *check_json(const char *path, const char *name, const struct check_result *r)
 {
 	json_t *peak = r->has_pool ? json_integer((json_int_t)r->peak_slots) : json_null();
-	json_t *line = r->unexplained ? json_integer(r->unexplained_line) : json_null();
 
-	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "trace",
+	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "trace",
 			 replay_json_text(name), "path", replay_json_text(path), "spaces",
 			 (int)r->nspaces, "equal", (json_int_t)r->equal, "explained",
 			 (json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
-			 "in_use_before", (json_int_t)r->in_use_before, "peak_slots", peak,
-			 "first_unexplained_line", line, "moves", moves_json(r));
+			 "in_use_before", (json_int_t)r->in_use_before, "strays",
+			 (json_int_t)r->strays, "peak_slots", peak, "first_unexplained_line",
+			 line_json(r->unexplained_line), "first_stray_line",
+			 line_json(r->stray_line), "moves", moves_json(r));
 }

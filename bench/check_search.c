@@ -12,10 +12,13 @@
  *          ... D  x  x  k ...        B  an allocation whose line comes later was there first
  *              <--------'
  *
- * as far back as its call may have begun.  Each such order is run from the beginning, and the
- * one that carries furthest is kept: it has to give the kernel's answer here and at the AHEAD
- * calls after it.  Two calls are not moved for one answer, and a free stays at its line, which
- * is written just before it.
+ * as far back as its call may have begun, the nearest place first.  Each such order is run from
+ * the beginning, and the one that carries furthest is kept: it has to give the kernel's answer
+ * here and at the AHEAD calls after it.  Two calls are not moved for one answer, and a free
+ * stays at its line, which is written just before it.
+ *
+ * So an explained answer has been given: by the library, in an order that the lines allow, with
+ * every other answer up to there as it was.  No address is made up to fit.
  *
  * Progress: a move is kept only if the first difference comes later than before, so that
  * there are never more moves than allocations.
@@ -29,7 +32,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define WINDOW          1024u /* calls behind D that are looked at */
+#define WINDOW          512u  /* calls before D and behind it that are looked at; 237 were needed */
 #define AHEAD           2u    /* calls: an order that only shifts the trouble does not get there */
 #define ENOUGH          2000u /* calls: no need to look for a better order */
 #define UNEXPLAINED_MAX 32u
@@ -37,12 +40,15 @@
 struct move {
 	uint32_t from, to;
 	uint32_t reached; /* position of the next difference */
+	uint64_t peak;    /* of slots, until there */
 };
 
 struct search {
 	struct check_order order;
 	struct check_result *result;
 	/* In this space */
+	uint32_t reached; /* position of the first difference of the order so far */
+	uint64_t peak;    /* of slots, until there */
 	uint32_t nmoves;
 	uint32_t unexplained;      /* tried and given up */
 	uint32_t unexplained_line; /* of the first */
@@ -58,58 +64,59 @@ static uint32_t line_at(const struct search *s, uint32_t pos)
 	return check_call_at(&s->order, pos)->event->line;
 }
 
-static uint32_t until_enough(const struct search *s, uint32_t at)
+/* @n calls behind position @at, or the end. */
+static uint32_t behind(const struct search *s, uint32_t at, uint32_t n)
 {
-	return earlier(at + ENOUGH, s->order.space->ncalls);
+	return earlier(at + n, s->order.space->ncalls);
+}
+
+static int run(struct search *s)
+{
+	int err = check_order_run(&s->order, &s->reached);
+
+	s->peak = s->order.peak;
+	return err;
 }
 
 /* Run the order with one call moved; remember it if it carries further than @best. */
-static int try_move(struct search *s, uint32_t at, uint32_t from, uint32_t to, struct move *best)
+static int try_move(struct search *s, uint32_t from, uint32_t to, struct move *best)
 {
 	uint32_t reached;
 	int err;
 
-	if (best->reached == until_enough(s, at))
+	if (best->reached >= behind(s, s->reached, ENOUGH))
 		return 0;
 	check_order_move(&s->order, from, to);
-	err = check_order_run(&s->order, until_enough(s, at), &reached);
+	err = check_order_run(&s->order, &reached);
 	check_order_move(&s->order, to, from);
 	if (!err && reached > best->reached)
-		*best = (struct move){from, to, reached};
+		*best = (struct move){from, to, reached, s->order.peak};
 	return err;
 }
 
 /* A */
-static int try_earlier(struct search *s, uint32_t at, struct move *best)
+static int try_earlier(struct search *s, struct move *best)
 {
-	uint32_t first_line = check_call_at(&s->order, at)->first_line;
+	uint32_t at = s->reached, end = at > WINDOW ? at - WINDOW : 0;
+	uint32_t after_line = check_call_at(&s->order, at)->after_line;
 	int err = 0;
 
-	for (uint32_t to = at; !err && to-- > 0 && line_at(s, to) > first_line;)
-		err = try_move(s, at, at, to, best);
+	for (uint32_t to = at; !err && to-- > end && line_at(s, to) > after_line;)
+		err = try_move(s, at, to, best);
 	return err;
 }
 
 /* B */
-static int try_overtakers(struct search *s, uint32_t at, struct move *best)
+static int try_overtakers(struct search *s, struct move *best)
 {
-	uint32_t end = earlier(at + 1 + WINDOW, s->order.space->ncalls);
+	uint32_t at = s->reached, end = behind(s, at, 1 + WINDOW);
 	int err = 0;
 
 	for (uint32_t k = at + 1; !err && k < end; k++)
-		if (check_call_at(&s->order, k)->first_line < line_at(s, at) &&
+		if (check_call_at(&s->order, k)->after_line < line_at(s, at) &&
 		    check_is_alloc(check_call_at(&s->order, k)))
-			err = try_move(s, at, k, at, best);
+			err = try_move(s, k, at, best);
 	return err;
-}
-
-static int find_move(struct search *s, uint32_t at, struct move *best)
-{
-	int err;
-
-	*best = (struct move){at, at, at};
-	err = try_earlier(s, at, best);
-	return err ? err : try_overtakers(s, at, best);
 }
 
 static int keep_move(struct search *s, const struct move *move)
@@ -123,49 +130,41 @@ static int keep_move(struct search *s, const struct move *move)
 	moves[r->nmoves++] = (struct check_move){line_at(s, move->from), line_at(s, move->to)};
 	s->nmoves++;
 	check_order_move(&s->order, move->from, move->to);
+	s->reached = move->reached;
+	s->peak = move->peak;
 	return 0;
 }
 
-/* Compare the rest as it comes out. */
-static int give_up_all(struct search *s)
-{
-	uint32_t reached;
-
-	s->order.tolerant = true;
-	return check_order_run(&s->order, s->order.space->ncalls, &reached);
-}
-
-static int give_up(struct search *s, uint32_t at)
+/* This answer, and after too many all others, is taken as it comes out. */
+static int give_up(struct search *s)
 {
 	if (s->unexplained_line == 0)
-		s->unexplained_line = line_at(s, at);
-	s->order.given_up[s->order.calls[at]] = true;
-	return ++s->unexplained < UNEXPLAINED_MAX ? 0 : give_up_all(s);
+		s->unexplained_line = line_at(s, s->reached);
+	s->order.given_up[s->order.calls[s->reached]] = true;
+	s->order.tolerant = ++s->unexplained == UNEXPLAINED_MAX;
+	return run(s);
 }
 
-static int explain(struct search *s, uint32_t at)
+static int explain(struct search *s)
 {
-	uint32_t needed = earlier(at + 1 + AHEAD, s->order.space->ncalls);
-	struct move move;
-	int err = find_move(s, at, &move);
+	uint32_t needed = behind(s, s->reached, 1 + AHEAD);
+	struct move best = {.reached = s->reached};
+	int err = try_earlier(s, &best);
 
+	if (!err)
+		err = try_overtakers(s, &best);
 	if (err)
 		return err;
-	return move.reached >= needed ? keep_move(s, &move) : give_up(s, at);
+	return best.reached >= needed ? keep_move(s, &best) : give_up(s);
 }
 
 /* Until no answer differs but those that are given up. */
 static int search(struct search *s)
 {
-	uint32_t n = s->order.space->ncalls, reached;
-	int err = check_order_run(&s->order, n, &reached);
+	int err = run(s);
 
-	while (!err && reached < n) {
-		err = explain(s, reached);
-		if (err || s->order.tolerant)
-			break;
-		err = check_order_run(&s->order, n, &reached);
-	}
+	while (!err && s->reached < s->order.space->ncalls)
+		err = explain(s);
 	return err;
 }
 
@@ -191,8 +190,15 @@ static void sum_up(const struct search *s)
 		r->unexplained_line = s->unexplained_line;
 	if (space->model->peak) {
 		r->has_pool = true;
-		r->peak_slots = s->order.peak;
+		r->peak_slots = s->peak;
 	}
+}
+
+static void note_strays(const struct check_space *space, struct check_result *r)
+{
+	if (space->nstrays && (!r->strays || space->stray_line < r->stray_line))
+		r->stray_line = space->stray_line;
+	r->strays += space->nstrays;
 }
 
 int check_space(const struct check_space *space, struct check_result *result)
@@ -201,6 +207,7 @@ int check_space(const struct check_space *space, struct check_result *result)
 	int err;
 
 	result->nspaces += space->nallocs != 0;
+	note_strays(space, result);
 	if (space->in_use_before) {
 		result->in_use_before += space->nallocs;
 		return 0;

@@ -44,6 +44,8 @@ struct report {
 	FILE *out;
 	const char *name;
 	unsigned long nops, nmismatches, nskipped;
+	const struct conform_line *lacking; /* the first line that is not run, and why */
+	const char *lack;
 	unsigned first; /* line of the first mismatch; what it said stands in `detail` */
 	char detail[3 * CONFORM_GOT_MAX];
 };
@@ -107,7 +109,7 @@ static int run_block(const struct conform_format *format, const struct conform_b
 			continue;
 		report->nops++;
 		got[0] = '\0';
-		format->line(run, line, got);
+		line->op->run(run, line, got);
 		if (!conform_same(line->expected, got))
 			note_mismatch(report, line, line->expected, got);
 	}
@@ -117,6 +119,22 @@ static int run_block(const struct conform_format *format, const struct conform_b
 	return 0;
 }
 
+/* Does this version have all that the block asks for?  Looks at its text alone. */
+static bool is_run(const struct conform_format *format, const struct conform_block *block,
+		   struct report *report)
+{
+	const char *lack = NULL;
+	size_t i;
+
+	for (i = 0; i < block->nlines && !lack; i++)
+		lack = format->lacks(&block->lines[i]);
+	if (lack && !report->lack) {
+		report->lack = lack;
+		report->lacking = &block->lines[i - 1];
+	}
+	return !lack;
+}
+
 static int judge_block(const struct conform_format *format, struct conform_block *block,
 		       struct report *report, struct conform_totals *totals)
 {
@@ -124,7 +142,7 @@ static int judge_block(const struct conform_format *format, struct conform_block
 	bool by_choice = false;
 	int err = 0;
 
-	if (!format->is_run(block)) {
+	if (!is_run(format, block, report)) {
 		report->nskipped += block->nlines;
 		totals->unsupported++;
 		return 0;
@@ -148,7 +166,9 @@ static void print_report(const struct report *report)
 	fprintf(report->out, "%s: %lu operations, %lu mismatches", report->name, report->nops,
 		report->nmismatches);
 	if (report->nskipped)
-		fprintf(report->out, ", %lu lines not run", report->nskipped);
+		fprintf(report->out, ", %lu lines not run since line %u, '%.60s', %s",
+			report->nskipped, report->lacking->number, report->lacking->text,
+			report->lack);
 	if (report->nmismatches)
 		fprintf(report->out, "; the first at line %u: %s", report->first, report->detail);
 	fputc('\n', report->out);

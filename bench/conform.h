@@ -4,12 +4,17 @@
  *
  *   conform.c         options, one line a file, the last line
  *   conform_text.c    a vector file as lines and blocks; what is malformed
- *   conform_iova.c    what each operation of the IOVA vectors does here
- *   conform_queue.c   the flush queue of the q vectors, on a simulated machine
  *   conform_choice.c  blocks where this library answers otherwise on purpose
+ *
+ *   conform_iova.c    what each operation of the IOVA vectors does here
+ *     conform_view.c    the operations that only look
+ *     conform_replay.c  what a run of a block holds
+ *     conform_queue.c   the flush queue of the q vectors, on a simulated machine
+ *
  *   conform_swiotlb.c what each operation of the bounce vectors does here
- *   conform_machine.c the machine under those: memory where the file wants it
- *   conform_pattern.c what the file fills memory with, and how it sums it up
+ *     conform_slots.c   contents of memory, and which slots are in use
+ *     conform_machine.c the machine under those: memory where the file wants it
+ *     conform_pattern.c what the file fills memory with, and how it sums it up
  *
  * A block reaches from one `domain`, `queue` or `reset` line to the next; it has one verdict.
  */
@@ -26,7 +31,6 @@
 #define CONFORM_GOT_MAX 4096u
 
 struct conform_replay;
-struct conform_bounce;
 struct conform_line;
 struct conform_block;
 
@@ -43,25 +47,24 @@ struct conform_op {
 	enum conform_result result;
 	bool starts_block;
 	/* Does it, and writes the answer as the vectors would; NULL: not run by this version. */
-	void (*run)(struct conform_replay *replay, const struct conform_line *line, char *got);
-	/* The same for an operation of the bounce vectors. */
-	void (*bounce)(struct conform_bounce *bounce, const struct conform_line *line, char *got);
+	void (*run)(void *run, const struct conform_line *line, char *got);
 };
 
 /* One kind of vectors. */
 struct conform_format {
 	const char *header; /* how its files begin */
 	const char *begin;  /* what a block begins with, for messages */
-	const char *events; /* lines with this prefix belong to the operation before; NULL: none */
-	bool counts;        /* the last line is `end` and the number of operations */
+	/* What an operation may ask of its machine, in the lines "@ REQUEST ..." behind it, up to
+	 * NULL; NULL: there are no such lines. */
+	const char *const *requests;
+	bool counts; /* the last line is `end` and the number of operations */
 	const struct conform_op *(*find_op)(const char *name, size_t len);
 	/* The argument of kind @letter in @word; false: it is none. */
 	bool (*parse_arg)(char letter, const char *word, size_t len, uint64_t *arg);
-	/* Does this version have all that the block asks for?  Looks at its text alone. */
-	bool (*is_run)(const struct conform_block *block);
+	/* Why this version does not run a block with @line in it, for "line 5 ..."; NULL: it does. */
+	const char *(*lacks)(const struct conform_line *line);
 	/* One run of a block: manual mode from begin to end; NULL: no memory. */
 	void *(*open)(void);
-	void (*line)(void *run, const struct conform_line *line, char *got);
 	/* Walks what there is and drops it; what is wrong, or NULL. */
 	const char *(*close)(void *run);
 	/* Our own answers, where they differ on purpose; NULL: they never do. */
@@ -97,7 +100,8 @@ struct conform_file {
 	bool has_ended; /* its last line has been read, where the format has one */
 };
 
-/* Cuts @text of @len bytes and a zero, which must outlive @file; 0, or -EINVAL after a line on standard error. */
+/* Cuts @text of @len bytes and a zero, which must outlive @file; 0, or -ENOMEM, or -EINVAL after
+ * a line on standard error. */
 int conform_file_parse(struct conform_file *file, const char *name, char *text, size_t len);
 void conform_file_release(struct conform_file *file);
 
@@ -114,7 +118,6 @@ const struct conform_op *conform_iova_op(const char *name, size_t len);
 
 /* conform_iova.open(), said which way.  @tracks: for conform_replay_is_stale(). */
 struct conform_replay *conform_replay_begin(bool tracks);
-void conform_replay_line(struct conform_replay *replay, const struct conform_line *line, char *got);
 /* Is @line a free of a range that this run has not given out, or got back already? */
 bool conform_replay_is_stale(const struct conform_replay *replay, const struct conform_line *line);
 /* Walks the domain and drops it; what is wrong, or NULL. */
@@ -151,8 +154,8 @@ struct conform_totals {
 	unsigned passed, failed, by_choice, unsupported; /* blocks */
 };
 
-/* Runs the vectors in @text of @len bytes and a zero, which it cuts, and writes the file's line to @out; 0, or -EINVAL or
- * -ENOMEM after a line on standard error. */
+/* Runs the vectors in @text of @len bytes and a zero, which it cuts, and writes the file's line
+ * to @out; 0, or -EINVAL or -ENOMEM after a line on standard error. */
 int conform_text(const char *name, char *text, size_t len, FILE *out,
 		 struct conform_totals *totals);
 

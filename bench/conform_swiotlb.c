@@ -10,9 +10,7 @@
  *   dev I ... minalign= segb= range= a struct dmp_swiotlb_limits
  *   cpu N                            dmp_harness_become()
  *   map, unmap, sync                 the calls of these names
- *   fill, bfill, sum, bsum           the machine's memory
- *   stat                             dmp_swiotlb_get_stats()
- *   areas, used, occ                 dmp_swiotlb_inspect_*()
+ *   fill, sum, stat, used, ...       conform_slots.c
  *
  * CPU numbers of the vectors go beyond the number of CPUs, as only their low bits matter.
  * Where the file chooses the areas, there are therefore as many CPUs as there can be; where
@@ -26,7 +24,7 @@
  *
  * Uses the public calls alone.
  */
-#include "conform.h"
+#include "conform_swiotlb.h"
 
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
@@ -37,63 +35,79 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEVICES 16u
-#define HANDLES 1024u
-
 /* Of a `pool`: every mapping of its devices is bounced. */
 #define FLAG_FORCED 'F'
 
-struct handle {
-	dmp_phys_t phys;
-	bool is_live;
+/*
+ * Arguments by letter:
+ *
+ *   d x       a decimal number, a hexadecimal one
+ *   1 .. 6    KEY=NUMBER, below
+ *   R         range=CPU:DMA:LEN, kept as DMA - CPU
+ *   t c s p   letters, below, kept as they are
+ */
+static const struct {
+	const char *key;
+	int base;
+} keys[] = {
+	{"mem=", 10}, {"mask=", 16}, {"bus=", 16}, {"minalign=", 16}, {"segb=", 16}, {"enc=", 10},
 };
 
-struct conform_bounce {
-	struct conform_machine *machine;
-	struct dmp_swiotlb *tlb; /* NULL: no pool yet, or it failed */
-	bool is_manual;
-	unsigned ncpus; /* possible CPUs of the file */
-	unsigned cpu;   /* that of the file */
-	struct dmp_swiotlb_limits devices[DEVICES];
-	struct handle handles[HANDLES];
+static const struct {
+	char letter;
+	const char *letters;
+	size_t nmax;
+} words[] = {
+	{'t', "tfb", 1},  /* direction */
+	{'c', "cd", 1},   /* for the CPU, for the device */
+	{'s', "-sw", 2},  /* attributes */
+	{'p', "-gaF", 3}, /* of a pool */
 };
 
-/* Arguments: d decimal, x hex, w a word of up to eight letters, m key=decimal, k key=hex,
- * R range=CPU:DMA:LEN as DMA - CPU. */
-
-static bool parse_range(const char *word, uint64_t *arg)
+static bool parse_key(const char *key, int base, const char *word, size_t len, uint64_t *arg)
 {
-	char *end;
-	uint64_t cpu, dma;
+	size_t n = strlen(key);
 
-	if (strncmp(word, "range=", 6) != 0)
+	return len > n && memcmp(word, key, n) == 0 && conform_number(word + n, len - n, base, arg);
+}
+
+static bool parse_range(const char *word, size_t len, uint64_t *arg)
+{
+	const char *end = word + len, *dma, *size;
+	uint64_t cpu, to, nbytes;
+
+	dma = memchr(word, ':', len);
+	size = dma ? memchr(dma + 1, ':', (size_t)(end - dma - 1)) : NULL;
+	if (!size || !parse_key("range=", 16, word, (size_t)(dma - word), &cpu) ||
+	    !conform_number(dma + 1, (size_t)(size - dma - 1), 16, &to) ||
+	    !conform_number(size + 1, (size_t)(end - size - 1), 16, &nbytes))
 		return false;
-	cpu = strtoull(word + 6, &end, 16);
-	if (*end != ':')
+	*arg = to - cpu;
+	return true;
+}
+
+static bool parse_letters(char letter, const char *word, size_t len, uint64_t *arg)
+{
+	size_t i = 0;
+
+	while (words[i].letter != letter)
+		i++;
+	if (len == 0 || len > words[i].nmax || strspn(word, words[i].letters) < len)
 		return false;
-	dma = strtoull(end + 1, &end, 16);
-	*arg = dma - cpu;
-	return *end == ':';
+	*arg = 0;
+	memcpy(arg, word, len);
+	return true;
 }
 
 static bool parse_arg(char letter, const char *word, size_t len, uint64_t *arg)
 {
-	const char *value = memchr(word, '=', len);
-	size_t value_len = value ? len - (size_t)(++value - word) : 0;
-
-	*arg = 0;
-	switch (letter) {
-	case 'd': return conform_number(word, len, 10, arg);
-	case 'x': return conform_number(word, len, 16, arg);
-	case 'm': return value && conform_number(value, value_len, 10, arg);
-	case 'k': return value && conform_number(value, value_len, 16, arg);
-	case 'R': return parse_range(word, arg);
-	default:
-		if (len == 0 || len > sizeof(*arg))
-			return false;
-		memcpy(arg, word, len);
-		return true;
-	}
+	if (letter == 'd' || letter == 'x')
+		return conform_number(word, len, letter == 'd' ? 10 : 16, arg);
+	if (letter == 'R')
+		return parse_range(word, len, arg);
+	if (letter >= '1' && letter <= '6')
+		return parse_key(keys[letter - '1'].key, keys[letter - '1'].base, word, len, arg);
+	return parse_letters(letter, word, len, arg);
 }
 
 /* Does the word that parse_arg() kept contain @letter? */
@@ -115,36 +129,24 @@ static unsigned attrs_of(const uint64_t *word)
 	       (has_letter(word, 'w') ? DMP_ATTR_NO_WARN : 0);
 }
 
-/* Handles and devices; out of range: NULL. */
-
-static struct handle *handle_of(struct conform_bounce *bounce, const struct conform_line *line)
-{
-	return line->arg[0] < HANDLES ? &bounce->handles[line->arg[0]] : NULL;
-}
-
-static struct handle *live_handle_of(struct conform_bounce *bounce, const struct conform_line *line)
-{
-	struct handle *handle = handle_of(bounce, line);
-
-	return handle && handle->is_live ? handle : NULL;
-}
-
 /* Set-up. */
 
-static void run_reset(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_reset(void *run, const struct conform_line *line, char *got)
 {
-	(void)bounce;
+	(void)run;
 	(void)line;
 	conform_say_ok(got, 0);
 }
 
-static void run_ram(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_ram(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	conform_say_ok(got, conform_machine_add_ram(bounce->machine, line->arg[0], line->arg[1]));
 }
 
-static void run_cpus(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_cpus(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	bounce->ncpus = (unsigned)line->arg[0];
 	conform_say_ok(got, line->arg[0] && line->arg[0] <= DMP_CPU_MAX ? 0 : -EINVAL);
 }
@@ -173,8 +175,9 @@ static int create(struct conform_bounce *bounce, const struct conform_line *line
 	return err ? err : become(bounce);
 }
 
-static void run_pool(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_pool(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	struct dmp_swiotlb_pool_view pool;
 	int err = create(bounce, line);
 
@@ -189,8 +192,9 @@ static void run_pool(struct conform_bounce *bounce, const struct conform_line *l
 			    pool.areas, pool.area_slots, pool.slots);
 }
 
-static void run_dev(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_dev(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	if (line->arg[0] >= DEVICES) {
 		conform_say_ok(got, -EINVAL);
 		return;
@@ -201,8 +205,9 @@ static void run_dev(struct conform_bounce *bounce, const struct conform_line *li
 	conform_say_ok(got, 0);
 }
 
-static void run_cpu(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_cpu(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	bounce->cpu = (unsigned)line->arg[0];
 	conform_say_ok(got, become(bounce));
 }
@@ -221,9 +226,10 @@ static void say_mapping(struct conform_bounce *bounce, dmp_phys_t phys, char *go
 			    m.first, m.pad, m.slots);
 }
 
-static void run_map(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_map(void *run, const struct conform_line *line, char *got)
 {
-	struct handle *handle = handle_of(bounce, line);
+	struct conform_bounce *bounce = run;
+	struct handle *handle = bounce_handle(bounce, line);
 	struct dmp_swiotlb_limits limits;
 	int err;
 
@@ -244,9 +250,10 @@ static void run_map(struct conform_bounce *bounce, const struct conform_line *li
 		conform_say_ok(got, err);
 }
 
-static void run_unmap(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_unmap(void *run, const struct conform_line *line, char *got)
 {
-	struct handle *handle = live_handle_of(bounce, line);
+	struct conform_bounce *bounce = run;
+	struct handle *handle = bounce_live_handle(bounce, line);
 	int err = handle ? dmp_swiotlb_unmap(bounce->tlb, handle->phys, line->arg[1],
 					     dir_of(&line->arg[2]), attrs_of(&line->arg[3]))
 			 : -ENOENT;
@@ -256,9 +263,10 @@ static void run_unmap(struct conform_bounce *bounce, const struct conform_line *
 	conform_say_ok(got, err);
 }
 
-static void run_sync(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_sync(void *run, const struct conform_line *line, char *got)
 {
-	struct handle *handle = live_handle_of(bounce, line);
+	struct conform_bounce *bounce = run;
+	struct handle *handle = bounce_live_handle(bounce, line);
 	dmp_phys_t phys = handle ? handle->phys + line->arg[2] : 0;
 	enum dmp_dir dir = dir_of(&line->arg[4]);
 
@@ -272,13 +280,15 @@ static void run_sync(struct conform_bounce *bounce, const struct conform_line *l
 }
 
 /* All of a device's buffers are in pool 0. */
-static void run_lookup(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_lookup(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	conform_say(got, bounce->tlb && dmp_swiotlb_owns(bounce->tlb, line->arg[1]) ? "0" : "none");
 }
 
-static void run_maxmap(struct conform_bounce *bounce, const struct conform_line *line, char *got)
+static void run_maxmap(void *run, const struct conform_line *line, char *got)
 {
+	struct conform_bounce *bounce = run;
 	if (line->arg[0] >= DEVICES)
 		conform_say_ok(got, -EINVAL);
 	else
@@ -286,165 +296,37 @@ static void run_maxmap(struct conform_bounce *bounce, const struct conform_line 
 			    dmp_swiotlb_max_mapping(bounce->devices[line->arg[0]].min_align_mask));
 }
 
-/* Contents. */
-
-static void *bounce_bytes(struct conform_bounce *bounce, const struct conform_line *line)
-{
-	struct handle *handle = live_handle_of(bounce, line);
-
-	return handle ? conform_machine_bytes(bounce->machine, handle->phys + line->arg[1],
-					      line->arg[2])
-		      : NULL;
-}
-
-static void fill(void *at, uint64_t len, uint64_t seed, char *got)
-{
-	if (at)
-		conform_pattern_fill(at, len, (uint32_t)seed);
-	conform_say_ok(got, at ? 0 : -EFAULT);
-}
-
-static void sum(const void *at, uint64_t len, char *got)
-{
-	if (at)
-		conform_say(got, "%016" PRIx64, conform_pattern_sum(at, len));
-	else
-		conform_say_ok(got, -EFAULT);
-}
-
-static void run_fill(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	fill(conform_machine_bytes(bounce->machine, line->arg[0], line->arg[1]), line->arg[1],
-	     line->arg[2], got);
-}
-
-static void run_bfill(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	fill(bounce_bytes(bounce, line), line->arg[2], line->arg[3], got);
-}
-
-static void run_sum(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	sum(conform_machine_bytes(bounce->machine, line->arg[0], line->arg[1]), line->arg[1], got);
-}
-
-static void run_bsum(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	sum(bounce_bytes(bounce, line), line->arg[2], got);
-}
-
-/* State. */
-
-static void run_stat(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	struct dmp_swiotlb_stats stats = {0};
-
-	(void)line;
-	dmp_swiotlb_get_stats(bounce->tlb, &stats, sizeof(stats));
-	conform_say(got, "%" PRIu64 " %" PRIu64 " %" PRIu64 " 0", stats.slots, stats.used,
-		    stats.high_water);
-}
-
-static void run_hiwater0(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	(void)line;
-	if (bounce->tlb)
-		dmp_swiotlb_reset_high_water(bounce->tlb);
-	conform_say_ok(got, bounce->tlb ? 0 : -ENOENT);
-}
-
-static void run_areas(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	struct dmp_swiotlb_area_view area;
-	uint64_t i;
-
-	for (i = 0; bounce->tlb &&
-		    !dmp_swiotlb_inspect_area(bounce->tlb, (unsigned)line->arg[0], i, &area);
-	     i++)
-		conform_say(got, "%s%" PRIu64 "/%" PRIu64, i ? " " : "", area.used, area.index);
-}
-
-/* Is slot @slot of the pool in use?  Beyond the pool: no. */
-static bool in_use(struct conform_bounce *bounce, const struct conform_line *line, uint64_t slot)
-{
-	bool used = false;
-
-	return bounce->tlb &&
-	       !dmp_swiotlb_inspect_slot(bounce->tlb, (unsigned)line->arg[0], slot, &used) && used;
-}
-
-static uint64_t pool_slots(struct conform_bounce *bounce, const struct conform_line *line)
-{
-	struct dmp_swiotlb_pool_view pool = {0};
-
-	if (bounce->tlb)
-		dmp_swiotlb_inspect_pool(bounce->tlb, (unsigned)line->arg[0], &pool);
-	return pool.slots;
-}
-
-static void run_used(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	uint64_t slot, from = 0, n = pool_slots(bounce, line);
-
-	for (slot = 0; slot < n; slot++) {
-		if (!in_use(bounce, line, slot))
-			continue;
-		if (slot == 0 || !in_use(bounce, line, slot - 1))
-			from = slot;
-		if (!in_use(bounce, line, slot + 1))
-			conform_say(got, "%s%" PRIu64 "-%" PRIu64, *got ? " " : "", from, slot);
-	}
-	if (!*got)
-		conform_say(got, "-");
-}
-
-static void run_occ(struct conform_bounce *bounce, const struct conform_line *line, char *got)
-{
-	uint64_t slot, used = 0, n = pool_slots(bounce, line);
-	unsigned char *map = malloc(n + 1);
-
-	for (slot = 0; map && slot < n; slot++) {
-		map[slot] = in_use(bounce, line, slot);
-		used += map[slot];
-	}
-	if (map)
-		conform_say(got, "%" PRIu64 " %016" PRIx64, used, conform_pattern_sum(map, n));
-	else
-		conform_say_ok(got, -ENOMEM);
-	free(map);
-}
-
 static const struct conform_op ops[] = {
 	/* name, arguments, result, starts a block */
-	{"reset", "", CONFORM_NONE, true, NULL, run_reset},
-	{"ram", "xx", CONFORM_NONE, false, NULL, run_ram},
-	{"cpus", "d", CONFORM_NONE, false, NULL, run_cpus},
-	{"pool", "ddxwd", CONFORM_SOME, false, NULL, run_pool},
-	{"dev", "dmkkkkmR", CONFORM_NONE, false, NULL, run_dev},
-	{"cpu", "d", CONFORM_NONE, false, NULL, run_cpu},
-	{"map", "ddxdxww", CONFORM_SOME, false, NULL, run_map},
-	{"unmap", "ddww", CONFORM_SOME, false, NULL, run_unmap},
-	{"sync", "dwddw", CONFORM_NONE, false, NULL, run_sync},
-	{"lookup", "dx", CONFORM_SOME, false, NULL, run_lookup},
-	{"maxmap", "d", CONFORM_SOME, false, NULL, run_maxmap},
-	{"fill", "xdx", CONFORM_NONE, false, NULL, run_fill},
-	{"bfill", "dddx", CONFORM_NONE, false, NULL, run_bfill},
-	{"sum", "xd", CONFORM_SOME, false, NULL, run_sum},
-	{"bsum", "ddd", CONFORM_SOME, false, NULL, run_bsum},
-	{"stat", "d", CONFORM_SOME, false, NULL, run_stat},
-	{"hiwater0", "d", CONFORM_NONE, false, NULL, run_hiwater0},
-	{"areas", "d", CONFORM_SOME, false, NULL, run_areas},
-	{"used", "d", CONFORM_SOME, false, NULL, run_used},
-	{"occ", "d", CONFORM_SOME, false, NULL, run_occ},
+	{"reset", "", CONFORM_NONE, true, run_reset},
+	{"ram", "xx", CONFORM_NONE, false, run_ram},
+	{"cpus", "d", CONFORM_NONE, false, run_cpus},
+	{"pool", "ddxpd", CONFORM_SOME, false, run_pool},
+	{"dev", "d123456R", CONFORM_NONE, false, run_dev},
+	{"cpu", "d", CONFORM_NONE, false, run_cpu},
+	{"map", "ddxdxts", CONFORM_SOME, false, run_map},
+	{"unmap", "ddts", CONFORM_SOME, false, run_unmap},
+	{"sync", "dcddt", CONFORM_NONE, false, run_sync},
+	{"lookup", "dx", CONFORM_SOME, false, run_lookup},
+	{"maxmap", "d", CONFORM_SOME, false, run_maxmap},
+	{"fill", "xdx", CONFORM_NONE, false, conform_slots_fill},
+	{"bfill", "dddx", CONFORM_NONE, false, conform_slots_bfill},
+	{"sum", "xd", CONFORM_SOME, false, conform_slots_sum},
+	{"bsum", "ddd", CONFORM_SOME, false, conform_slots_bsum},
+	{"stat", "d", CONFORM_SOME, false, conform_slots_stat},
+	{"hiwater0", "d", CONFORM_NONE, false, conform_slots_hiwater0},
+	{"areas", "d", CONFORM_SOME, false, conform_slots_areas},
+	{"used", "d", CONFORM_SOME, false, conform_slots_used},
+	{"occ", "d", CONFORM_SOME, false, conform_slots_occ},
 	/* Other pools, and the layers above the allocator. */
-	{"latepool", "dxw", CONFORM_SOME, false, NULL, NULL},
-	{"restricted", "dxd", CONFORM_SOME, false, NULL, NULL},
-	{"palloc", "ddd", CONFORM_SOME, false, NULL, NULL},
-	{"pfree", "dd", CONFORM_SOME, false, NULL, NULL},
-	{"dmap", "ddxdww", CONFORM_SOME, false, NULL, NULL},
-	{"dunmap", "ddww", CONFORM_NONE, false, NULL, NULL},
-	{"work", "", CONFORM_SOME, false, NULL, NULL},
-	{"rcu", "", CONFORM_SOME, false, NULL, NULL},
+	{"latepool", "dxp", CONFORM_SOME, false, NULL},
+	{"restricted", "dxd", CONFORM_SOME, false, NULL},
+	{"palloc", "ddd", CONFORM_SOME, false, NULL},
+	{"pfree", "dd", CONFORM_SOME, false, NULL},
+	{"dmap", "ddxdts", CONFORM_SOME, false, NULL},
+	{"dunmap", "ddts", CONFORM_NONE, false, NULL},
+	{"work", "", CONFORM_SOME, false, NULL},
+	{"rcu", "", CONFORM_SOME, false, NULL},
 };
 
 static const struct conform_op *find_op(const char *name, size_t len)
@@ -457,25 +339,19 @@ static const struct conform_op *find_op(const char *name, size_t len)
 	return NULL;
 }
 
-static bool is_run_line(const struct conform_line *line)
+static const char *lacks(const struct conform_line *line)
 {
-	if (!line->op->bounce || line->has_events)
-		return false;
-	if (line->op->bounce == run_pool)
-		return !has_letter(&line->arg[3], FLAG_FORCED);
-	if (line->op->bounce == run_dev)
-		return line->arg[1] == 0 && line->arg[6] == 0;
-	return true;
-}
-
-static bool is_run(const struct conform_block *block)
-{
-	size_t i;
-
-	for (i = 0; i < block->nlines; i++)
-		if (!is_run_line(&block->lines[i]))
-			return false;
-	return true;
+	if (!line->op->run)
+		return "is not an operation of this version";
+	if (line->has_events)
+		return "asks the machine for more than the first pool";
+	if (line->op->run == run_pool && has_letter(&line->arg[3], FLAG_FORCED))
+		return "bounces every mapping";
+	if (line->op->run == run_dev && line->arg[1] != 0)
+		return "has a pool of its own";
+	if (line->op->run == run_dev && line->arg[6] != 0)
+		return "is of a machine with encrypted memory";
+	return NULL;
 }
 
 static void swallow(void *ctx, enum dmp_log_level level, const char *line)
@@ -501,11 +377,6 @@ static void *open_run(void)
 		bounce->devices[i] = DMP_SWIOTLB_LIMITS(0);
 	dmp_log_set_sink(swallow, NULL);
 	return bounce;
-}
-
-static void run_line(void *run, const struct conform_line *line, char *got)
-{
-	line->op->bounce(run, line, got);
 }
 
 /* Gives back what the block left mapped. */
@@ -544,15 +415,17 @@ static const char *close_run(void *run)
 	return trouble;
 }
 
+static const char *const requests[] = {"pages", "free", "dec", "enc", "cpool",
+				       "cfree", "work", "rcu", NULL};
+
 const struct conform_format conform_swiotlb = {
 	.header = "# libdmapool bounce vectors 1",
 	.begin = "reset",
-	.events = "@ ",
+	.requests = requests,
 	.counts = true,
 	.find_op = find_op,
 	.parse_arg = parse_arg,
-	.is_run = is_run,
+	.lacks = lacks,
 	.open = open_run,
-	.line = run_line,
 	.close = close_run,
 };

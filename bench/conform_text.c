@@ -30,8 +30,14 @@
 
 static const struct conform_format *const formats[] = {&conform_iova, &conform_swiotlb};
 
-/* Asked for what a machine is not asked here: diagnostics. */
-#define WARNING_EVENT "@ warn "
+#define EVENT_MARK    "@ "
+/* Of a machine that is told something, and not asked. */
+#define WARNING_EVENT "warn"
+
+/* The most of a word or a line that a message shows: it tells the place anyhow. */
+#define SHOWN 60
+
+#define COMPARE ": compare the line with README.md of the vectors"
 
 /* One line on standard error that names the place. */
 #define MALFORMED(file, number, fmt, ...)                                                          \
@@ -40,6 +46,16 @@ static const struct conform_format *const formats[] = {&conform_iova, &conform_s
 static bool starts_with(const char *text, const char *prefix)
 {
 	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+static bool is_word(const char *text, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(text, word, len) == 0;
+}
+
+static int shown(size_t len)
+{
+	return len < SHOWN ? (int)len : SHOWN;
 }
 
 /* Cuts the result off; NULL if there is none.  " =" may be the last of a line. */
@@ -76,18 +92,15 @@ static int parse_args(struct conform_file *file, struct conform_line *line, cons
 		len = strcspn(++rest, " ");
 		if (!file->format->parse_arg(line->op->args[n], rest, len, &line->arg[n]))
 			return MALFORMED(file, line->number,
-					 "'%.*s' is not an argument of '%s': compare the line "
-					 "with README.md of the vectors",
-					 (int)len, rest, line->op->name);
+					 "'%.*s' is not an argument of '%s'" COMPARE, shown(len),
+					 rest, line->op->name);
 		rest += len;
 	}
 	if (isupper((unsigned char)line->op->args[n]))
 		n++;
 	if (n != nargs || *rest)
-		return MALFORMED(
-			file, line->number,
-			"'%s' takes %zu arguments: compare the line with README.md of the vectors",
-			line->op->name, nargs);
+		return MALFORMED(file, line->number, "'%s' takes %zu arguments" COMPARE,
+				 line->op->name, nargs);
 	return 0;
 }
 
@@ -100,17 +113,15 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 	line->text = text;
 	line->op = file->format->find_op(text, len);
 	if (!line->op)
-		return MALFORMED(
-			file, line->number,
-			"no operation '%.*s': compare the line with README.md of the vectors",
-			(int)len, text);
+		return MALFORMED(file, line->number, "no operation '%.*s'" COMPARE, shown(len),
+				 text);
 	if (strcmp(line->op->name, "range") == 0) {
 		line->expected = text[len] ? text + len + 1 : text + len;
 		text[len] = '\0';
 		return 0;
 	}
 	line->expected = cut_result(text);
-	if (!line->op->run && !line->op->bounce)
+	if (!line->op->run)
 		return 0;
 	if ((line->op->result == CONFORM_NONE) != !line->expected)
 		return MALFORMED(file, line->number, "'%s' %s: %s", line->op->name,
@@ -155,29 +166,46 @@ static int parse_header(struct conform_file *file, const char *text)
 			 formats[0]->header, formats[1]->header);
 }
 
-/* What the operation before asked of its machine; false: there is none before. */
-static bool add_event(struct conform_file *file, const char *text)
-{
-	if (file->nlines == 0)
-		return false;
-	if (!starts_with(text, WARNING_EVENT))
-		file->lines[file->nlines - 1].has_events = true;
-	return true;
-}
-
 static bool is_event(const struct conform_file *file, const char *text)
 {
-	return file->format->events && starts_with(text, file->format->events);
+	return file->format->requests && starts_with(text, EVENT_MARK);
+}
+
+static bool is_request(const struct conform_file *file, const char *name, size_t len)
+{
+	const char *const *request = file->format->requests;
+
+	while (*request && !is_word(name, len, *request))
+		request++;
+	return *request;
+}
+
+/* What the operation before asked of its machine. */
+static int parse_event(struct conform_file *file, unsigned number, const char *text)
+{
+	const char *name = text + strlen(EVENT_MARK);
+	size_t len = strcspn(name, " ");
+
+	if (file->nlines == 0)
+		return MALFORMED(file, number, "'%.*s' before any operation", SHOWN, text);
+	if (is_word(name, len, WARNING_EVENT))
+		return 0;
+	if (!is_request(file, name, len))
+		return MALFORMED(file, number, "no event '%.*s'" COMPARE, SHOWN, text);
+	file->lines[file->nlines - 1].has_events = true;
+	return 0;
 }
 
 /* `end N`, the last line. */
 static int parse_end(struct conform_file *file, unsigned number, const char *text)
 {
+	const char *count = text + strlen("end");
 	uint64_t n = 0;
 
-	if (!conform_number(text, strlen(text), 10, &n) || n != file->nlines)
-		return MALFORMED(file, number, "'end %s', but there are %zu operations before it",
-				 text, file->nlines);
+	count += *count == ' ';
+	if (!conform_number(count, strlen(count), 10, &n) || n != file->nlines)
+		return MALFORMED(file, number, "'%.*s', but there are %zu operations before it",
+				 SHOWN, text, file->nlines);
 	file->has_ended = true;
 	return 0;
 }
@@ -188,13 +216,11 @@ static int parse_text(struct conform_file *file, unsigned number, char *text)
 	int err;
 
 	if (file->has_ended)
-		return MALFORMED(file, number, "'%s' behind the end", text);
+		return MALFORMED(file, number, "'%.*s' behind the end", SHOWN, text);
 	if (is_event(file, text))
-		return add_event(file, text)
-			       ? 0
-			       : MALFORMED(file, number, "'%s' before any operation", text);
-	if (file->format->counts && starts_with(text, "end "))
-		return parse_end(file, number, text + 4);
+		return parse_event(file, number, text);
+	if (file->format->counts && is_word(text, strcspn(text, " "), "end"))
+		return parse_end(file, number, text);
 	file->lines[file->nlines].number = number;
 	err = parse_line(file, &file->lines[file->nlines], text);
 	if (!err)
@@ -242,9 +268,25 @@ static int check_blocks(const struct conform_file *file)
 {
 	const struct conform_line *first = &file->lines[0];
 
-	if (!first->op->starts_block && (first->op->run || first->op->bounce))
+	if (!first->op->starts_block && first->op->run)
 		return MALFORMED(file, first->number, "'%s' before any %s: begin with a %s line",
 				 first->op->name, file->format->begin, file->format->begin);
+	return 0;
+}
+
+/* Vectors are text with LF at each line's end; what is not would spoil a terminal as well. */
+static int check_bytes(const struct conform_file *file, const char *text, size_t len)
+{
+	unsigned number = 1;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\n')
+			number++;
+		else if (text[i] < ' ' || text[i] > '~')
+			return MALFORMED(file, number,
+					 "a byte 0x%02x: not text in ASCII with LF, or damaged",
+					 (unsigned char)text[i]);
+	}
 	return 0;
 }
 
@@ -254,10 +296,9 @@ int conform_file_parse(struct conform_file *file, const char *name, char *text, 
 	int err;
 
 	*file = (struct conform_file){.name = name};
-	if (strlen(text) != len)
-		return MALFORMED(file, (unsigned)room, "a zero byte: %s",
-				 "the file is not text, or damaged");
-	err = parse_header(file, text);
+	err = check_bytes(file, text, len);
+	if (!err)
+		err = parse_header(file, text);
 	if (err)
 		return err;
 	file->lines = calloc(room, sizeof(*file->lines));

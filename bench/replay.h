@@ -4,7 +4,8 @@
  *
  * Picture, one source file a step:
  *
- *    replay.c           the command line; files one after another
+ *    replay_options.c   the command line
+ *    replay.c           files one after another
  *    replay_file.c      one file: read, match, prepare, every route, collect
  *      replay_recorded.c  trace -> which way its requests went, and what devices asked for
  *      replay_lanes.c     plan  -> steps of each thread, and whose turn comes when
@@ -271,6 +272,7 @@ struct replay_field {
 	enum replay_unit unit;
 	size_t offset; /* in struct replay_result */
 	unsigned ways; /* set of those in which it means something */
+	bool quiet;    /* not in the table if it is 0 in every column */
 };
 
 extern const struct replay_field replay_fields[];
@@ -293,8 +295,9 @@ struct replay_answer {
 	uint32_t nlanes;
 	uint64_t nevents;
 	struct trace_skip_count too_long;
-	struct replay_result *results; /* owned */
+	struct replay_result *results; /* owned; of the routes that could be taken */
 	unsigned nresults;
+	unsigned refused; /* set of ways that could not, complained about */
 };
 
 /* ---- replay_recorded.c ---- */
@@ -388,6 +391,8 @@ void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add);
 const char *replay_blame_text(unsigned why);
 /* And for programs. */
 const char *replay_blame_name(unsigned why);
+/* What the library's errno means. */
+const char *replay_blame_error(int err);
 
 /* ---- replay_run.c ---- */
 
@@ -417,7 +422,10 @@ bool replay_result_is_bad(const struct replay_result *result);
 
 /* ---- replay_file.c ---- */
 
-/* Replay one file; complains and returns EXIT_USAGE if it cannot be. */
+/*
+ * Replay one file; complains and returns EXIT_USAGE if it cannot be.  A route that cannot be
+ * taken is complained about and missing from the answer, unless it is the only one.
+ */
 int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer);
 void replay_answer_free(struct replay_answer *answer);
 

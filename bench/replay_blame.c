@@ -9,26 +9,32 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <string.h>
 
 static const struct {
 	int err;
 	const char *name, *text;
 } whys[] = {
-	{-ENOSPC, "no_room", "no slots or addresses free"},
-	{-ERANGE, "out_of_reach", "out of the device's reach"},
+	{-ENOSPC, "no_room", "no slots or addresses free (see --slots, --mask)"},
+	{-ERANGE, "out_of_reach", "out of the device's reach (see --mask)"},
 	{-ENOMEM, "no_memory", "no memory"},
 	{-EFAULT, "not_known", "memory that the machine does not know"},
 	{0, "other", "another reason"}, /* whatever it is */
 };
 static_assert(sizeof(whys) / sizeof(whys[0]) == REPLAY_WHYS, "one text for each");
 
-void replay_blame_note(struct replay_blame *blame, const char *call, int err, uint32_t line)
+static unsigned why_of(int err)
 {
 	unsigned why = 0;
 
 	while (why < REPLAY_WHYS - 1 && whys[why].err != err)
 		why++;
-	blame->by_why[why]++;
+	return why;
+}
+
+void replay_blame_note(struct replay_blame *blame, const char *call, int err, uint32_t line)
+{
+	blame->by_why[why_of(err)]++;
 	blame->requests++;
 	if (blame->first_line && blame->first_line <= line)
 		return;
@@ -52,6 +58,13 @@ void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add)
 const char *replay_blame_text(unsigned why)
 {
 	return whys[why].text;
+}
+
+const char *replay_blame_error(int err)
+{
+	unsigned why = why_of(err);
+
+	return why < REPLAY_WHYS - 1 ? whys[why].text : strerror(-err);
 }
 
 const char *replay_blame_name(unsigned why)

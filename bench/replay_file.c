@@ -11,7 +11,8 @@
  *
  * A file that cannot be replayed at all, or that has no request in it, is complained about
  * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
- * trace's and the plan's own counts.
+ * trace's and the plan's own counts.  Likewise a route that cannot be taken costs the others
+ * nothing: they are answered.
  */
 #include "replay.h"
 #include "command.h"
@@ -155,35 +156,35 @@ static const struct replay_result *answer_of(const struct replay_answer *answer,
 	return NULL;
 }
 
-static int run_route(const struct replay_opts *opts, const struct replay_route *route,
-		     struct replay_job *job, struct replay_answer *answer)
+static void run_route(const struct replay_opts *opts, const struct replay_route *route,
+		      struct replay_job *job, struct replay_answer *answer)
 {
 	enum replay_way way = route->as_recorded ? answer->recorded.way : route->way;
 	const struct replay_result *known = answer_of(answer, way);
 	struct replay_result *result = &answer->results[answer->nresults];
-	int err = 0;
 
-	if (known)
+	if (replay_way_in(way, answer->refused))
+		return;
+	if (known) {
 		*result = *known;
-	else
-		err = run_way(opts, answer->path, way, job, result);
+	} else if (run_way(opts, answer->path, way, job, result)) {
+		answer->refused |= 1u << way;
+		return;
+	}
 	result->route = route;
 	answer->nresults++;
-	return err;
 }
 
 static int run_routes(const struct replay_opts *opts, struct replay_job *job,
 		      struct replay_answer *answer)
 {
-	int err = 0;
-
 	answer->results = calloc(replay_nroutes, sizeof(*answer->results));
 	if (!answer->results)
 		return complain("no memory for the results");
-	for (unsigned i = 0; !err && i < replay_nroutes; i++)
+	for (unsigned i = 0; i < replay_nroutes; i++)
 		if (opts->routes & 1u << i)
-			err = run_route(opts, &replay_routes[i], job, answer);
-	return err;
+			run_route(opts, &replay_routes[i], job, answer);
+	return answer->nresults ? EXIT_GOOD : EXIT_USAGE;
 }
 
 int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer)

@@ -68,14 +68,17 @@ static uint64_t coherent_bytes(const struct trace_plan *plan)
 	return sum;
 }
 
-static uint64_t ram_bytes(const struct replay_opts *opts, enum replay_way way,
-			  const struct replay_job *job)
+static uint64_t wanted_bytes(const struct replay_opts *opts, enum replay_way way,
+			     const struct replay_job *job)
 {
 	uint64_t wanted = job->memory_bytes + job->memory_bytes / 16 + coherent_bytes(job->plan) +
 			  SLACK;
 
-	if (way == REPLAY_BOUNCE)
-		wanted += opts->slots * DMP_SWIOTLB_SLOT_BYTES;
+	return way == REPLAY_BOUNCE ? wanted + opts->slots * DMP_SWIOTLB_SLOT_BYTES : wanted;
+}
+
+static uint64_t ram_bytes(uint64_t wanted)
+{
 	return wanted > RAM_BYTES ? RAM_BYTES + dmp_align_up(wanted, RAM_UNIT) : RAM_BYTES;
 }
 
@@ -89,17 +92,18 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 			const struct replay_job *job)
 {
 	uint64_t there = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
-	uint64_t ram = ram_bytes(opts, way, job);
+	uint64_t wanted = wanted_bytes(opts, way, job);
 
 	if (opts->data && job->memory_bytes > there) {
 		complain("the buffers need %llu GiB and this computer has %llu; use --no-data",
 			 gib_up(job->memory_bytes), (unsigned long long)(there / RAM_UNIT));
 		return -ENOMEM;
 	}
-	if (way == REPLAY_DIRECT && ram > RAM_BYTES && ram - 1 > DMP_MASK(opts->mask_bits)) {
-		complain("route direct needs %llu GiB below the mask; use --mask 64 or another "
-			 "route",
-			 gib_up(ram));
+	if (way == REPLAY_DIRECT && wanted > RAM_BYTES &&
+	    ram_bytes(wanted) - 1 > DMP_MASK(opts->mask_bits)) {
+		complain("route direct needs %llu GiB, more than a %u-bit device reaches; use "
+			 "--mask 64 or another route",
+			 gib_up(wanted), opts->mask_bits);
 		return -ERANGE;
 	}
 	return 0;
@@ -108,7 +112,7 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 /* What is wrong with a profile the library has said, in one line. */
 static int make_sim(const struct replay_opts *opts, struct replay_machine *machine)
 {
-	uint64_t bytes = ram_bytes(opts, machine->way, machine->job);
+	uint64_t bytes = ram_bytes(wanted_bytes(opts, machine->way, machine->job));
 	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile),
 				 &machine->sim);
 
@@ -159,7 +163,12 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 		domain.flags = opts->data ? DMP_DOMAIN_EXPOSURE : 0;
 	}
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
-	return err ? err : dmp_device_attach(machine->devices[i], machine->domains[i]);
+	if (!err)
+		err = dmp_device_attach(machine->devices[i], machine->domains[i]);
+	/* Without memory for its queues a lazy domain is a strict one: another route. */
+	if (!err && dmp_domain_get_flush(machine->domains[i]) != domain.flush)
+		err = -ENOMEM;
+	return err;
 }
 
 static int make_device(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)

@@ -2,7 +2,8 @@
 /*
  * replay_print.c - a trace's answer on the terminal
  *
- *    name: how it was replayed
+ *    name: what was recorded
+ *      how it was replayed
  *                      direct      strict       a row a number, a column a route
  *    sizes             <=512 12%  <=4K 23%
  *    as recorded       lazy, since ...
@@ -18,31 +19,28 @@
 /* replay_opts.routes has a bit for each. */
 #define COLUMNS 32u
 
+/* As wide as a table of five routes. */
+#define LINE_WIDTH 95
+
 /* UTF-8: what goes on after the cut belongs to a character that began before it. */
-static void copy_cut(char *to, const char *from, size_t size)
-{
-	size_t len = strlen(from);
-
-	if (len >= size)
-		for (len = size - 1; len > 0 && (from[len] & 0xc0) == 0x80;)
-			len--;
-	memcpy(to, from, len);
-	to[len] = '\0';
-}
-
 void replay_trace_name(const char *path, char *name, size_t size)
 {
 	static const char *const endings[] = {".xz", ".txt"};
 	const char *slash = strrchr(path, '/');
-	size_t len;
+	const char *from = slash ? slash + 1 : path;
+	size_t len = strlen(from);
 
-	copy_cut(name, slash ? slash + 1 : path, size);
 	for (unsigned i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
-		len = strlen(name);
-		if (len > strlen(endings[i]) &&
-		    strcmp(name + len - strlen(endings[i]), endings[i]) == 0)
-			name[len - strlen(endings[i])] = '\0';
+		size_t n = strlen(endings[i]);
+
+		if (len > n && memcmp(from + len - n, endings[i], n) == 0)
+			len -= n;
 	}
+	if (len >= size)
+		for (len = size - 1; len > 0 && (from[len] & 0xc0) == 0x80;)
+			len--;
+	memcpy(name, from, len);
+	name[len] = '\0';
 }
 
 unsigned replay_devices(const struct trace_plan *plan)
@@ -54,25 +52,52 @@ unsigned replay_devices(const struct trace_plan *plan)
 	return n;
 }
 
+static const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static bool bounces(const struct replay_answer *a)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < a->nresults; i++)
+		any |= a->results[i].way == REPLAY_BOUNCE;
+	return any;
+}
+
 static void print_head(FILE *to, const struct replay_opts *opts, const struct replay_answer *a)
 {
 	unsigned ndevices = replay_devices(a->plan);
 	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(a->path, name, sizeof(name));
-	fprintf(to, "%s: %" PRIu64 " calls of %u CPUs in %.1f s, %u device%s; ", name, a->nevents,
-		a->plan->facts.ncpus, (double)a->plan->facts.span_ns / 1e9, ndevices,
-		ndevices == 1 ? "" : "s");
-	fprintf(to, "%u thread%s, %s, %u-bit mask, profile %s\n", a->nlanes,
-		a->nlanes == 1 ? "" : "s", opts->data ? "data checked" : "no data", opts->mask_bits,
-		opts->profile);
+	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s in %.1f s, %u device%s\n", name, a->nevents,
+		a->plan->facts.ncpus, plural(a->plan->facts.ncpus),
+		(double)a->plan->facts.span_ns / 1e9, ndevices, plural(ndevices));
+	fprintf(to, "  %u thread%s, %s, %u-bit mask, profile %s", a->nlanes, plural(a->nlanes),
+		opts->data ? "data checked" : "no data", opts->mask_bits, opts->profile);
+	if (bounces(a))
+		fprintf(to, ", pool of %" PRIu64 " slots in %" PRIu64 " area%s", opts->slots,
+			opts->areas, plural(opts->areas));
+	fputs("\n\n", to);
 }
 
+static bool is_zero(const struct replay_field *field, const struct replay_result *r)
+{
+	const void *at = (const char *)r + field->offset;
+
+	return field->unit == REPLAY_COUNT ? *(const uint64_t *)at == 0 : *(const double *)at == 0;
+}
+
+/* A cost of nothing is a dash: there is no such work in that column. */
 static struct table_cell cell_of(const struct replay_field *field, const struct replay_result *r)
 {
 	const void *at = (const char *)r + field->offset;
 
 	if (!replay_field_means(field, r))
+		return table_none();
+	if (field->quiet && field->unit == REPLAY_NUMBER && is_zero(field, r))
 		return table_none();
 	switch (field->unit) {
 	case REPLAY_COUNT: return table_count(*(const uint64_t *)at);
@@ -99,14 +124,15 @@ static void print_ways(FILE *to, const struct replay_answer *a)
 		table_row(to, "", cells, a->nresults);
 }
 
-/* Does it mean something in one of the columns? */
+/* Does it tell something in one of the columns? */
 static bool is_printed(const struct replay_field *field, const struct replay_answer *a)
 {
-	bool means = false;
+	bool tells = false;
 
 	for (unsigned i = 0; i < a->nresults; i++)
-		means |= replay_field_means(field, &a->results[i]);
-	return means && field->label;
+		tells |= replay_field_means(field, &a->results[i]) &&
+			 !(field->quiet && is_zero(field, &a->results[i]));
+	return tells && field->label;
 }
 
 static void print_fields(FILE *to, const struct replay_answer *a)
@@ -126,36 +152,39 @@ static void print_fields(FILE *to, const struct replay_answer *a)
 	}
 }
 
-static void print_size(FILE *to, uint64_t limit)
+/* "  <=4K 23%"; what is less than half a percent, as a number: "3x".  Returns its length. */
+static int size_text(char *text, size_t size, uint64_t limit, uint32_t count, uint64_t sum)
 {
 	static const char *const units[] = {"", "K", "M", "G"};
+	double percent = 100.0 * count / (double)sum;
 	unsigned unit = 0;
 
-	while (limit >= 1024 && unit < 3) {
+	for (; limit >= 1024 && unit < 3; unit++)
 		limit /= 1024;
-		unit++;
-	}
-	fprintf(to, "  <=%" PRIu64 "%s", limit, units[unit]);
+	if (percent < 0.5)
+		return snprintf(text, size, "  <=%" PRIu64 "%s %ux", limit, units[unit], count);
+	return snprintf(text, size, "  <=%" PRIu64 "%s %.0f%%", limit, units[unit], percent);
 }
 
-/* Shares of the maps by size; what is less than half a percent, as a number: "3x". */
+/* Shares of the maps by size, in as many lines as they need. */
 static void print_sizes(FILE *to, const struct trace_facts *facts)
 {
+	static const char label[] = "  sizes of maps";
+	int column = fprintf(to, "%s", label);
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < TRACE_NSIZES; i++)
 		sum += facts->sizes[i];
-	fputs("  sizes of maps", to);
 	for (unsigned i = 0; i < TRACE_NSIZES; i++) {
-		double percent = sum ? 100.0 * facts->sizes[i] / (double)sum : 0;
+		char text[64];
+		int len;
 
 		if (facts->sizes[i] == 0)
 			continue;
-		print_size(to, UINT64_C(512) << i);
-		if (percent < 0.5)
-			fprintf(to, " %ux", facts->sizes[i]);
-		else
-			fprintf(to, " %.0f%%", percent);
+		len = size_text(text, sizeof(text), UINT64_C(512) << i, facts->sizes[i], sum);
+		if (column + len > LINE_WIDTH)
+			column = fprintf(to, "\n%*s", (int)strlen(label), "") - 1;
+		column += fprintf(to, "%s", text);
 	}
 	fputc('\n', to);
 }
@@ -192,10 +221,11 @@ static void print_failure(FILE *to, const char *route, const struct replay_blame
 {
 	for (unsigned why = 0; why < REPLAY_WHYS; why++)
 		if (blame->by_why[why])
-			fprintf(to, "  %s: %" PRIu64 " failed: %s\n", route, blame->by_why[why],
+			fprintf(to, "  %s: %" PRIu64 " request%s failed: %s\n", route,
+				blame->by_why[why], plural(blame->by_why[why]),
 				replay_blame_text(why));
-	fprintf(to, "  %s: first failed request: %s of line %u: %s\n", route, blame->first_call,
-		blame->first_line, strerror(-blame->first_err));
+	fprintf(to, "  %s: the first of them: %s of line %u: %s\n", route, blame->first_call,
+		blame->first_line, replay_blame_error(blame->first_err));
 }
 
 static void print_failures(FILE *to, const struct replay_answer *a)

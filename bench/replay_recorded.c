@@ -4,12 +4,12 @@
  *
  * Which way its requests went:
  *
- *    swiotlb lines ---- yes --> bounce
+ *    swiotlb lines ------ yes --> bounce             event or probe
  *         | no
- *    iommu lines ------ no ---> direct
+ *    IOMMU lines -------- no ---> direct             iommu events or iova probes
  *         | yes
- *    iova_free lines -- none -> what the user says
- *         |
+ *    iova_free lines ---- none -> what the user says likewise without an iommu event, which
+ *         |                                          says where an unmap begins
  *         +-- inside the unmaps -> strict          outside -> lazy
  *
  *         unmap: IOMMU: iova=0x10000 ...           unmap: IOMMU: iova=0x10000 ...
@@ -81,13 +81,20 @@ static void say(struct replay_recorded *recorded, enum replay_way way, const cha
 	recorded->why = why;
 }
 
+static bool has_swiotlb(const struct trace_facts *facts)
+{
+	return facts->has_swiotlb || facts->has_swiotlb_probes;
+}
+
 static void choose(const struct trace_facts *facts, const struct frees *frees,
 		   enum replay_way unknown, struct replay_recorded *recorded)
 {
-	if (facts->has_swiotlb)
+	if (has_swiotlb(facts))
 		say(recorded, REPLAY_BOUNCE, "it has swiotlb lines");
-	else if (!facts->has_iommu)
+	else if (!facts->has_iommu && !facts->has_iova_probes)
 		say(recorded, REPLAY_DIRECT, "it has no iommu lines");
+	else if (!facts->has_iommu)
+		say(recorded, unknown, "it has iova and no iommu lines (see --flush)");
 	else if (frees->inside + frees->outside == 0)
 		say(recorded, unknown, "it has no iova_free lines (see --flush)");
 	else if (frees->inside > frees->outside)
@@ -108,7 +115,7 @@ static void find_min_align(const struct trace *trace, const struct trace_facts *
 			   uint64_t *masks)
 {
 	for (uint32_t i = 0; i < trace->devices.count; i++)
-		masks[i] = facts->has_swiotlb ? MIN_ALIGN_MASK : 0;
+		masks[i] = has_swiotlb(facts) ? MIN_ALIGN_MASK : 0;
 	for (uint32_t i = 0; i < trace->nevents; i++)
 		if (loses_bits(&trace->events[i]))
 			masks[trace->events[i].dev] = 0;

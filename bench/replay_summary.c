@@ -2,9 +2,9 @@
 /*
  * replay_summary.c - several traces in one table: a row a trace, a column a way
  *
- *    simulated ns of a map and its unmap       calls   direct   bounce    strict      lazy
- *      boot-and-probe                           4689      0.0    109.0    2182.2    161.6*
- *      net-tcp-virtio                          51125      0.0    173.2   2154.8*     134.1
+ *    simulated ns, a map and its unmap         calls   direct   bounce    strict      lazy
+ *      boot-and-probe                           4689      0.0    109.0    2182.2    *161.6
+ *      net-tcp-virtio                          51125      0.0    173.2   *2154.8     134.1
  *    2 traces, 8 replays: 0 wrong bytes, 0 faults, ...
  *
  * `*` marks the way that the trace was recorded with; as-recorded has no column of its own.
@@ -77,8 +77,8 @@ static struct table_cell cell_of(const struct replay_row *row, enum replay_way w
 	const struct replay_result *r = result_of(row, way);
 	struct table_cell plain = r ? number(r) : table_none(), cell;
 
-	snprintf(cell.text, sizeof(cell.text), "%.*s%c", TABLE_CELL - 2, plain.text,
-		 row->recorded == way ? '*' : ' ');
+	snprintf(cell.text, sizeof(cell.text), "%s%.*s", row->recorded == way ? "*" : "",
+		 TABLE_CELL - 2, plain.text);
 	return cell;
 }
 
@@ -101,9 +101,8 @@ static void print_table(FILE *to, const struct replay_summary *s, const char *ti
 
 	cells[n++] = table_text("calls");
 	for (enum replay_way way = 0; way < REPLAY_WAYS; way++) {
-		if (!replay_way_in(way, ways))
-			continue;
-		snprintf(cells[n++].text, TABLE_CELL, "%s ", replay_way_name(way));
+		if (replay_way_in(way, ways))
+			cells[n++] = table_text(replay_way_name(way));
 	}
 	table_row(to, title, cells, n);
 	for (unsigned i = 0; i < s->nrows; i++) {
@@ -137,12 +136,15 @@ static void print_differences(FILE *to, const struct replay_summary *s)
 				r[0].route->name, r[k].route->name);
 		}
 	if (!differ)
-		fputs("  the calls of each trace are the same on all of its routes\n", to);
+		fputs("  maps, unmaps, syncs, allocations, frees and what is live at the end: of "
+		      "each trace\n"
+		      "  the same on all of its routes\n",
+		      to);
 }
 
 static void print_sums(FILE *to, const struct replay_summary *s)
 {
-	uint64_t wrong = 0, faults = 0, stale = 0, failed = 0, broken = 0;
+	uint64_t wrong = 0, faults = 0, stale = 0, failed = 0, not_done = 0, broken = 0;
 	unsigned replays = 0;
 
 	for (unsigned i = 0; i < s->nrows; i++)
@@ -156,20 +158,22 @@ static void print_sums(FILE *to, const struct replay_summary *s)
 			faults += r->faults;
 			stale += r->stale_accesses;
 			failed += r->blame.requests;
+			not_done += r->not_done;
 			broken += r->broken_books;
 		}
 	fprintf(to,
-		"  %u traces on %u routes in all: %" PRIu64 " wrong bytes, %" PRIu64
-		" faults, %" PRIu64 " stale accesses,\n"
-		"  %" PRIu64 " failed requests, %" PRIu64 " broken books\n",
-		s->nrows, replays, wrong, faults, stale, failed, broken);
+		"  %u traces, %u replays: %" PRIu64 " wrong bytes, %" PRIu64 " faults, %" PRIu64
+		" stale accesses,\n"
+		"  %" PRIu64 " failed requests, %" PRIu64 " steps not done, %" PRIu64
+		" broken books\n",
+		s->nrows, replays, wrong, faults, stale, failed, not_done, broken);
 }
 
 void replay_summary_print(FILE *to, const struct replay_summary *summary)
 {
 	if (summary->nrows < 2)
 		return;
-	fputs("all traces (* the way it was recorded)\n", to);
+	fputs("all traces; * is the way it was recorded\n\n", to);
 	print_table(to, summary, "simulated ns, a map and its unmap", simulated);
 	fputc('\n', to);
 	print_table(to, summary, "events a second", speed);

@@ -87,6 +87,9 @@ enum trace_kind {
 /* Linux's numbers for the direction. */
 enum trace_dir { TRACE_BIDIRECTIONAL, TRACE_TO_DEVICE, TRACE_FROM_DEVICE, TRACE_DIR_NONE };
 
+/* Who interrupts whom on one CPU: each can come in between the lines of those before it. */
+enum trace_context { TRACE_TASK, TRACE_SOFTIRQ, TRACE_HARDIRQ, TRACE_NMI };
+
 /* Linux's bits for the attributes; bits without a name here are kept as well. */
 #define TRACE_ATTR_WEAK_ORDERING      (UINT32_C(1) << 1)
 #define TRACE_ATTR_WRITE_COMBINE      (UINT32_C(1) << 2)
@@ -108,8 +111,9 @@ struct trace_event {
 	uint32_t aux;
 	uint32_t attrs; /* TRACE_ATTR_* */
 	uint16_t cpu;
-	uint8_t kind; /* enum trace_kind */
-	uint8_t dir;  /* enum trace_dir */
+	uint8_t kind;    /* enum trace_kind */
+	uint8_t dir;     /* enum trace_dir */
+	uint8_t context; /* enum trace_context; TRACE_TASK where the file has no flags */
 };
 
 /* One mapped segment of a scatter list, as the device sees it. */

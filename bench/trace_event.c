@@ -308,7 +308,8 @@ static int add(struct trace *trace, const struct row *row, const struct trace_fi
 int trace_event_add(struct trace *trace, const struct trace_head *head, uint32_t line,
 		    enum trace_skip *why)
 {
-	struct trace_event event = {.time_ns = head->time_ns, .line = line, .cpu = head->cpu};
+	struct trace_event event = {
+		.time_ns = head->time_ns, .line = line, .cpu = head->cpu, .context = head->context};
 	const struct row *row = find_row(head->name);
 	struct trace_fields fields;
 	int err;

@@ -68,6 +68,7 @@ struct trace_head {
 	struct trace_span name; /* of the event */
 	struct trace_span rest; /* its fields */
 	uint16_t cpu;
+	uint8_t context; /* enum trace_context */
 };
 
 bool trace_line_head(const char *text, const char *end, struct trace_head *out);

@@ -173,20 +173,37 @@ static bool read_time(const char **at, const char *end, uint64_t *time_ns)
 	return *at < end && *(*at)++ == ':';
 }
 
+/* The third flag: a task, or which interrupt. */
+static uint8_t context_of(struct trace_span flags)
+{
+	if (flags.end - flags.at < 3)
+		return TRACE_TASK;
+	switch (flags.at[2]) {
+	case 's': return TRACE_SOFTIRQ;
+	case 'h':
+	case 'H': return TRACE_HARDIRQ;
+	case 'z':
+	case 'Z': return TRACE_NMI;
+	default: return TRACE_TASK;
+	}
+}
+
 /* The time, with a flags column before it or none. */
-static bool skip_flags_read_time(const char **at, const char *end, uint64_t *time_ns)
+static bool read_flags_and_time(const char **at, const char *end, struct trace_head *out)
 {
 	const char *p = skip_blanks(*at, end);
-	const char *flags = p;
+	struct trace_span flags = {p, p};
 
-	if (read_time(&p, end, time_ns)) {
-		*at = p;
-		return true;
+	if (!read_time(&p, end, &out->time_ns)) {
+		while (flags.end < end && *flags.end != ' ')
+			flags.end++;
+		p = skip_blanks(flags.end, end);
+		if (!read_time(&p, end, &out->time_ns))
+			return false;
 	}
-	while (flags < end && *flags != ' ')
-		flags++;
-	*at = skip_blanks(flags, end);
-	return read_time(at, end, time_ns);
+	out->context = context_of(flags);
+	*at = p;
+	return true;
 }
 
 /* Take @text apart; false if it is no line of an event. */
@@ -195,7 +212,7 @@ bool trace_line_head(const char *text, const char *end, struct trace_head *out)
 	const char *at = find_cpu(text, end, &out->cpu);
 	const char *colon;
 
-	if (!at || !skip_flags_read_time(&at, end, &out->time_ns))
+	if (!at || !read_flags_and_time(&at, end, out))
 		return false;
 	at = skip_blanks(at, end);
 	colon = memchr(at, ':', (size_t)(end - at));

@@ -31,7 +31,9 @@ struct dmp_device_opts {
 	((struct dmp_device_opts){.size = sizeof(struct dmp_device_opts), __VA_ARGS__})
 #endif
 
-#define DMP_DEVICE_UNTRUSTED    1u /* must never see bytes beside a buffer */
+/* Untrusted: behind a domain it must never see bytes beside a buffer, nor a buffer after its
+ * unmap; the domain must be strict. */
+#define DMP_DEVICE_UNTRUSTED    1u
 #define DMP_DEVICE_FORCE_BOUNCE 2u /* every streaming mapping bounces; needs swiotlb */
 
 /**
@@ -42,7 +44,8 @@ struct dmp_device_opts {
  * Until it is attached to a domain its addresses are physical (direct route).
  *
  * Ownership: borrows @hw and @opts->swiotlb until dmp_device_destroy(); several devices may
- *            bounce through one allocator.
+ *            bounce through one allocator.  One that dmp_dma_unmap() left slots of in use cannot
+ *            be destroyed (-EBUSY) before a flush of that domain works or it is destroyed.
  * Threads:   any thread; may sleep.
  * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag, a bounce allocator of another
  *            machine, or none for DMP_DEVICE_FORCE_BOUNCE; -E2BIG; -ENOMEM; the backend's.
@@ -61,10 +64,14 @@ DMP_API int dmp_device_destroy(struct dmp_device *dev);
 /**
  * dmp_device_attach() - from here on the device's addresses are those of @dom
  *
+ * An untrusted device holds its domain strict, dmp_domain_hold_strict(), until it is detached.
+ * Whatever any device of a domain has mapped there all of them can reach: let an untrusted
+ * one share it with none that is trusted.
+ *
  * Ownership: borrows @dom until dmp_device_detach().
- * Threads:   any thread; one at a time per handle; may sleep.
+ * Threads:   any thread; one at a time per handle; may sleep; no lock held.
  * Errors:    -EBUSY attached already, or something is mapped; -EINVAL @dom belongs to another
- *            machine; the backend's own.
+ *            machine, or is lazy and the device untrusted (which is logged); the backend's own.
  */
 DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);
 
@@ -79,8 +86,10 @@ DMP_API uint32_t dmp_device_id(const struct dmp_device *dev);
  *
  * What may have to bounce must fit a bounce buffer: the promise is dmp_swiotlb_max_mapping() for
  * a device with a bounce allocator that cannot reach all addresses by itself, or is untrusted
- * and attached, or forced.  UINT64_MAX for any other.  A longer mapping may still work, if its
- * buffer need not bounce.  Granules are supposed to be no larger than a bounce buffer.
+ * and attached, or forced; 0 if a granule is longer than any bounce buffer.  UINT64_MAX for any
+ * other.  A longer mapping may still work, if its buffer need not bounce, or lies well; one that
+ * must bounce and cannot fit is -ERANGE, and so is a list with such a piece.  It is the caller
+ * who cuts.  max_segment_bytes and segment_boundary come on top.
  *
  * Threads: any thread; another answer after attach and detach.
  * Source:  Linux dma_max_mapping_size().

@@ -44,8 +44,9 @@ extern "C" {
  *            device can never reach it, also because it is too long to bounce; -ENOSPC no IOVA
  *            or no bounce slots free now; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
  *            device may still reach @buf as dmp_domain_map() says: do not reuse or free it
- *            before (slots that stood for it are given up, see dmp_dma_unmap()); -EIO and the
- *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN.
+ *            before (slots that stood for it wait as in dmp_dma_unmap()); -EIO and the
+ *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN, with its reason where
+ *            the device's limits are it.
  * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1); bouncing O(len) more.
  * Source:    Linux dma_map_page_attrs(); here 0 is a valid address and errors are
  *            returned, not encoded.
@@ -62,17 +63,18 @@ DMP_API int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dm
  * domain that takes a flush of the domain.
  *
  * Threads: any thread; one at a time per mapping.  Never sleeps.
- * Errors:  -EINVAL @len, @dir or @attrs; -ENOENT nothing is mapped at @addr, as far as the route
- *          can tell: always in the translated one and for a bounce buffer, in the direct one
- *          if the machine keeps count of what it exposed or does not know the address; at
- *          checks >= 1 also if the device has nothing mapped at all, or coherent memory there.
- *          The state is as before.
+ * Errors:  -EINVAL @len, also if a bounce buffer has another, @dir or @attrs; -ENOENT nothing is
+ *          mapped at @addr, as far as the route can tell: always in the translated one and for a
+ *          bounce buffer, in the direct one if the machine keeps count of what it exposed or
+ *          does not know the address; at checks >= 1 also if the device has nothing mapped at
+ *          all, or coherent memory there.  The state is as before.
  *          A direct unmap of memory that was never mapped is not always seen: then it is
  *          counted in the place of another, and what is still live may look as if it were
  *          not, to dmp_device_destroy() too; the count of live mappings is never below 0.
  *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.  A bounce buffer
- *          that a device may still reach is copied back and given up: its slots stay in use,
- *          which is logged with their address.
+ *          that a device may still reach is copied back, and its slots stay in use, which is
+ *          logged, until a flush of the whole domain works, dmp_domain_flush(), or the domain
+ *          is destroyed.
  *          -EFAULT a bounced buffer is no longer the machine's: the mapping is gone.
  */
 DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
@@ -85,8 +87,8 @@ DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
  * @dir:  as mapped
  *
  * Threads: any thread; one at a time per mapping.
- * Errors:  -EINVAL; -ENOENT nothing is mapped there; -EFAULT a bounced buffer is no longer the
- *          machine's.
+ * Errors:  -EINVAL; -ENOENT nothing is mapped there, or the part ends behind a bounced buffer;
+ *          -EFAULT a bounced buffer is no longer the machine's.
  * Cost:    O(1); O(len) in a bounce buffer.
  */
 DMP_API int dmp_dma_sync_for_cpu(struct dmp_device *dev, dmp_addr_t addr, uint64_t len,
@@ -111,7 +113,9 @@ struct dmp_sg {
  *           range are merged, but none of a device that is untrusted or forced to bounce
  *
  * All or nothing: on error no piece is mapped and the answers are as before.
- * Otherwise as dmp_dma_map().
+ * Otherwise as dmp_dma_map(); -ERANGE also for a piece that is longer than a segment may be, or
+ * that crosses a segment boundary wherever it is put; -ENOTRECOVERABLE also if the machine did
+ * not take back a piece in the direct route.
  */
 DMP_API int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents,
 			   enum dmp_dir dir, unsigned attrs, size_t *nmapped);

@@ -10,6 +10,13 @@
  * device may still reach what was unmapped: its window is a full queue or the timeout,
  * whichever comes first.  In both an address is given out again only after the flush.
  *
+ * A queue that cannot be built means strict, and says so:
+ *
+ *   no memory in ...           then
+ *   dmp_domain_create()        the domain is strict; one warning, no error
+ *   dmp_domain_set_flush()     -ENOMEM, the policy is as before
+ *   a CPU's first unmap        that unmap is strict, and the next tries again; one warning
+ *
  * Several devices may share a domain.
  */
 #ifndef DMAPOOL_DOMAIN_H
@@ -41,19 +48,22 @@ enum dmp_flush_cause {
 };
 
 /*
- * Somebody who looks on while a lazy domain flushes and releases: for distributions that
- * the sums of struct dmp_domain_stats do not give, and for tests.
+ * Somebody who looks on while a domain flushes and releases: for distributions that the sums
+ * of struct dmp_domain_stats do not give, and for tests.
  *
- * Called with locks held: a member must not call the library, except port.h.  Several threads
- * may call at once.  Ranges that a destroyed domain takes with it are not told.
+ * Called with locks held: a member must not call the library, except port.h, and takes locks
+ * of RANK_BACKEND and below only.  Several threads may call at once.  Not told: what is
+ * unmapped strictly, and ranges that a destroyed domain takes with it.
  */
 struct dmp_flush_watch {
-	uint32_t size; /* bytes of this struct */
-	uint32_t reserved0;
-	/* A flush of the whole domain has ended with @err.  May be NULL. */
+	uint32_t size;      /* bytes of this struct */
+	uint32_t reserved0; /* zero */
+	/* A flush of the whole domain has ended with @err, 0 or the backend's errno.  May be
+	 * NULL. */
 	void (*flushed)(void *ctx, enum dmp_flush_cause cause, int err);
-	/* The address is free again.  @exposed_ns: from its unmap to the end of the flush that
-	 * covered it; 0 without DMP_DOMAIN_EXPOSURE.  May be NULL. */
+	/* @len bytes at @iova left a queue: the address is free again.  @exposed_ns: from its
+	 * unmap to the end of the flush that covered it; 0 without DMP_DOMAIN_EXPOSURE.  May be
+	 * NULL. */
 	void (*released)(void *ctx, dmp_iova_t iova, uint64_t len, uint64_t exposed_ns);
 };
 
@@ -64,7 +74,7 @@ struct dmp_domain_opts {
 	uint32_t flushq_entries;              /* of one queue, one of them stays empty: a power of
 					       * two, 2 .. 2^20; 0: the policy's */
 	const struct dmp_iova_policy *policy; /* NULL: linux */
-	uint64_t flushq_timeout_ns;           /* 0: the policy's */
+	uint64_t flushq_timeout_ns;           /* longest wait in a queue; 0: the policy's */
 	const struct dmp_flush_watch *watch;  /* copied; NULL: nobody */
 	void *watch_ctx;                      /* handed to its members */
 };
@@ -86,19 +96,24 @@ struct dmp_domain_opts {
  *
  * Ownership: borrows @hw until dmp_domain_destroy().
  * Threads:   any thread; may sleep.
- * Errors:    -ENOTSUP no IOMMU; -EINVAL; -E2BIG; -ENOMEM; the backend's own.
+ * Errors:    -ENOTSUP no IOMMU; -EINVAL NULL, an unknown flag or policy, a queue's size;
+ *            -E2BIG; -ENOMEM; the backend's own.
+ * Source:    spec-iova 2.1.
  */
 DMP_API int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *opts,
 			      struct dmp_domain **out);
 
 /**
- * dmp_domain_destroy()
+ * dmp_domain_destroy() - the reverse
  *
  * What is still queued goes with it, without a flush: no device is left.  What a failed flush
- * left behind, page tables and coherent memory, is freed: nothing can reach it any more.
+ * left behind, page tables and coherent memory, is freed: nothing can reach it any more.  The
+ * timer has stopped when it returns.
  *
  * Threads: set-up only; may sleep; no lock held; not from the worker.
- * Errors:  -EBUSY a device is attached or something is mapped; -EINVAL NULL.
+ * Errors:  -EBUSY a device is attached or something is mapped, and a lazy domain works on;
+ *          -EINVAL NULL.
+ * Source:  spec-iova 3.2.9.
  */
 DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
 
@@ -106,14 +121,15 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  * dmp_domain_reserve() - keep addresses from being given out
  * @first, @last: bytes, inclusive; every granule they touch is kept
  *
- * A lazy domain is flushed first, and the caches of free addresses are emptied.  Reservations
- * may overlap.
+ * A lazy domain is flushed first, and the caches of free addresses are emptied: what was
+ * unmapped before never stands in the way.  Reservations may overlap.
  *
- * Threads: any thread; meant for set-up: a mapping that is made meanwhile may get an address
- *          in the range, and keeps it until it is unmapped; what is unmapped lazily meanwhile,
- *          or is held up by another flush in progress, may take the reservation with it.
+ * Threads: any thread, but no map and no unmap on the domain may be in progress: an address
+ *          that is on its way in or out of the range takes the reservation with it when it is
+ *          freed.
  * Errors:  -EINVAL first > last; -EBUSY something is mapped there: nothing is reserved;
- *          -ENOMEM; lazy: the flush's.
+ *          -ENOMEM; lazy: the flush's, nothing is reserved either.
+ * Cost:    a flush, and O(ranges).
  * Source:  spec-iova 2.3; there live mappings may be reserved over.
  */
 DMP_API int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last);
@@ -153,9 +169,7 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
  *
  * Strict: when it returns no device can reach the memory.
  * Lazy:   a device that has used the address lately may still reach the memory, until the
- *         flush.  Unmapping takes a lock of the CPU's own queue (of the one queue, if single)
- *         and now and then waits for a flush.  A CPU without memory for its queue unmaps
- *         strictly, which is logged once.
+ *         flush.  A CPU without memory for its queue unmaps strictly, which is logged once.
  *
  * Threads: any thread; one at a time per mapping.
  * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
@@ -164,6 +178,10 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
  *          a device may still reach the memory, and the address is never given out again.
  *          Lazy: only if the queue is full and stays so, because its flush failed.
  *          -EIO also if less or more was unmapped than asked for.
+ * Cost:    O(pages) for the tables.  Strict: and one invalidation of the range.  Lazy: and the
+ *          lock of the CPU's own queue (of the one queue, if single); each time the queue is
+ *          full one invalidation of the domain and the release of what it held.
+ * Source:  spec-iova 2.6, 3.2.3.
  */
 DMP_API int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len);
 
@@ -171,15 +189,31 @@ DMP_API int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t l
  * dmp_domain_set_flush() - change the policy
  *
  * Strict to lazy: at any time; an unmap that began before is strict.  Any other change needs
- * a domain without devices, and whatever is queued is flushed and released first.
+ * a domain without devices, and whatever is queued is flushed and released first.  A queue has
+ * the size and the timeout of struct dmp_domain_opts.
  *
- * Threads: strict to lazy any thread, else set-up only; may sleep; no lock held; not from the
- *          worker.
- * Errors:  -EINVAL unknown policy; -EBUSY a device is attached; -ENOMEM no memory for the
- *          queue; the flush's: the policy is as before.
+ * Threads: strict to lazy, and whatever is refused because a device is attached, any thread;
+ *          any other change set-up only.  May sleep; no lock held; not from the worker.
+ * Errors:  -EINVAL unknown policy; -EBUSY a device is attached, or, to lazy, somebody holds the
+ *          domain strict; -ENOMEM no memory for the queue; the flush's.  On any of them the
+ *          policy is as before, and what is queued is not lost.
+ * Cost:    from lazy a flush, and the release of what is queued.
  * Source:  spec-iova 2.1.5, 3.2.10.
  */
 DMP_API int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy policy);
+
+/**
+ * dmp_domain_hold_strict() - keep a strict domain from becoming lazy
+ *
+ * For a device that must not reach anything after its unmap.  Holds are counted.
+ *
+ * Threads: any thread; no lock held.
+ * Errors:  -EINVAL NULL, or the domain is lazy: it is not held.
+ */
+DMP_API int dmp_domain_hold_strict(struct dmp_domain *dom);
+
+/* The reverse, once for each hold.  Any thread; no lock held. */
+DMP_API void dmp_domain_release_strict(struct dmp_domain *dom);
 
 /* The policy in force.  Any thread. */
 DMP_API enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom);
@@ -187,12 +221,17 @@ DMP_API enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom);
 /**
  * dmp_domain_flush() - flush now
  *
- * When it returns 0 no device can reach what was unmapped before the call, and every address
- * that no other flush in progress holds up is free.  What an earlier
- * flush that failed left behind is freed, which is all there is to do in a strict domain.
+ * When it returns 0 no device can reach what was unmapped before the call, each such address
+ * that was queued is free, and so is what an earlier flush that failed left behind.
  *
- * Threads: any thread.
+ * It always asks the machine, in a strict domain and with an empty queue, too: memory that a
+ * failed flush left within a device's reach may have left no other trace, and the promise is
+ * worth more than a flush saved.
+ *
+ * Threads: any thread; locks above RANK_FLUSHQ may be held.
  * Errors:  -EINVAL NULL; the flush's: everything stays queued, and the timer tries again.
+ * Cost:    one invalidation of the whole domain; lazy: and the release of all queues.
+ * Source:  spec-iova 3.2.1, 3.2.2.
  */
 DMP_API int dmp_domain_flush(struct dmp_domain *dom);
 
@@ -227,14 +266,22 @@ struct dmp_domain_stats {
 /**
  * dmp_domain_get_stats() - a snapshot; not one moment while other threads run
  * @size: sizeof(struct dmp_domain_stats) of the caller
+ *
+ * Counts outlive a change of policy.  A CPU that releases after more than 64 flushes in which
+ * it unmapped nothing may tell a longer exposure than there was, never a shorter one.
+ *
+ * Threads: any thread; locks above RANK_DOMAIN may be held.
+ * Errors:  -EINVAL.
+ * Cost:    O(CPUs); lazy: the lock of each queue.
  */
 DMP_API int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats,
 				 size_t size);
 
 /* A lazy domain's flush queue. */
 struct dmp_flushq_state {
-	uint64_t started;  /* flushes begun and not failed, since the queue was made */
-	uint64_t finished; /* flushes ended */
+	uint64_t started;  /* flushes begun since the queue was made */
+	uint64_t finished; /* the last begun of those that have ended without error, counted like
+			    * started; 0: none */
 	uint64_t queued;   /* entries in the queue that was asked for */
 	bool timer_armed;
 };
@@ -249,8 +296,14 @@ struct dmp_flushq_state {
 DMP_API int dmp_domain_inspect_flushq(struct dmp_domain *dom, unsigned cpu,
 				      struct dmp_flushq_state *state);
 
-/* Walk the parts and compare the books: 0, -EIO after logging, or -ENOMEM for the walk.
- * Set-up only; not from the worker: a lazy domain's timer waits meanwhile. */
+/**
+ * dmp_domain_check() - walk the parts and compare the books
+ *
+ * A lazy domain's timer waits meanwhile, and is due when it was.
+ *
+ * Threads: set-up only; no lock held; not from the worker.
+ * Errors:  -EINVAL NULL; -EIO after logging; -ENOMEM for the walk.
+ */
 DMP_API int dmp_domain_check(struct dmp_domain *dom);
 
 #ifdef __cplusplus

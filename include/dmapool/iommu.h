@@ -146,7 +146,12 @@ DMP_API int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather);
  */
 DMP_API void dmp_iommu_free_tables(struct dmp_iommu *iommu, void *tables);
 
-/* Invalidate the whole domain; what was deferred before is done then. */
+/**
+ * dmp_iommu_flush() - invalidate the whole domain; what was deferred before is done then
+ *
+ * Threads: any thread; locks of RANK_FLUSHQ and above may be held.
+ * Errors:  -EINVAL NULL; -ETIMEDOUT and the backend's own: what is deferred waits on.
+ */
 DMP_API int dmp_iommu_flush(struct dmp_iommu *iommu);
 
 /* Something to be done when no device can reach what is unmapped now. */
@@ -163,9 +168,9 @@ struct dmp_iommu_head {
  * dmp_iommu_destroy(), when nothing is attached.
  *
  * Ownership: @head is the domain's until @fn is called.
- * Threads:   any thread; locks may be held.  @fn is called with the locks that the flush is
- *            called with, RANK_FLUSHQ at most, and must not sleep; it may free @head, and must
- *            not call on @iommu.
+ * Threads:   any thread; locks may be held.  @fn is called by whoever flushes, maybe with the
+ *            lock of a full queue held: it takes locks below RANK_FLUSHQ only, as a backend's
+ *            members do, does not sleep, and calls nothing on @iommu.  It may free @head.
  */
 DMP_API void dmp_iommu_defer(struct dmp_iommu *iommu, struct dmp_iommu_head *head,
 			     void (*fn)(struct dmp_iommu_head *head));

@@ -11,7 +11,10 @@
  *
  * The unit is a slot of 2 KiB; no bounce buffer crosses a segment of 128 slots.  The pool is
  * split into areas, each with its own lock; a thread starts in the area of its CPU.  The
- * placements are those of Linux 6.12 slot for slot (docs/spec-bounce.md).
+ * placements are those of Linux 6.12 slot for slot (docs/spec-bounce.md; what differs:
+ * docs/linux-map.md).
+ *
+ * A broken promise of the caller is logged, returned, and changes nothing, in any build.
  */
 #ifndef DMAPOOL_SWIOTLB_H
 #define DMAPOOL_SWIOTLB_H
@@ -32,9 +35,10 @@ struct dmp_swiotlb;
 struct dmp_swiotlb_opts {
 	uint32_t size;  /* bytes; set by DMP_SWIOTLB_OPTS() */
 	uint32_t flags; /* DMP_SWIOTLB_*; unknown bits: -EINVAL */
-	uint64_t slots; /* rounded up to a power of two; 0: 32768, which is 64 MiB */
-	uint64_t areas; /* rounded up to a power of two, and at least 128 slots are made for
-			 * each; 0: one for each CPU number that has been given so far */
+	uint64_t
+		slots; /* 0 .. 2^31, rounded up to a power of two, 128 at least; 0: 32768, 64 MiB */
+	uint64_t areas; /* 0 .. 2^24, rounded up to a power of two, and at least 128 slots are made
+			 * for each; 0: one for each CPU number that has been given so far */
 };
 #define DMP_SWIOTLB_OPTS(...)                                                                      \
 	((struct dmp_swiotlb_opts){.size = sizeof(struct dmp_swiotlb_opts), __VA_ARGS__})
@@ -43,16 +47,21 @@ struct dmp_swiotlb_opts {
 
 /**
  * dmp_swiotlb_create() - an allocator with one pool
+ * @hw:   the machine
  * @opts: NULL for defaults
  * @out:  the allocator; untouched on error
  *
  * While the machine has no block of the wanted size, half of it is tried, down to 512 slots
- * (1 MiB).  What came of it: dmp_swiotlb_get_stats().
+ * (1 MiB), and areas of less than 128 slots are joined.  What came of it:
+ * dmp_swiotlb_get_stats().  The memory is one block, cleared.
  *
  * Ownership: borrows @hw until dmp_swiotlb_destroy().
  * Threads:   any thread; may sleep.
- * Errors:    -EINVAL unknown flag, more than 2^31 slots; -E2BIG; -ENOMEM no memory for
- *            bookkeeping, or no block of 512 slots; the backend's own.
+ * Errors:    -EINVAL @hw, @out, an unknown flag, slots or areas out of their range; -E2BIG;
+ *            -ENOMEM no memory for bookkeeping, or no block of 512 slots (of fewer, if fewer
+ *            were asked for); the backend's own.
+ * Cost:      O(slots), and clears the memory; 16.5 bytes of bookkeeping a slot.
+ * Source:    Linux swiotlb_init_remap(), spec-bounce 2.2, 3.1-3.4.
  */
 DMP_API int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts *opts,
 			       struct dmp_swiotlb **out);
@@ -62,12 +71,16 @@ DMP_API int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts 
  *
  * Threads: set-up only; may sleep.
  * Errors:  -EINVAL NULL; -EBUSY slots are in use.
+ * Cost:    O(areas).
+ * Source:  Linux swiotlb_exit(), which does not look whether slots are in use.
  */
 DMP_API int dmp_swiotlb_destroy(struct dmp_swiotlb *tlb);
 
 /*
- * What a bounce buffer must meet.  Every mask is 2^k - 1 or 0.  Alignment and boundary are
- * judged on device addresses, which are phys + addr_offset.
+ * What a bounce buffer must meet, all in bytes.  Every mask is 2^k - 1 or 0.  Alignment and
+ * boundary are judged on device addresses, which are phys + addr_offset.  The area is searched
+ * without regard to addr_limit; slots beyond it are given back, and the next search starts
+ * behind them (spec-bounce 11.2, 11.3).
  */
 struct dmp_swiotlb_limits {
 	uint32_t size;             /* bytes; set by DMP_SWIOTLB_LIMITS() */
@@ -76,7 +89,7 @@ struct dmp_swiotlb_limits {
 	uint64_t alloc_align_mask; /* units that the buffer owns whole, its data anywhere inside */
 	uint64_t boundary_mask;    /* that the buffer must not cross; 0: none */
 	uint64_t addr_limit;       /* highest device address of its data; 0: no limit */
-	uint64_t addr_offset;      /* device address - phys, modulo 2^64 */
+	uint64_t addr_offset;      /* device address - phys, modulo 2^64; a multiple of 2048 */
 };
 #define DMP_SWIOTLB_LIMITS(...)                                                                    \
 	((struct dmp_swiotlb_limits){.size = sizeof(struct dmp_swiotlb_limits), __VA_ARGS__})
@@ -84,21 +97,27 @@ struct dmp_swiotlb_limits {
 /**
  * dmp_swiotlb_map() - find slots and copy a buffer there
  * @limits: NULL: none
- * @orig:   the buffer
- * @len:    bytes, > 0
+ * @orig:   the buffer: memory of the machine, but not of the allocator
+ * @len:    bytes, 1 .. dmp_swiotlb_max_mapping() to be sure
  * @dir:    which way the data will go; the copy is made for every direction, so that a device
  *          that writes a part of the buffer leaves the rest as it was
  * @attrs:  DMP_ATTR_* bits, or 0; DMP_ATTR_SKIP_SYNC does not spare the copy
  * @phys:   out: where the copy starts; untouched on error
  *
+ * A buffer of a page or more begins at a page if neither mask asks for anything.
+ *
  * Ownership: borrows the original buffer until unmap.
  * Threads:   any thread.  Never sleeps.
- * Errors:    -EINVAL @len, @dir, @attrs or @limits; -E2BIG; -EFAULT the machine does not know
- *            the original; -ERANGE it can never fit: more than DMP_SWIOTLB_MAX_BYTES, the
- *            boundary, or the slots found lie beyond addr_limit; -ENOSPC none free now.
- *            -ENOSPC is logged unless DMP_ATTR_NO_WARN.
- * Cost:      one area lock, O(len) copy; O(segments of the area) when it is nearly full.
- * Source:    Linux swiotlb_tbl_map_single().
+ * Errors:    -EINVAL @len, @dir, @attrs or @limits, or @orig is memory of the allocator
+ *            (logged); -E2BIG; -EFAULT the machine does not know the original; -ERANGE it can
+ *            never fit: with padding and rounding more than DMP_SWIOTLB_MAX_BYTES or than
+ *            the boundary lets through, or the slots found lie beyond addr_limit; -ENOSPC
+ *            none free now that suits @limits.  -ENOSPC is logged unless DMP_ATTR_NO_WARN.
+ *            Nothing is taken, and but for the search index nothing has changed.
+ * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
+ *            and a lock for each area that has slots free but no such run; at a new peak of
+ *            an area sometimes O(areas), see dmp_swiotlb_get_stats().
+ * Source:    Linux swiotlb_tbl_map_single(), spec-bounce 4, 5, 11.2.
  */
 DMP_API int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
 			    dmp_phys_t orig, uint64_t len, enum dmp_dir dir, unsigned attrs,
@@ -106,17 +125,19 @@ DMP_API int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_li
 
 /**
  * dmp_swiotlb_unmap() - copy back and free the slots
- * @phys: as given by dmp_swiotlb_map()
- * @len:  bytes to copy back, > 0; as mapped
- * @dir:  DMP_TO_DEVICE: nothing is copied
+ * @phys:  as given by dmp_swiotlb_map()
+ * @len:   bytes, as mapped, > 0; looked at only if bytes are to be copied
+ * @dir:   DMP_TO_DEVICE: nothing is copied; that of the map is not remembered
  * @attrs: DMP_ATTR_SKIP_SYNC: nothing is copied
  *
- * More bytes than the mapping has are cut down to those, and logged; what it has is @len of
- * the map, rounded up by alloc_align_mask.
- *
- * Threads: any thread; one at a time per mapping.  Never sleeps.
- * Errors:  -EINVAL @len, @dir or @attrs; -ENOENT no mapping starts at @phys: logged, nothing
- *          is changed; -EFAULT the original is gone: the slots are freed.
+ * Ownership: the original buffer is the caller's alone again.
+ * Threads:   any thread; one at a time per mapping.  Never sleeps.
+ * Errors:    -ENOENT no mapping starts at @phys: it is unmapped already, the middle of one, or
+ *            foreign; -EINVAL @len (also: it is not that of the map), @dir or @attrs.  Both
+ *            but for 0, @dir and @attrs are logged, and nothing is changed.  -EFAULT the
+ *            original is gone: nothing is copied, the slots are freed.
+ * Cost:      one area lock and O(len) copy.
+ * Source:    Linux swiotlb_tbl_unmap_single(), spec-bounce 7.4, 7.6.
  */
 DMP_API int dmp_swiotlb_unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len,
 			      enum dmp_dir dir, unsigned attrs);
@@ -124,17 +145,29 @@ DMP_API int dmp_swiotlb_unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t
 /**
  * dmp_swiotlb_sync_for_cpu() - copy a part back to the original
  * @phys: inside a live mapping, any offset
- * @len:  bytes, > 0; cut down as in dmp_swiotlb_unmap()
+ * @len:  bytes, > 0; what goes beyond the mapping is cut off and logged
  * @dir:  DMP_TO_DEVICE: nothing to do
  *
- * Threads: any thread; one at a time per mapping.
+ * As in Linux the mapping ends where rounding by alloc_align_mask ends: a caller that names
+ * more bytes than it mapped has those behind its original written, up to there.
+ *
+ * Threads: any thread; one at a time per mapping.  Never sleeps, takes no lock.
  * Errors:  -EINVAL @len or @dir; -ENOENT @phys is not data of a mapping: logged; -EFAULT the
  *          original is gone.
+ * Cost:    O(len) copy.
+ * Source:  Linux swiotlb_sync_single_for_cpu(), spec-bounce 7.1-7.5.
  */
 DMP_API int dmp_swiotlb_sync_for_cpu(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len,
 				     enum dmp_dir dir);
 
-/* Copy a part of the original in again; DMP_FROM_DEVICE: nothing to do.  Otherwise the same. */
+/**
+ * dmp_swiotlb_sync_for_device() - copy a part of the original in again
+ * @dir: DMP_FROM_DEVICE: nothing to do
+ *
+ * Everything else as dmp_swiotlb_sync_for_cpu().
+ *
+ * Source: Linux swiotlb_sync_single_for_device().
+ */
 DMP_API int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len,
 					enum dmp_dir dir);
 
@@ -142,38 +175,49 @@ DMP_API int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys
  * dmp_swiotlb_owns() - does @phys lie in the allocator's memory, mapped or not?
  *
  * Threads: any thread; takes no lock.
+ * Cost:    O(pools).
+ * Source:  Linux is_swiotlb_buffer(), without its flag of the device: spec-bounce 8.
  */
 DMP_API bool dmp_swiotlb_owns(const struct dmp_swiotlb *tlb, dmp_phys_t phys);
 
-/* The machine that its memory is of. */
+/**
+ * dmp_swiotlb_hw() - the machine that its memory is of
+ *
+ * Threads: any thread.
+ */
 DMP_API struct dmp_hw *dmp_swiotlb_hw(const struct dmp_swiotlb *tlb);
 
 /**
  * dmp_swiotlb_max_mapping() - the largest @len that a mapping may be promised
- * @min_align_mask: as in the limits; from 256 KiB on nothing is promised: 0
+ * @min_align_mask: as in the limits; from 256 KiB - 1 on nothing is promised: 0
  *
- * It knows nothing of alloc_align_mask.
+ * In bytes.  It knows nothing of alloc_align_mask and boundary_mask.
  *
  * Threads: any thread.
+ * Source:  Linux swiotlb_max_mapping_size(), spec-bounce 9.1.
  */
 DMP_API uint64_t dmp_swiotlb_max_mapping(uint64_t min_align_mask);
 
 struct dmp_swiotlb_stats {
 	uint64_t slots;      /* of all pools */
-	uint64_t areas;      /* of the first pool */
+	uint64_t areas;      /* of all pools */
 	uint64_t used;       /* slots in use now */
 	uint64_t high_water; /* the most that were in use at once */
 };
 
 /**
  * dmp_swiotlb_get_stats() - a snapshot; not one moment while other threads run
- * @size: sizeof(struct dmp_swiotlb_stats) of the caller
+ * @size: sizeof(struct dmp_swiotlb_stats) of the caller, > 0
  *
- * high_water is exact as long as one thread maps at a time; with several a short peak can be
- * missed, as nothing that all CPUs write stands in a request's way.
+ * high_water is exact as long as one thread maps at a time.  Threads that keep meeting over it
+ * are let pass, as nothing that all CPUs write should stand in a request's way: from then
+ * until dmp_swiotlb_reset_high_water() it may be too low, by about a sixteenth of the slots
+ * at most.
  *
  * Threads: any thread.
- * Errors:  -EINVAL.
+ * Errors:  -EINVAL NULL, or @size is 0.
+ * Cost:    O(areas).
+ * Source:  spec-bounce 13.
  */
 DMP_API int dmp_swiotlb_get_stats(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *stats,
 				  size_t size);
@@ -184,6 +228,7 @@ DMP_API int dmp_swiotlb_get_stats(struct dmp_swiotlb *tlb, struct dmp_swiotlb_st
  * It reads 0 until the next map.
  *
  * Threads: any thread.
+ * Cost:    O(areas).
  */
 DMP_API void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb);
 
@@ -191,12 +236,12 @@ DMP_API void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb);
  * dmp_swiotlb_check() - walk everything and compare the books
  *
  * Threads: set-up only.
- * Errors:  -EIO after logging what is wrong.
+ * Errors:  -EINVAL NULL; -EIO after logging what is wrong.
  * Cost:    O(slots).
  */
 DMP_API int dmp_swiotlb_check(struct dmp_swiotlb *tlb);
 
-/* A pool, an area and a mapping as tests see them. */
+/* A pool, an area and a mapping as they can be looked at. */
 struct dmp_swiotlb_pool_view {
 	dmp_phys_t phys;
 	uint64_t slots, areas, area_slots;
@@ -214,13 +259,14 @@ struct dmp_swiotlb_mapping_view {
 	uint64_t slots; /* padding included */
 	dmp_phys_t orig;
 	dmp_phys_t phys; /* as given by dmp_swiotlb_map() */
+	uint64_t len;    /* bytes that were mapped */
 };
 
 /**
  * dmp_swiotlb_inspect_pool() - the @pool-th pool, for tests; likewise its areas and slots
  *
  * Threads: set-up only.
- * Errors:  -ENOENT no such pool, area or slot; inspect_mapping: @phys is not data of a mapping.
+ * Errors:  -EINVAL NULL; -ENOENT no such pool, area or slot.
  */
 DMP_API int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned pool,
 				     struct dmp_swiotlb_pool_view *view);
@@ -228,6 +274,15 @@ DMP_API int dmp_swiotlb_inspect_area(struct dmp_swiotlb *tlb, unsigned pool, uin
 				     struct dmp_swiotlb_area_view *view);
 DMP_API int dmp_swiotlb_inspect_slot(struct dmp_swiotlb *tlb, unsigned pool, uint64_t slot,
 				     bool *in_use);
+
+/**
+ * dmp_swiotlb_inspect_mapping() - the mapping that has data at @phys
+ * @phys: any offset
+ *
+ * Threads: any thread, for a mapping that is not unmapped meanwhile; takes no lock.
+ * Errors:  -EINVAL NULL; -ENOENT @phys is not data of a mapping: not logged.
+ * Cost:    O(pools).
+ */
 DMP_API int dmp_swiotlb_inspect_mapping(struct dmp_swiotlb *tlb, dmp_phys_t phys,
 					struct dmp_swiotlb_mapping_view *view);
 

@@ -17,20 +17,25 @@
  * Nothing is remembered of a map: an address leads to slots if the physical address behind it
  * lies in the allocator's memory.  Only a device whose limits let it bounce is asked.
  *
+ *   in use --unmapped, flushed--> free
+ *      `-----flush failed------> left: copied back, in use, with a record at the domain
+ *                                   `--- a flush of the whole works, or the domain goes ---> free
+ *
  * Invariants:
- *  B1  slots are freed only when no device can reach them any more.  Where that is not known,
- *      because a flush failed, they stay in use for good: a leak that is logged, instead of
- *      the next owner's bytes in a device's hands, or a device's bytes in the next owner's.
+ *  B1  slots are freed only when no device can reach them any more: else the next owner's
+ *      bytes would be in a device's hands, or a device's bytes in the next owner's.  Without
+ *      memory for the record they are never freed, which is logged;
  *  B2  a map that fails after its copy has changed no byte of the buffer.
  *
  * A lazy domain has not flushed when its unmap returns.  B1 has it flushed at once then, so
- * that a device that bounces gains nothing from laziness.
+ * that a device that is forced to bounce gains nothing from laziness.  Of devices that are
+ * untrusted a domain is strict, see dma_device.c.
  *
- * Locking: none; a mapping's slots are its owner's.
+ * Locking: none; a mapping's slots are its owner's, and those left the domain's.
  *
  * Differs from Linux: an undone map is not copied back; padding is zeroed for a device that is
  *  forced to bounce as well; the segment boundary binds slots only where the device sees their
- *  addresses; there a domain is strict for an untrusted device, here it is flushed.
+ *  addresses; a flush can fail.
  *
  * Source: spec-bounce 4.7, 11.2, 11.4, 11b.
  */
@@ -81,6 +86,9 @@ int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 						   : direct_limits(&dev->limits);
 	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
 
+	if (err == -ERANGE)
+		return dma_because(job, "bounce buffers are out of its reach, or cross a boundary",
+				   err);
 	if (err || !granule)
 		return err;
 	err = zero_padding(dev->hw, *slot, len, granule);
@@ -109,19 +117,70 @@ bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t 
 	return true;
 }
 
-/* -ENOENT: no mapping starts at @slot, nothing is changed.  Any other error: it is gone. */
+/* -ENOENT: not all of @len bytes at @slot are data of one bounce buffer.  What surrounds them in
+ * the device's granules is to stay zero. */
+int dma_bounce_check_part(struct dmp_device *dev, dmp_phys_t slot, uint64_t len)
+{
+	struct dmp_swiotlb_mapping_view view;
+	int err = dmp_swiotlb_inspect_mapping(dev->swiotlb, slot, &view);
+
+	if (err)
+		return err;
+	return dmp_range_fits(slot, len, view.phys + (view.len - 1)) ? 0 : -ENOENT;
+}
+
+/* -ENOENT: no bounce buffer begins at @slot; -EINVAL: one does, of another length. */
+int dma_bounce_check_whole(struct dmp_device *dev, dmp_phys_t slot, uint64_t len)
+{
+	struct dmp_swiotlb_mapping_view view;
+	int err = dmp_swiotlb_inspect_mapping(dev->swiotlb, slot, &view);
+
+	if (!err && view.phys != slot)
+		err = -ENOENT;
+	if (!err && view.len != len)
+		err = -EINVAL;
+	return err;
+}
+
+/* What dma_bounce_check_whole() has found: it is gone, also with an error. */
 int dma_bounce_out(const struct dma_job *job, dmp_phys_t slot, uint64_t len)
 {
 	return dmp_swiotlb_unmap(job->dev->swiotlb, slot, len, job->dir, job->attrs);
 }
 
-/* B1: the slots stay in use. */
-static void give_up(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err)
+/* Slots that a device may still reach. */
+struct left_slots {
+	struct dmp_iommu_head deferred; /* first: the one is the other */
+	struct dmp_swiotlb *tlb;
+	dmp_phys_t slot;
+	uint64_t len;
+};
+
+static void free_left(struct dmp_iommu_head *head)
 {
-	dmp_log(DMP_LOG_WARN, "dma: device %u: %llu bytes of slots at %#llx are given up: error %d",
-		job->dev->number, (unsigned long long)len, (unsigned long long)slot, err);
+	struct left_slots *left = (struct left_slots *)head;
+
+	dmp_swiotlb_unmap(left->tlb, left->slot, left->len, DMP_TO_DEVICE, 0);
+	dmp_meta_free(left, sizeof(*left));
+}
+
+/* B1: they stay in use until all is flushed. */
+static void leave_slots(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err)
+{
+	struct left_slots *left = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*left));
+
+	dmp_log(DMP_LOG_WARN,
+		"dma: device %u: %llu bytes of slots at %#llx are in use %s: error %d",
+		job->dev->number, (unsigned long long)len, (unsigned long long)slot,
+		left ? "until all is flushed" : "for good", err);
 	if (!(job->attrs & DMP_ATTR_SKIP_SYNC))
 		dmp_swiotlb_sync_for_cpu(job->dev->swiotlb, slot, len, job->dir);
+	if (!left)
+		return;
+	left->tlb = job->dev->swiotlb;
+	left->slot = slot;
+	left->len = len;
+	dmp_iommu_defer(dmp_domain_iommu(job->dom), &left->deferred, free_left);
 }
 
 /* Nothing to wait for in a strict domain.  A range that was queued lazily was queued before
@@ -137,7 +196,7 @@ int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t
 	if (!err)
 		err = dma_wait_until_unreachable(job->dom);
 	if (err)
-		give_up(job, slot, len, err);
+		leave_slots(job, slot, len, err);
 	else
 		err = dma_bounce_out(job, slot, len);
 	return dma_after_the_fact(err);
@@ -151,7 +210,7 @@ void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, i
 
 	undo.attrs |= DMP_ATTR_SKIP_SYNC; /* B2 */
 	if (job->dom && err == -ENOTRECOVERABLE)
-		give_up(&undo, slot, len, err);
+		leave_slots(&undo, slot, len, err);
 	else
 		dmp_swiotlb_unmap(job->dev->swiotlb, slot, len, job->dir, undo.attrs);
 }

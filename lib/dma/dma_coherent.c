@@ -137,22 +137,25 @@ static void give_up(struct dmp_domain *dom, struct dma_block *block, int err)
 }
 
 /* Coherent memory comes in whole pages of the CPU and, translated, of the domain. */
-static bool whole_bytes(struct dmp_domain *dom, uint64_t len, uint64_t *bytes)
+static uint64_t page_bytes(const struct dmp_domain *dom)
 {
-	uint64_t unit = DMP_PAGE_BYTES;
+	uint64_t granule = dom ? dmp_domain_granule(dom) : 0;
 
-	if (dom && dmp_domain_granule(dom) > unit)
-		unit = dmp_domain_granule(dom);
-	return dmp_align_up_checked(len, unit, bytes);
+	return granule > DMP_PAGE_BYTES ? granule : DMP_PAGE_BYTES;
 }
 
-static int take_memory(struct dma_block *block, uint64_t limit)
+/* Memory that begins inside a page would show the device whatever lies before it. */
+static int take_memory(struct dma_block *block, const struct dmp_domain *dom, uint64_t limit)
 {
 	int err =
 		hw_coherent_alloc(block->hw, block->bytes, limit, DMP_MEM_MAY_BLOCK, &block->phys);
 
 	if (err)
 		return err;
+	if (!dmp_is_aligned(block->phys, page_bytes(dom))) {
+		err = -EIO;
+		goto undo_memory;
+	}
 	err = hw_phys_to_buf(block->hw, block->phys, block->bytes, &block->buf);
 	if (err)
 		goto undo_memory;
@@ -180,7 +183,7 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 static int fill_block(struct dmp_device *dev, struct dma_block *block)
 {
 	struct dmp_domain *dom = dma_domain(dev);
-	int err = take_memory(block, dom ? UINT64_MAX : dev->limits.coherent_reach);
+	int err = take_memory(block, dom, dom ? UINT64_MAX : dev->limits.coherent_reach);
 
 	if (err)
 		goto undo_block;
@@ -206,7 +209,7 @@ static int alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_
 	uint64_t bytes;
 	int err;
 
-	if (!whole_bytes(dma_domain(dev), len, &bytes) ||
+	if (!dmp_align_up_checked(len, page_bytes(dma_domain(dev)), &bytes) ||
 	    !dmp_range_fits(0, bytes, dev->limits.coherent_reach))
 		return -ERANGE;
 	block = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*block));
@@ -229,7 +232,7 @@ int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp
 	int err = dev && len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
 
 	if (err)
-		return dma_map_failed(dev, len, 0, err);
+		return dma_map_failed(dev, len, 0, err, NULL);
 	counter_add(&dev->counts, DMA_COHERENT_ALLOCS, 1);
 	return 0;
 }

@@ -14,7 +14,9 @@
  *  V1  maps - unmaps is the number of live mappings, and coherent likewise, whichever
  *      threads mapped and unmapped; an unmap too many that the direct route cannot see
  *      counts too, and makes the difference 0, never less;
- *  V2  a call that returns an error has counted nothing but a failure.
+ *  V2  a call that returns an error has counted nothing but a failure;
+ *  V3  the domain of an untrusted device is strict while it is attached: what was unmapped, by
+ *      whichever device of the domain, is out of its reach.
  *
  * Ordering:
  *  [ATTACH] attach: the machine has attached the device, then dom is stored
@@ -164,6 +166,24 @@ int dmp_device_destroy(struct dmp_device *dev)
 	return 0;
 }
 
+/* V3 */
+static int hold_strict(struct dmp_device *dev, struct dmp_domain *dom)
+{
+	int err = dev->limits.untrusted ? dmp_domain_hold_strict(dom) : 0;
+
+	if (err)
+		dmp_log(DMP_LOG_WARN,
+			"dma: device %u is untrusted and the domain lazy: it needs a strict one",
+			dev->number);
+	return err;
+}
+
+static void release_strict(struct dmp_device *dev, struct dmp_domain *dom)
+{
+	if (dev->limits.untrusted)
+		dmp_domain_release_strict(dom);
+}
+
 int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
 {
 	int err;
@@ -172,11 +192,18 @@ int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
 		return -EINVAL;
 	if (dma_domain(dev) || is_live(dev))
 		return -EBUSY;
-	err = dmp_iommu_attach(dmp_domain_iommu(dom), dev->number);
+	err = hold_strict(dev, dom);
 	if (err)
 		return err;
+	err = dmp_iommu_attach(dmp_domain_iommu(dom), dev->number);
+	if (err)
+		goto undo_strict;
 	store_release(&dev->dom, dom); /* [ATTACH] */
 	return 0;
+
+undo_strict:
+	release_strict(dev, dom);
+	return err;
 }
 
 int dmp_device_detach(struct dmp_device *dev)
@@ -192,13 +219,18 @@ int dmp_device_detach(struct dmp_device *dev)
 	if (err)
 		return err;
 	store_release(&dev->dom, NULL); /* [ATTACH] */
+	release_strict(dev, dom);
 	return 0;
 }
 
 uint64_t dmp_device_max_mapping(struct dmp_device *dev)
 {
-	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dma_domain(dev) != NULL))
+	struct dmp_domain *dom = dma_domain(dev);
+
+	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dom != NULL))
 		return UINT64_MAX;
+	if (dom && dmp_domain_granule(dom) > DMP_SWIOTLB_MAX_BYTES)
+		return 0;
 	return dmp_swiotlb_max_mapping(dev->limits.min_align_mask);
 }
 

@@ -4,7 +4,7 @@
  *
  *   check -> phys -> choose route -> act -> count -> address
  *     |       |          |            |
- *     |       hw         dma_route.c  dma_map.c, dma_bounce.c,
+ *     |       hw         dma_route.c  dma_map.c, dma_unmap.c, dma_bounce.c,
  *     dma_route.c                     dma_sg.c, dma_sg_each.c, dma_coherent.c
  *
  * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
@@ -43,6 +43,7 @@ struct dma_route {
 	bool bounce;    /* through a slot that the device may see */
 	bool translate; /* through the domain */
 	int err;
+	const char *why; /* with err: for the log */
 };
 
 /* dma_route.c: pure. */
@@ -107,11 +108,21 @@ struct dma_job {
 	struct dmp_domain *dom; /* NULL: direct */
 	enum dmp_dir dir;
 	unsigned attrs;
+	const char **why; /* out: what the log says beside the errno; NULL: nobody asks */
 };
 
-static inline struct dma_job dma_job(struct dmp_device *dev, enum dmp_dir dir, unsigned attrs)
+static inline struct dma_job dma_job(struct dmp_device *dev, enum dmp_dir dir, unsigned attrs,
+				     const char **why)
 {
-	return (struct dma_job){.dev = dev, .dom = dma_domain(dev), .dir = dir, .attrs = attrs};
+	return (struct dma_job){dev, dma_domain(dev), dir, attrs, why};
+}
+
+/* @err, with its reason for the log. */
+static inline int dma_because(const struct dma_job *job, const char *why, int err)
+{
+	if (job->why)
+		*job->why = why;
+	return err;
 }
 
 /* An error that says "the state is as before" would lie once something has happened. */
@@ -124,19 +135,22 @@ static inline int dma_after_the_fact(int err)
 int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_phys_t *slot);
 bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t addr,
 		     dmp_phys_t *slot);
+int dma_bounce_check_part(struct dmp_device *dev, dmp_phys_t slot, uint64_t len);
+int dma_bounce_check_whole(struct dmp_device *dev, dmp_phys_t slot, uint64_t len);
 int dma_bounce_out(const struct dma_job *job, dmp_phys_t slot, uint64_t len);
 int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
 void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
 int dma_wait_until_unreachable(struct dmp_domain *dom);
 
-/* dma_map.c: the acts and their reverses, for one piece of memory. */
+/* dma_map.c: the acts, for one piece of memory. */
 struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint64_t len);
 int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr);
-int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
-void dma_expose_again(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why);
+
+/* dma_unmap.c: their reverses. */
+int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);
 int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
-int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err);
 int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs);
 bool dma_unmap_took_effect(const struct dmp_domain *dom, int err);
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * dma_map.c - map and unmap one buffer: does what the route says, decides nothing
+ * dma_map.c - map one buffer: does what the route says, decides nothing
  *
- *   map:    check -> phys of buffer -> route -> [slots] -> expose (direct)  -> count
- *                                                        | domain map
- *   unmap:  check -> something live -> expose undone -> [slots] -> count
- *                                    | domain unmap
+ *   check -> phys of buffer -> route -> [slots] -> expose (direct)  -> count
+ *                                                | domain map
  *
- * Slots are those of dma_bounce.c, and stand for the buffer from there on.  The device loses
- * them before they are copied back and freed.
+ * Slots are those of dma_bounce.c, and stand for the buffer from there on.
  *
- * Unmap remembers nothing of the map: whether the device has a domain says which way the
- * address came; the domain, or the machine's own count of what it exposed, says whether it is
- * mapped; and the bounce allocator whether the memory behind it is its own.
+ * A failure is one line of the log: the errno, and why, if the route or a step knows more than
+ * an errno says.
  *
  * DMP_ATTR_SKIP_SYNC: without it, map and unmap are also the moments when the buffer's
  * bytes change hands, as if dmp_dma_sync_for_device() and dmp_dma_sync_for_cpu() of the
@@ -25,9 +21,9 @@
  *
  * Locking: none; nothing shared is written in the direct route without slots.
  *
- * Differs from Linux: errors are returned and told apart; an unknown address is noticed.
+ * Differs from Linux: errors are returned and told apart.
  *
- * Source: spec-bounce 11.1, 11.4, 11b; spec-iova 2.4, 2.6.
+ * Source: spec-bounce 11.1, 11b; spec-iova 2.4.
  */
 #include "dma_internal.h"
 
@@ -50,34 +46,16 @@ int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_d
 	return hw_mem_map(dev->hw, dev->number, phys, len, dir);
 }
 
-/* Undoes dma_unexpose(). */
-void dma_expose_again(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
-{
-	if (dma_expose(dev, phys, len, dir))
-		dmp_log(DMP_LOG_WARN, "dma: device %u: %#llx can no longer be reached", dev->number,
-			(unsigned long long)phys);
-}
-
-/* -ENOENT: the machine does not know @phys, or had not exposed it. */
-int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
-{
-	void *buf;
-
-	if (hw_phys_to_buf(dev->hw, phys, len, &buf))
-		return -ENOENT;
-	return hw_mem_unmap(dev->hw, dev->number, phys, len, dir);
-}
-
 /* Counts and says that a map failed, if there is a device; returns @err. */
-int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err)
+int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why)
 {
 	if (!dev)
 		return err;
 	counter_add(&dev->counts, DMA_MAP_FAILURES, 1);
 	if (!(attrs & DMP_ATTR_NO_WARN))
 		dmp_log(err == -EINVAL ? DMP_LOG_BUG : DMP_LOG_WARN,
-			"dma: device %u: mapping %llu bytes: error %d", dev->number,
-			(unsigned long long)len, err);
+			"dma: device %u: mapping %llu bytes: error %d%s%s", dev->number,
+			(unsigned long long)len, err, why ? ": " : "", why ? why : "");
 	return err;
 }
 
@@ -104,7 +82,7 @@ int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	int err;
 
 	if (route.err)
-		return route.err;
+		return dma_because(job, route.why, route.err);
 	if (!route.bounce)
 		return give_address(job, phys, len, addr);
 	err = dma_bounce_in(job, phys, len, &slot);
@@ -121,9 +99,9 @@ undo_bounce:
 }
 
 static int map_buf(struct dmp_device *dev, const void *buf, uint64_t len, enum dmp_dir dir,
-		   unsigned attrs, dmp_addr_t *addr)
+		   unsigned attrs, dmp_addr_t *addr, const char **why)
 {
-	const struct dma_job job = dma_job(dev, dir, attrs);
+	const struct dma_job job = dma_job(dev, dir, attrs, why);
 	dmp_phys_t phys;
 	int err = dma_request_check(len, dir, attrs);
 
@@ -137,99 +115,11 @@ static int map_buf(struct dmp_device *dev, const void *buf, uint64_t len, enum d
 int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dmp_dir dir, unsigned attrs,
 		dmp_addr_t *addr)
 {
-	int err = dev ? map_buf(dev, buf, len, dir, attrs, addr) : -EINVAL;
+	const char *why = NULL;
+	int err = dev ? map_buf(dev, buf, len, dir, attrs, addr, &why) : -EINVAL;
 
 	if (err)
-		return dma_map_failed(dev, len, attrs, err);
+		return dma_map_failed(dev, len, attrs, err, why);
 	counter_add(&dev->counts, DMA_MAPS, 1);
 	return 0;
-}
-
-/* Before an unmap: its arguments, and at checks >= 1 that anything is live at all.  At
- * checks 0 that would cost reading every CPU's counts. */
-int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs)
-{
-	int err = dev ? dma_request_check(len, dir, attrs) : -EINVAL;
-
-	if (!err && DMP_CHECKS >= 1 && !dma_has_maps(dev))
-		err = -ENOENT;
-	return err;
-}
-
-/*
- * Is the mapping gone after an unmap that returned @err?  dmp_domain_unmap() leaves all as it
- * was with two errors only, the direct route with any.
- */
-bool dma_unmap_took_effect(const struct dmp_domain *dom, int err)
-{
-	return dom ? err != -EINVAL && err != -ENOENT : err == 0;
-}
-
-/* Says why an unmap was refused, if there is a device; returns @err. */
-int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err)
-{
-	if (!dev)
-		return err;
-	dmp_log(DMP_LOG_BUG, "dma: device %u: unmapping %llu bytes: error %d", dev->number,
-		(unsigned long long)len, err);
-	return err;
-}
-
-/* Counts an unmap if the mapping is gone; returns @err. */
-int dma_unmap_done(struct dmp_device *dev, uint64_t len, bool is_gone, int err)
-{
-	if (!is_gone)
-		return dma_unmap_refused(dev, len, err);
-	counter_add(&dev->counts, DMA_UNMAPS, 1);
-	return err;
-}
-
-static int unmap_translated(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone)
-{
-	dmp_phys_t slot;
-	bool bounced = dma_bounce_find(job->dev, job->dom, addr, &slot);
-	int err = dmp_domain_unmap(job->dom, addr, len);
-
-	*is_gone = dma_unmap_took_effect(job->dom, err);
-	return *is_gone && bounced ? dma_bounce_out_unmapped(job, slot, len, err) : err;
-}
-
-/* Slots that are no mapping's were never exposed, where the machine counts: that is put back. */
-static int unmap_direct(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone)
-{
-	dmp_phys_t slot;
-	int err = dma_unexpose(job->dev, addr, len, job->dir);
-
-	*is_gone = err == 0;
-	if (err || !dma_bounce_find(job->dev, NULL, addr, &slot))
-		return err;
-	err = dma_bounce_out(job, slot, len);
-	if (err == -ENOENT) {
-		*is_gone = false;
-		dma_expose_again(job->dev, addr, len, job->dir);
-	}
-	return err;
-}
-
-/* @is_gone: whether the mapping is, also with an error. */
-int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone)
-{
-	return job->dom ? unmap_translated(job, addr, len, is_gone)
-			: unmap_direct(job, addr, len, is_gone);
-}
-
-int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
-		  unsigned attrs)
-{
-	bool is_gone = false;
-	int err = dma_unmap_checked(dev, len, dir, attrs);
-	struct dma_job job;
-
-	if (!err && DMP_CHECKS >= 1 && dma_is_coherent(dev, addr))
-		err = -ENOENT;
-	if (err)
-		return dma_unmap_refused(dev, len, err);
-	job = dma_job(dev, dir, attrs);
-	err = dma_unmap_piece(&job, addr, len, &is_gone);
-	return dma_unmap_done(dev, len, is_gone, err);
 }

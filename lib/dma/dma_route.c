@@ -12,6 +12,7 @@
  *   yes        no               yes       yes      bounce, then translate
  *   yes        no               yes       no       -ERANGE
  *   yes        yes              -         -        -ERANGE
+ *   where it bounces, too long for slots           -ERANGE
  *
  * Must bounce: every buffer of a device that is forced to; without a domain, a buffer that is
  * not within the reach; with a domain, part of a granule if the device is untrusted.
@@ -27,6 +28,9 @@
  * Aligned more than a granule: min_align_mask asks for address bits above the granule's to
  * be kept, and a translation keeps the offset in the granule only.
  *
+ * Too long for slots: with the bits that must be kept in front of it, and in whole granules where
+ * the device sees those, it is longer than any bounce buffer.
+ *
  * Whether a device can come to bounce at all, dma_may_bounce(), follows from its limits and is
  * constant while it stays where it is.  So is whether its lists are merged, which the unmap of
  * a list must know again: dma_merges_lists().
@@ -37,7 +41,7 @@
  *  device's limits", where Linux returns its one error address.  A buffer that shares cache
  *  lines never bounces, because all machines here are coherent.
  *
- * Source: spec-iova 2.4.1, 2.4.4, 2.4.5, 2.5.1; spec-bounce 11.1, 11b.
+ * Source: spec-iova 2.4.1, 2.4.4, 2.4.5, 2.5.1; spec-bounce 4.2, 4.3, 11.1, 11b.
  */
 #include "dma_internal.h"
 
@@ -64,15 +68,34 @@ static bool must_bounce(const struct dma_limits *limits, const struct dma_reques
 	return limits->untrusted && !dmp_is_aligned(request->phys | request->len, request->granule);
 }
 
+/* spec-bounce 4.2, 4.3 */
+static bool fits_slots(const struct dma_limits *limits, const struct dma_request *request)
+{
+	uint64_t unit = request->granule ? request->granule : 1;
+	uint64_t bits = (unit - 1) | (DMP_SWIOTLB_SLOT_BYTES - 1);
+	uint64_t offset = request->phys & limits->min_align_mask & bits;
+
+	return unit <= DMP_SWIOTLB_MAX_BYTES && request->len <= DMP_SWIOTLB_MAX_BYTES &&
+	       dmp_align_up(offset + request->len, unit) <= DMP_SWIOTLB_MAX_BYTES;
+}
+
+static struct dma_route never(const char *why)
+{
+	return (struct dma_route){.err = -ERANGE, .why = why};
+}
+
 struct dma_route dma_route_choose(const struct dma_limits *limits,
 				  const struct dma_request *request)
 {
 	bool translate = request->granule != 0, bounce = must_bounce(limits, request);
 
 	if (translate && limits->min_align_mask > request->granule - 1)
-		return (struct dma_route){.err = -ERANGE};
+		return never("the device keeps more address bits than a granule has");
 	if (bounce && !request->bounce_ready)
-		return (struct dma_route){.err = -ERANGE};
+		return never(translate ? "part of a granule, and no bounce allocator"
+				       : "beyond the device's reach, and no bounce allocator");
+	if (bounce && !fits_slots(limits, request))
+		return never("it must bounce, and is longer than a bounce buffer");
 	return (struct dma_route){.bounce = bounce, .translate = translate};
 }
 

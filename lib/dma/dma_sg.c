@@ -108,9 +108,9 @@ static int find_pieces(const struct dma_job *job, struct sg_work *work, const st
 			return err;
 		route = dma_route_for(job, *phys, sg[i].len);
 		if (route.err)
-			return route.err;
+			return dma_because(job, route.why, route.err);
 		if (!fits_alone(job, route, *phys, sg[i].len))
-			return -ERANGE;
+			return dma_because(job, "a piece that no segment can hold", -ERANGE);
 	}
 	return 0;
 }
@@ -268,9 +268,9 @@ static int map_pieces(const struct dma_job *job, struct sg_work *work, struct dm
 }
 
 static int map_list(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
-		    unsigned attrs, size_t *nmapped)
+		    unsigned attrs, size_t *nmapped, const char **why)
 {
-	const struct dma_job job = dma_job(dev, dir, attrs);
+	const struct dma_job job = dma_job(dev, dir, attrs, why);
 	struct sg_stack stack;
 	struct sg_work work;
 	int err = sg && nmapped ? dma_request_check(nents, dir, attrs) : -EINVAL;
@@ -296,10 +296,11 @@ static uint64_t list_bytes(const struct dmp_sg *sg, size_t nents)
 int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum dmp_dir dir,
 		   unsigned attrs, size_t *nmapped)
 {
-	int err = dev ? map_list(dev, sg, nents, dir, attrs, nmapped) : -EINVAL;
+	const char *why = NULL;
+	int err = dev ? map_list(dev, sg, nents, dir, attrs, nmapped, &why) : -EINVAL;
 
 	if (err)
-		return dma_map_failed(dev, list_bytes(sg, nents), attrs, err);
+		return dma_map_failed(dev, list_bytes(sg, nents), attrs, err, why);
 	clear_answers(sg, *nmapped, nents);
 	counter_add(&dev->counts, DMA_MAPS, 1);
 	return 0;
@@ -328,7 +329,7 @@ int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, en
 		err = -ENOENT;
 	if (err)
 		return dma_unmap_refused(dev, list_bytes(sg, nents), err);
-	job = dma_job(dev, dir, attrs);
+	job = dma_job(dev, dir, attrs, NULL);
 	err = merges(&job) ? unmap_merged(&job, sg, nmapped, &is_gone)
 			   : dma_sg_unmap_each(&job, sg, nmapped, &is_gone);
 	if (is_gone)

@@ -9,9 +9,9 @@
  * itself.
  *
  *   map     one after the other; where one fails, those before it are unmapped again; if that
- *           could not be flushed the error is -ENOTRECOVERABLE
- *   unmap   translated:  do all answers lead somewhere?  -> each is unmapped
- *           direct:      all out of the device's reach   -> slots copied back and freed
+ *           fails too the error is -ENOTRECOVERABLE
+ *   unmap   translated:  do all answers lead to all of something?  -> each is unmapped
+ *           direct:      all out of the device's reach             -> slots copied back and freed
  *
  * Before the arrow all is well or nothing happens: pieces that were taken out of reach are put
  * back if another was not in it.  After it, a flush or a copy back that fails cannot be undone:
@@ -26,7 +26,8 @@
  */
 #include "dma_internal.h"
 
-/* Nobody has used the first @n pieces: nothing is copied back.  False: a flush failed. */
+/* Nobody has used the first @n pieces: nothing is copied back.  False: a device may still reach
+ * one of them, since a flush failed, or the machine did not take it back. */
 static bool unmap_unused(const struct dma_job *job, const struct sg_work *work,
 			 const struct dmp_sg *sg, size_t n)
 {
@@ -35,7 +36,7 @@ static bool unmap_unused(const struct dma_job *job, const struct sg_work *work,
 
 	undo.attrs |= DMP_ATTR_SKIP_SYNC;
 	while (n-- > 0)
-		if (dma_unmap_piece(&undo, work->pieces[n].addr, sg[n].len, &is_gone) && job->dom)
+		if (dma_unmap_piece(&undo, work->pieces[n].addr, sg[n].len, &is_gone))
 			is_undone = false;
 	return is_undone;
 }
@@ -61,7 +62,20 @@ int dma_sg_map_each(const struct dma_job *job, const struct sg_work *work, struc
 	return 0;
 
 undo_pieces:
-	return unmap_unused(job, work, sg, i) ? err : -ENOTRECOVERABLE;
+	if (unmap_unused(job, work, sg, i))
+		return err;
+	return dma_because(job, "pieces before the one that failed can still be reached",
+			   -ENOTRECOVERABLE);
+}
+
+/* Does @answer lead into slots, and then not to all of one bounce buffer? */
+static int check_slots(const struct dma_job *job, const struct dmp_sg *answer)
+{
+	dmp_phys_t slot;
+
+	if (!dma_bounce_find(job->dev, job->dom, answer->addr, &slot))
+		return 0;
+	return dma_bounce_check_whole(job->dev, slot, answer->mapped_len);
 }
 
 static bool leads_somewhere(const struct dma_job *job, const struct dmp_sg *answer)
@@ -74,14 +88,24 @@ static bool leads_somewhere(const struct dma_job *job, const struct dmp_sg *answ
 	       dmp_domain_iova_to_phys(job->dom, last, &phys) == 0;
 }
 
+/* What can be known before the first is taken back. */
+static int check_answers(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped)
+{
+	for (size_t i = 0; i < nmapped; i++) {
+		int err = job->dom && !leads_somewhere(job, &sg[i]) ? -ENOENT
+								    : check_slots(job, &sg[i]);
+
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
 static int unmap_each_translated(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
 				 bool *is_gone)
 {
 	int first_err = 0;
 
-	for (size_t i = 0; i < nmapped; i++)
-		if (!leads_somewhere(job, &sg[i]))
-			return -ENOENT;
 	for (size_t i = 0; i < nmapped; i++) {
 		bool piece_is_gone;
 		int err = dma_unmap_piece(job, sg[i].addr, sg[i].mapped_len, &piece_is_gone);
@@ -90,6 +114,14 @@ static int unmap_each_translated(const struct dma_job *job, const struct dmp_sg 
 		*is_gone |= piece_is_gone;
 	}
 	return *is_gone ? dma_after_the_fact(first_err) : first_err;
+}
+
+/* Undoes dma_unexpose(). */
+static void expose_again(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
+{
+	if (dma_expose(dev, phys, len, dir))
+		dmp_log(DMP_LOG_WARN, "dma: device %u: %#llx can no longer be reached", dev->number,
+			(unsigned long long)phys);
 }
 
 /* All out of the device's reach, or none. */
@@ -107,7 +139,7 @@ static int unexpose_all(const struct dma_job *job, const struct dmp_sg *sg, size
 
 undo_unexpose:
 	while (i-- > 0)
-		dma_expose_again(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
+		expose_again(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
 	return err;
 }
 
@@ -133,6 +165,10 @@ static int unmap_each_direct(const struct dma_job *job, const struct dmp_sg *sg,
 int dma_sg_unmap_each(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
 		      bool *is_gone)
 {
+	int err = check_answers(job, sg, nmapped);
+
+	if (err)
+		return err;
 	return job->dom ? unmap_each_translated(job, sg, nmapped, is_gone)
 			: unmap_each_direct(job, sg, nmapped, is_gone);
 }

@@ -18,6 +18,10 @@
  *
  * Locking: none.
  *
+ * Differs from Linux: a part that reaches beyond the buffer is refused, not cut off where its
+ *  granule ends: else the bytes behind the buffer would go to the device, and those that the
+ *  device put there to whoever has the memory behind the buffer.
+ *
  * Source: spec-bounce 7.5, 11b, 11.6 (no sync is needed for an address that is neither bounced nor
  *  of a device that is not coherent).
  */
@@ -68,8 +72,11 @@ static int hand_over(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum
 	if (!dev)
 		return -EINVAL;
 	err = sync_check(dev, addr, len, dir);
-	if (!err && dma_bounce_find(dev, dma_domain(dev), addr, &slot))
-		err = copy(dev->swiotlb, slot, len, dir);
+	if (!err && dma_bounce_find(dev, dma_domain(dev), addr, &slot)) {
+		err = dma_bounce_check_part(dev, slot, len);
+		if (!err)
+			err = copy(dev->swiotlb, slot, len, dir);
+	}
 	if (err) {
 		dmp_log(DMP_LOG_BUG, "dma: device %u: sync of %llu bytes at %#llx: error %d",
 			dev->number, (unsigned long long)len, (unsigned long long)addr, err);

@@ -51,7 +51,8 @@ static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given
 	if (opts->flags & ~DMP_DOMAIN_EXPOSURE || !domain_is_policy(opts->flush) ||
 	    !is_queue_size(opts->flushq_entries))
 		return -EINVAL;
-	return dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
+	err = dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
+	return err ? err : dom->watch.reserved0 ? -EINVAL : 0;
 }
 
 /* First pfn that may be given out: the first whole granule of the aperture, but not 0. */
@@ -158,6 +159,8 @@ static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 	return false;
 }
 
+/* After the flush nothing is queued any more, whatever other flushes are in progress: Q3 of
+ * domain_flushq.h.  So what the space still holds there is mapped, or nobody's for good. */
 int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last)
 {
 	struct flushq *fq;

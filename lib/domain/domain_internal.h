@@ -5,7 +5,7 @@
  *   struct dmp_domain
  *     |- iova     which addresses are free          lib/iova
  *     |- iommu    what stands behind an address     lib/iommu
- *     `- queue    what waits for a lazy flush       domain_flushq.c; NULL: strict
+ *     `- queue    what waits for a lazy flush       domain_flushq.h; NULL: strict
  *
  *   an unmap:  queue? --NULL--> flush its range ---------------------> address free
  *                 `--ring--> entry ... flush of the whole domain ... --> address free
@@ -85,6 +85,7 @@ struct dmp_domain {
 	/* Set-up only */
 	struct dmp_lock policy_lock;
 	struct flushq_tally past;       /* (p) of queues that are no more */
+	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
 };
 
@@ -138,12 +139,12 @@ void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
 
-/* domain_unmap.c: invalidate the whole domain, and count it. */
+/* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
 
 /*
- * domain_flushq.c.  Beside whom: ring, add, flush, tally beside everything but drain and
- * destroy, which are set-up only.
+ * The queue, domain_flushq.h.  Beside whom: ring, add, flush, policy, tally beside each other
+ * and the timer; the rest is set-up only.
  */
 /* NULL: no memory. */
 struct flushq *flushq_create(struct dmp_domain *dom, enum dmp_flush_policy policy);
@@ -155,17 +156,14 @@ struct flushq_ring *flushq_ring(struct flushq *fq);
 /* @range's tables are cleared: it will be freed after a flush.  On error it is the caller's
  * still, and no flush has covered it. */
 int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_range *range);
-/* Flushes and releases; on error nothing is lost. */
+/* Flushes, and releases what had been queued before; on error nothing is lost. */
 int flushq_flush(struct flushq *fq);
-/* The timer waits, and nothing is released: for walkers.  Nobody else is here. */
+/* The timer waits: for walkers. */
 void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
-/* Flushes until nothing is queued, timer off; on error the timer is on again. */
-int flushq_drain(struct flushq *fq);
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
-void flushq_tally_add(struct flushq_tally *sum, const struct flushq_tally *more);
-/* @cpu's ring; nobody else is here. */
+/* The counters, the timer, and @cpu's ring. */
 void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state);
 
 #endif

@@ -10,6 +10,8 @@
  * The policy is the queue: a domain without one is strict.  An unmap looks once, and what it
  * saw holds for it; a queue that is published while it runs is for the next.
  *
+ * Whoever holds the domain strict keeps it from becoming lazy until it is released.
+ *
  * Invariant: a queue that is taken away is empty, or its domain is being destroyed.
  *
  * Locking: (p) policy_lock, rank RANK_DOMAIN, held while the policy changes, also during the
@@ -18,7 +20,8 @@
  * Ordering: [QUEUE], see domain_internal.h.
  *
  * Differs from Linux: from lazy to strict without a device instead of with a group whose
- *  drivers are unbound; to lazy without memory is an error of the call, and no silence.
+ *  drivers are unbound; to lazy without memory is an error of the call, and no silence;
+ *  somebody who asks for a flush gets one, in a strict domain, too.
  *
  * Source: spec-iova 2.1.4, 2.1.5, 3.2.10.
  */
@@ -64,11 +67,8 @@ enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom)
 /* The queue in force empties and goes; nobody else uses the domain. */
 static int retire_queue(struct dmp_domain *dom)
 {
-	int err;
+	int err = flushq_flush(domain_queue(dom));
 
-	if (dmp_iommu_attached(dom->iommu) > 0)
-		return -EBUSY;
-	err = flushq_drain(domain_queue(dom));
 	if (!err)
 		domain_stop_queue(dom);
 	return err;
@@ -76,22 +76,28 @@ static int retire_queue(struct dmp_domain *dom)
 
 static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy policy)
 {
+	bool leaves_lazy = domain_queue(dom) != NULL;
 	struct flushq *fq = NULL;
-	int err = 0;
+	int err;
 
 	dmp_lock_assert_held(&dom->policy_lock);
 	if (policy == dmp_domain_get_flush(dom))
 		return 0;
+	if (leaves_lazy ? dmp_iommu_attached(dom->iommu) > 0 : dom->nstrict > 0)
+		return -EBUSY;
 	if (policy != DMP_FLUSH_STRICT) {
 		fq = flushq_create(dom, policy);
 		if (!fq)
 			return -ENOMEM;
 	}
-	if (domain_queue(dom))
-		err = retire_queue(dom);
-	if (!err)
-		store_release(&dom->queue, fq); /* [QUEUE] */
-	else if (fq)
+	err = leaves_lazy ? retire_queue(dom) : 0;
+	if (err)
+		goto undo_queue;
+	store_release(&dom->queue, fq); /* [QUEUE] */
+	return 0;
+
+undo_queue:
+	if (fq)
 		flushq_destroy(fq);
 	return err;
 }
@@ -106,6 +112,26 @@ int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy policy)
 	err = change_policy_locked(dom, policy);
 	dmp_lock_release(&dom->policy_lock);
 	return err;
+}
+
+int dmp_domain_hold_strict(struct dmp_domain *dom)
+{
+	bool is_strict;
+
+	if (!dom)
+		return -EINVAL;
+	dmp_lock_acquire(&dom->policy_lock);
+	is_strict = !domain_queue(dom);
+	dom->nstrict += is_strict;
+	dmp_lock_release(&dom->policy_lock);
+	return is_strict ? 0 : -EINVAL;
+}
+
+void dmp_domain_release_strict(struct dmp_domain *dom)
+{
+	dmp_lock_acquire(&dom->policy_lock);
+	dom->nstrict--;
+	dmp_lock_release(&dom->policy_lock);
 }
 
 int dmp_domain_flush(struct dmp_domain *dom)

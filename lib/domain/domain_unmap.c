@@ -111,6 +111,8 @@ int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause)
 	add_relaxed(&dom->flushes_by[cause], 1); /* relaxed, both: read for reports only */
 	if (err)
 		add_relaxed(&dom->flush_failures, 1);
+	if (dom->watch.flushed)
+		dom->watch.flushed(dom->opts.watch_ctx, cause, err);
 	return err;
 }
 

@@ -10,11 +10,14 @@
  * whether the device reaches the slots is known only when they are known.  As in the original
  * they are then given back, and the search index stays where it went.
  *
- * A broken promise - an address that is no live mapping's - is logged and changes nothing.
+ * A broken promise is logged and changes nothing: an address that is no live mapping's, another
+ * length than was mapped where bytes would be copied back, an original that lies in the
+ * allocator's own memory, where its copy might go over it.
  *
  * Locking: (c) constant.  No lock is held while bytes are copied.
  *
- * Differs from Linux: unmap of a foreign address is -ENOENT instead of silence.
+ * Differs from Linux: unmap of a foreign address is -ENOENT instead of silence, that of a wrong
+ *  length -EINVAL instead of a copy of that many bytes; a full pool is told each time.
  *
  * Source: spec-bounce 4, 7.4-7.6, 8, 9.1, 11.2.
  */
@@ -24,7 +27,8 @@
 
 static_assert(sizeof(struct dmp_swiotlb_opts) == 24, "append only");
 static_assert(sizeof(struct dmp_swiotlb_limits) == 48, "append only");
-static_assert(DMP_SWIOTLB_MAX_BYTES <= INFO_BYTES_MASK, "fits its field");
+static_assert(sizeof(struct swiotlb_note) == 16, "four to a cache line");
+static_assert(DMP_SWIOTLB_MAX_BYTES < 1u << 19, "len and end of a note hold it");
 static_assert(DMP_SWIOTLB_SLOT_BYTES == UINT64_C(1) << SLOT_SHIFT, "one slot, two names");
 static_assert(DMP_SWIOTLB_SEGMENT_SLOTS == SEGMENT_SLOTS, "one segment, two names");
 
@@ -116,7 +120,19 @@ static bool is_in_reach(const struct swiotlb_mapping *m, const struct dmp_swiotl
 	       dmp_range_fits(m->phys + limits->addr_offset, len, limits->addr_limit);
 }
 
-/* Slots for @orig that the device reaches. */
+/* Where the original is; in the allocator's own memory it is none. */
+static int find_original(const struct dmp_swiotlb *tlb, dmp_phys_t orig, uint64_t len, void **buf)
+{
+	int err = hw_phys_to_buf(tlb->hw, orig, len, buf);
+
+	if (err || !swiotlb_pool_overlaps(tlb, orig, len))
+		return err;
+	dmp_log(DMP_LOG_BUG, "swiotlb: map of %llu bytes at %#llx, which are the allocator's own",
+		(unsigned long long)len, (unsigned long long)orig);
+	return -EINVAL;
+}
+
+/* Slots for @orig that the device reaches, rule 11.2. */
 static int take_slots(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
 		      const struct swiotlb_request *req, dmp_phys_t orig, uint64_t len,
 		      struct swiotlb_mapping *m)
@@ -142,7 +158,7 @@ static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *given, 
 	if (!err)
 		err = swiotlb_request_make(&req, &limits, orig, len);
 	if (!err)
-		err = hw_phys_to_buf(tlb->hw, orig, len, &buf);
+		err = find_original(tlb, orig, len, &buf);
 	if (!err)
 		err = take_slots(tlb, &limits, &req, orig, len, &m);
 	if (err)
@@ -167,38 +183,54 @@ int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *li
 	return err;
 }
 
-/* The mapping with data at @phys; who has none broke a promise. */
-static int find_or_blame(const struct dmp_swiotlb *tlb, dmp_phys_t phys, const char *who,
-			 struct swiotlb_mapping *m)
+/* Logs a broken promise if @err is one; returns @err. */
+static int blame(int err, const char *who, dmp_phys_t phys)
 {
-	int err = swiotlb_bounce_find(tlb, phys, m);
-
 	if (err)
 		dmp_log(DMP_LOG_BUG, "swiotlb: %s at %#llx, where nothing is mapped", who,
 			(unsigned long long)phys);
 	return err;
 }
 
+/* Is @m what the caller thinks that it unmaps? */
+static int check_unmap(const struct swiotlb_mapping *m, dmp_phys_t phys, uint64_t len, bool copies)
+{
+	if (phys != m->phys) {
+		dmp_log(DMP_LOG_BUG, "swiotlb: unmap at %#llx, inside the mapping at %#llx",
+			(unsigned long long)phys, (unsigned long long)m->phys);
+		return -ENOENT;
+	}
+	if (copies && len != m->len) {
+		dmp_log(DMP_LOG_BUG, "swiotlb: unmap of %llu bytes at %#llx, where %llu are mapped",
+			(unsigned long long)len, (unsigned long long)phys,
+			(unsigned long long)m->len);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* Rules 7.4 and 7.6.  The bytes go back before the slots can be somebody else's. */
+static int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, bool copies)
+{
+	struct swiotlb_mapping m;
+	int copied = 0, err = blame(swiotlb_bounce_find(tlb, phys, &m), "unmap", phys);
+
+	if (!err)
+		err = check_unmap(&m, phys, len, copies);
+	if (err)
+		return err;
+	if (copies)
+		copied = swiotlb_bounce_out(tlb->hw, &m, phys, len);
+	err = blame(swiotlb_slot_release(&m), "second unmap", phys);
+	return err ? err : copied;
+}
+
 int dmp_swiotlb_unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, enum dmp_dir dir,
 		      unsigned attrs)
 {
-	struct swiotlb_mapping m;
-	int err, copied = 0;
-
 	if (!tlb || len == 0 || !is_dir(dir) || attrs & ~KNOWN_ATTRS)
 		return -EINVAL;
-	err = find_or_blame(tlb, phys, "unmap", &m);
-	if (err)
-		return err;
-	if (phys != m.phys) {
-		dmp_log(DMP_LOG_BUG, "swiotlb: unmap at %#llx, inside the mapping at %#llx",
-			(unsigned long long)phys, (unsigned long long)m.phys);
-		return -ENOENT;
-	}
-	if (dir != DMP_TO_DEVICE && !(attrs & DMP_ATTR_SKIP_SYNC))
-		copied = swiotlb_bounce_out(tlb->hw, &m, phys, len);
-	err = swiotlb_slot_release(&m);
-	return err ? err : copied;
+	return unmap(tlb, phys, len, dir != DMP_TO_DEVICE && !(attrs & DMP_ATTR_SKIP_SYNC));
 }
 
 int dmp_swiotlb_sync_for_cpu(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len,
@@ -209,7 +241,7 @@ int dmp_swiotlb_sync_for_cpu(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t 
 
 	if (!tlb || len == 0 || !is_dir(dir))
 		return -EINVAL;
-	err = find_or_blame(tlb, phys, "sync for cpu", &m);
+	err = blame(swiotlb_bounce_find(tlb, phys, &m), "sync for cpu", phys);
 	if (err || dir == DMP_TO_DEVICE)
 		return err;
 	return swiotlb_bounce_out(tlb->hw, &m, phys, len);
@@ -223,7 +255,7 @@ int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64
 
 	if (!tlb || len == 0 || !is_dir(dir))
 		return -EINVAL;
-	err = find_or_blame(tlb, phys, "sync for device", &m);
+	err = blame(swiotlb_bounce_find(tlb, phys, &m), "sync for device", phys);
 	if (err || dir == DMP_FROM_DEVICE)
 		return err;
 	return swiotlb_bounce_in(tlb->hw, &m, phys, len);
@@ -231,12 +263,12 @@ int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64
 
 bool dmp_swiotlb_owns(const struct dmp_swiotlb *tlb, dmp_phys_t phys)
 {
-	return swiotlb_pool_of(tlb, phys);
+	return tlb && swiotlb_pool_of(tlb, phys);
 }
 
 struct dmp_hw *dmp_swiotlb_hw(const struct dmp_swiotlb *tlb)
 {
-	return tlb->hw;
+	return tlb ? tlb->hw : NULL;
 }
 
 /* Rule 9.1. */

@@ -64,22 +64,22 @@ int swiotlb_check_area_locked(struct swiotlb_pool *pool, uint64_t number)
 	return -EIO;
 }
 
-/* U1 of swiotlb_usage.c, and that no sum is above the mark. */
+/* U1 of swiotlb_usage.c. */
 static int check_usage(struct dmp_swiotlb *tlb)
 {
 	struct swiotlb_pool *pool;
-	uint64_t quotas = 0, high, i;
+	uint64_t quotas = 0, most, i;
 
 	for (pool = tlb->pools; pool; pool = pool->next)
 		for (i = 0; i < pool->nareas; i++)
 			quotas += load_relaxed(&pool->areas[i].quota); /* relaxed: set-up only */
 	dmp_lock_acquire(&tlb->usage_lock);
-	high = tlb->high_water;
+	most = tlb->high_water + tlb->margin;
 	dmp_lock_release(&tlb->usage_lock);
-	if (quotas <= high)
+	if (quotas <= most)
 		return 0;
-	dmp_log(DMP_LOG_BUG, "swiotlb: quotas of %llu slots, but a high water of %llu",
-		(unsigned long long)quotas, (unsigned long long)high);
+	dmp_log(DMP_LOG_BUG, "swiotlb: quotas of %llu slots, where %llu may be dealt",
+		(unsigned long long)quotas, (unsigned long long)most);
 	return -EIO;
 }
 
@@ -129,8 +129,11 @@ static unsigned number_of(const struct swiotlb_pool *pool)
 int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned number,
 			     struct dmp_swiotlb_pool_view *view)
 {
-	struct swiotlb_pool *pool = nth_pool(tlb, number);
+	struct swiotlb_pool *pool;
 
+	if (!tlb || !view)
+		return -EINVAL;
+	pool = nth_pool(tlb, number);
 	if (!pool)
 		return -ENOENT;
 	*view = (struct dmp_swiotlb_pool_view){
@@ -145,9 +148,12 @@ int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned number,
 int dmp_swiotlb_inspect_area(struct dmp_swiotlb *tlb, unsigned number, uint64_t i,
 			     struct dmp_swiotlb_area_view *view)
 {
-	struct swiotlb_pool *pool = nth_pool(tlb, number);
+	struct swiotlb_pool *pool;
 	struct swiotlb_area *area;
 
+	if (!tlb || !view)
+		return -EINVAL;
+	pool = nth_pool(tlb, number);
 	if (!pool || i >= pool->nareas)
 		return -ENOENT;
 	area = &pool->areas[i];
@@ -160,9 +166,12 @@ int dmp_swiotlb_inspect_area(struct dmp_swiotlb *tlb, unsigned number, uint64_t 
 
 int dmp_swiotlb_inspect_slot(struct dmp_swiotlb *tlb, unsigned number, uint64_t slot, bool *in_use)
 {
-	struct swiotlb_pool *pool = nth_pool(tlb, number);
+	struct swiotlb_pool *pool;
 	struct swiotlb_area *area;
 
+	if (!tlb || !in_use)
+		return -EINVAL;
+	pool = nth_pool(tlb, number);
 	if (!pool || slot >= pool->nslots)
 		return -ENOENT;
 	area = swiotlb_area_of(pool, slot);
@@ -176,7 +185,7 @@ int dmp_swiotlb_inspect_mapping(struct dmp_swiotlb *tlb, dmp_phys_t phys,
 				struct dmp_swiotlb_mapping_view *view)
 {
 	struct swiotlb_mapping m;
-	int err = swiotlb_bounce_find(tlb, phys, &m);
+	int err = tlb && view ? swiotlb_bounce_find(tlb, phys, &m) : -EINVAL;
 
 	if (err)
 		return err;
@@ -187,6 +196,7 @@ int dmp_swiotlb_inspect_mapping(struct dmp_swiotlb *tlb, dmp_phys_t phys,
 		.slots = m.nslots,
 		.orig = m.orig,
 		.phys = m.phys,
+		.len = m.len,
 	};
 	return 0;
 }

@@ -14,22 +14,21 @@
  *     `- pools, newest first: struct swiotlb_pool
  *          |- areas     [ lock, used, index ] x nareas
  *          |- segments  [ free, first ] x nslots / 128
- *          |- orig      [ address ] x nslots
- *          `- info      [ word ] x nslots
+ *          `- notes     [ original, lengths ] x nslots
  *
  * A mapping is a run of slots inside one segment, some of padding first:
  *
- *     first                   data = first + pad
- *       |   padding   |     |                                  |   |
+ *     first         data = first + pad
+ *       |   padding   | low |<------- len ------->|  rounding   |
  *       +------+------+------+------+------+------+------+------+
- *       info: pad      info: bytes, low                     ^ rounding up
- *                      orig: of the byte at phys            ` end = data + bytes
+ *       note:          note:                                    ^
+ *        pad            orig, len, low, end --------------------'
  *
  * It is described once: `first` has a bit at its first slot, which makes it findable from
- * any address inside; orig and info stand at its data slot; where there is padding, info of
- * the first slot says how much.  Everything else of orig and info is stale.
+ * any address inside; a note stands at its data slot; where there is padding, the note of the
+ * first slot says how much.  All other notes are stale.
  *
- * A slot costs 12.5 bytes: 8 of orig, 4 of info, and a cache line for each 128.
+ * A slot costs 16.5 bytes: a note, and a cache line for each 128.
  *
  * Letters of fields: (c) constant after create; (l) area_lock of the area that the slot or
  * segment belongs to; (m) the mapping's: written by the claim, read by whoever has the
@@ -52,12 +51,14 @@
 /* The smallest pool: 1 MiB. */
 #define SMALLEST_POOL UINT64_C(512)
 
-/* Words of info, of a data slot: bytes from the slot's start to the end of the mapping, at
- * most 2^18, and the offset of the data in the slot; of a padding slot at the front: how
- * many there are. */
-#define INFO_BYTES_BITS 19u
-#define INFO_BYTES_MASK ((UINT32_C(1) << INFO_BYTES_BITS) - 1)
-#define INFO_PADDING    (UINT32_C(1) << 31)
+/* What stands at a mapping's data slot; at its first slot, if that is another, only pad. */
+struct swiotlb_note {
+	dmp_phys_t orig;   /* of the first byte of data */
+	uint32_t len : 19; /* bytes of data */
+	uint32_t low : 11; /* offset of the data in this slot */
+	uint32_t end : 19; /* bytes from this slot's start to the mapping's end */
+	uint32_t pad : 7;  /* slots from here to the data slot, which has 0 */
+};
 
 /* A cache line of its own, so that no two areas meet in one. */
 struct swiotlb_segment {
@@ -68,6 +69,7 @@ struct swiotlb_segment {
 struct swiotlb_area {
 	_Alignas(DMP_CACHE_LINE) struct dmp_lock area_lock;
 	DMP_ATOMIC(uint64_t) used;  /* (l) to write, (a) to read: slots in use */
+	DMP_ATOMIC(uint64_t) peak;  /* (a) the most of them since the mark was reset */
 	DMP_ATOMIC(uint64_t) quota; /* (u) to write, (a) to read: see swiotlb_usage.c */
 	uint64_t index;             /* (l) where the next search starts, from the area's start */
 	uint64_t unwalked;          /* (l) changes since the last walk; checks >= 3 only */
@@ -83,16 +85,18 @@ struct swiotlb_pool {
 	uint64_t area_slots;       /* (c) a multiple of SEGMENT_SLOTS */
 	struct swiotlb_area *areas;
 	struct swiotlb_segment *segments;
-	dmp_phys_t *orig; /* (m) at data slots */
-	uint32_t *info;   /* (m) at data slots, and first ones of padding */
+	struct swiotlb_note *notes; /* (m) at data slots, and first ones of padding */
 };
 
 struct dmp_swiotlb {
 	struct dmp_hw *hw;          /* (c) */
 	struct swiotlb_pool *pools; /* (c) newest first */
 
-	struct dmp_lock usage_lock;
-	uint64_t high_water; /* (u) */
+	/* Apart from what every request reads */
+	_Alignas(DMP_CACHE_LINE) struct dmp_lock usage_lock;
+	uint64_t high_water;           /* (u) */
+	uint64_t margin;               /* (u) by how much quotas may exceed it together */
+	DMP_ATOMIC(unsigned) nraising; /* (a) threads that are about to deal quotas */
 };
 
 /* What a mapping needs, before it is known where. */
@@ -101,6 +105,7 @@ struct swiotlb_request {
 	uint64_t bytes;  /* R: padding, data and rounding */
 	uint64_t pad;    /* slots of padding */
 	uint64_t low;    /* offset of the data in its slot */
+	uint64_t len;    /* Z: data */
 
 	/* A run may begin at device slots that are `residue` modulo `period`. */
 	uint64_t period;
@@ -118,7 +123,8 @@ struct swiotlb_mapping {
 	uint64_t nslots; /* padding included */
 	uint64_t pad;
 	dmp_phys_t phys; /* of its data */
-	dmp_phys_t end;  /* the byte after the last that may be copied */
+	uint64_t len;    /* of its data */
+	dmp_phys_t end;  /* the byte after the last of it, rounding included */
 	dmp_phys_t orig;
 };
 
@@ -132,6 +138,7 @@ int swiotlb_pool_create(struct dmp_hw *hw, uint64_t slots, uint64_t areas, enum 
 			struct swiotlb_pool **out);
 void swiotlb_pool_destroy(struct dmp_hw *hw, struct swiotlb_pool *pool);
 struct swiotlb_pool *swiotlb_pool_of(const struct dmp_swiotlb *tlb, dmp_phys_t phys);
+bool swiotlb_pool_overlaps(const struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len);
 int swiotlb_pool_claim(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, dmp_phys_t orig,
 		       struct swiotlb_mapping *m);
 

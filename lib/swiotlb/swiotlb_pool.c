@@ -58,8 +58,7 @@ static int take_largest_memory(struct dmp_hw *hw, struct swiotlb_pool *pool, enu
 
 static void free_books(struct swiotlb_pool *pool)
 {
-	dmp_meta_free(pool->info, pool->nslots * sizeof(*pool->info));
-	dmp_meta_free(pool->orig, pool->nslots * sizeof(*pool->orig));
+	dmp_meta_free(pool->notes, pool->nslots * sizeof(*pool->notes));
 	dmp_meta_free(pool->segments, pool->nslots / SEGMENT_SLOTS * sizeof(*pool->segments));
 	dmp_meta_free(pool->areas, pool->nareas * sizeof(*pool->areas));
 }
@@ -70,9 +69,8 @@ static int make_books(struct swiotlb_pool *pool)
 
 	pool->areas = dmp_meta_alloc(DMP_META_OBJECT, pool->nareas * sizeof(*pool->areas));
 	pool->segments = dmp_meta_alloc(DMP_META_OBJECT, nsegments * sizeof(*pool->segments));
-	pool->orig = dmp_meta_alloc(DMP_META_OBJECT, pool->nslots * sizeof(*pool->orig));
-	pool->info = dmp_meta_alloc(DMP_META_OBJECT, pool->nslots * sizeof(*pool->info));
-	if (!pool->areas || !pool->segments || !pool->orig || !pool->info) {
+	pool->notes = dmp_meta_alloc(DMP_META_OBJECT, pool->nslots * sizeof(*pool->notes));
+	if (!pool->areas || !pool->segments || !pool->notes) {
 		free_books(pool);
 		return -ENOMEM;
 	}
@@ -131,6 +129,17 @@ struct swiotlb_pool *swiotlb_pool_of(const struct dmp_swiotlb *tlb, dmp_phys_t p
 		if (phys - pool->phys < pool->nslots << SLOT_SHIFT)
 			return pool;
 	return NULL;
+}
+
+/* Is any of @len bytes at @phys memory of a pool?  They are memory of the machine. */
+bool swiotlb_pool_overlaps(const struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len)
+{
+	const struct swiotlb_pool *pool;
+
+	for (pool = tlb->pools; pool; pool = pool->next)
+		if (phys - pool->phys < pool->nslots << SLOT_SHIFT || pool->phys - phys < len)
+			return true;
+	return false;
 }
 
 /* One area of one pool; what was taken is counted. */

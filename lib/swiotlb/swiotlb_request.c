@@ -34,6 +34,7 @@ static bool make_size(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t
 	req->nslots = (req->bytes + SLOT_MASK) >> SLOT_SHIFT;
 	req->pad = offset >> SLOT_SHIFT;
 	req->low = offset & SLOT_MASK;
+	req->len = len;
 	return req->bytes <= DMP_SWIOTLB_MAX_BYTES;
 }
 

@@ -215,19 +215,26 @@ static void mark_locked(struct swiotlb_pool *pool, uint64_t first, uint64_t nslo
 
 static void describe(const struct swiotlb_mapping *m, const struct swiotlb_request *req)
 {
-	uint64_t data = m->first + req->pad;
-	uint32_t bytes = (uint32_t)(req->bytes - (req->pad << SLOT_SHIFT));
+	struct swiotlb_note *note = &m->pool->notes[m->first];
 
-	m->pool->orig[data] = m->orig;
-	m->pool->info[data] = bytes | (uint32_t)req->low << INFO_BYTES_BITS;
-	if (req->pad)
-		m->pool->info[m->first] = INFO_PADDING | (uint32_t)req->pad;
+	if (req->pad) {
+		*note = (struct swiotlb_note){.pad = (uint32_t)req->pad};
+		note += req->pad;
+	}
+	*note = (struct swiotlb_note){
+		.orig = m->orig,
+		.len = (uint32_t)req->len,
+		.low = (uint32_t)req->low,
+		.end = (uint32_t)(req->bytes - (req->pad << SLOT_SHIFT)),
+	};
 }
 
 static void area_changed_locked(struct swiotlb_pool *pool, struct swiotlb_area *area, uint64_t used)
 {
-	/* relaxed: read for reports, and to spare the lock of a full area */
+	/* relaxed, all: read for reports, and to spare the lock of a full area */
 	store_relaxed(&area->used, used);
+	if (used > load_relaxed(&area->peak))
+		store_relaxed(&area->peak, used);
 	/* At checks >= 3: walks once for as many changes as there are slots, O(1) a change. */
 	if (DMP_CHECKS >= 3 && ++area->unwalked > pool->area_slots) {
 		area->unwalked = 0;
@@ -265,7 +272,12 @@ bool swiotlb_slot_claim(struct swiotlb_pool *pool, uint64_t number,
 	if (req->nslots > pool->area_slots - load_relaxed(&area->used))
 		return false;
 	*m = (struct swiotlb_mapping){
-		.pool = pool, .nslots = req->nslots, .pad = req->pad, .orig = orig};
+		.pool = pool,
+		.nslots = req->nslots,
+		.pad = req->pad,
+		.len = req->len,
+		.orig = orig,
+	};
 	dmp_lock_acquire(&area->area_lock);
 	found = claim_locked(pool, number, req, m);
 	dmp_lock_release(&area->area_lock);
@@ -315,17 +327,15 @@ static bool find_first(const struct swiotlb_pool *pool, uint64_t slot, uint64_t 
 /* The mapping that @slot belongs to; false for a free slot. */
 bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_mapping *m)
 {
-	uint64_t first = 0, pad, bytes, nslots;
+	uint64_t first = 0, pad, nslots;
+	struct swiotlb_note note;
 	dmp_phys_t data;
-	uint32_t info;
 
 	if (!find_first(pool, slot, &first))
 		return false;
-	info = pool->info[first];
-	pad = info & INFO_PADDING ? info & ~INFO_PADDING : 0;
-	info = pool->info[first + pad];
-	bytes = info & INFO_BYTES_MASK;
-	nslots = pad + ((bytes + SLOT_MASK) >> SLOT_SHIFT);
+	pad = pool->notes[first].pad;
+	note = pool->notes[first + pad];
+	nslots = pad + ((note.end + SLOT_MASK) >> SLOT_SHIFT);
 	if (slot >= first + nslots)
 		return false;
 	data = pool->phys + ((first + pad) << SLOT_SHIFT);
@@ -334,9 +344,10 @@ bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_
 		.first = first,
 		.nslots = nslots,
 		.pad = pad,
-		.phys = data + (info >> INFO_BYTES_BITS),
-		.end = data + bytes,
-		.orig = pool->orig[first + pad],
+		.phys = data + note.low,
+		.len = note.len,
+		.end = data + note.end,
+		.orig = note.orig,
 	};
 	return true;
 }

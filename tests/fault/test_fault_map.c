@@ -38,9 +38,9 @@ static const struct route routes[] = {
 	{.bounces = true, .dma_mask = DMP_MASK(32)}, /* RAM in place, the list in slots */
 	{.bounces = true, .flags = DMP_DEVICE_FORCE_BOUNCE},
 	{.translated = true, .bounces = true, .flags = DMP_DEVICE_UNTRUSTED},
+	{.translated = true, .bounces = true, .flags = DMP_DEVICE_FORCE_BOUNCE},
 };
-#define ROUTES        (sizeof(routes) / sizeof(routes[0]))
-#define IN_PLACE_ONLY 2u /* of them, the first */
+#define ROUTES (sizeof(routes) / sizeof(routes[0]))
 
 struct path {
 	struct dmp_sim *sim;
@@ -296,12 +296,11 @@ static void test_each_failed_call_of_the_machine_passes_its_errno(void **state)
 	}
 }
 
-/* What is behind a flush that failed, tables and coherent memory, goes with its domain.  Slots
- * are given up on purpose: they are left out here. */
+/* What is behind a flush that failed, tables, coherent memory and slots, goes with its domain. */
 static void test_each_stuck_invalidation_is_etimedout(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < IN_PLACE_ONLY; i++)
+	for (size_t i = 0; i < ROUTES; i++)
 		assert_true(fail_every_call(DMP_SIM_CALL_INVALIDATE, &routes[i], 0, -ETIMEDOUT) >=
 			    routes[i].translated);
 }

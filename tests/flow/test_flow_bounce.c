@@ -240,6 +240,37 @@ static void test_forced_device_never_touches_the_buffer(void **state)
 	}
 }
 
+/*
+ * Lazy is for buffers in place: a slot is somebody else's the moment it is free.  The device's
+ * IOTLB knows the address from its last access.
+ */
+static void test_lazy_domain_does_not_expose_freed_slots(void **state)
+{
+	const enum dmp_flush_policy policies[] = {DMP_FLUSH_LAZY, DMP_FLUSH_LAZY_SINGLE};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		unsigned char heap[LEN] = {0}, data[LEN];
+		struct dmp_sim_stats stats;
+		struct dmp_fault fault;
+		struct fixture f;
+		dmp_addr_t addr;
+
+		fixture_setup(&f, &FIXTURE(.translated = true, .bounces = true,
+					   .domain.flush = policies[i],
+					   .device.flags = DMP_DEVICE_FORCE_BOUNCE));
+		assert_int_equal(dmp_dma_map(f.dev, heap, LEN, DMP_TO_DEVICE, 0, &addr), 0);
+		assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, LEN), 0);
+		assert_int_equal(dmp_dma_unmap(f.dev, addr, LEN, DMP_TO_DEVICE, 0), 0);
+		assert_int_equal(fixture_slots(&f), 0);
+		assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, LEN), -EFAULT);
+		assert_int_equal(fixture_fault(&f, &fault), DMP_FAULT_NOT_PRESENT);
+		assert_int_equal(dmp_sim_get_stats(f.sim, &stats, sizeof(stats)), 0);
+		assert_int_equal(stats.stale_accesses, 0);
+		fixture_teardown(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -251,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_full_pool_is_enospc_until_something_is_unmapped),
 		cmocka_unit_test(test_longest_promised_mapping_fits_at_any_offset),
 		cmocka_unit_test(test_forced_device_never_touches_the_buffer),
+		cmocka_unit_test(test_lazy_domain_does_not_expose_freed_slots),
 	};
 
 	return cmocka_run_group_tests_name("flow_bounce", tests, NULL, NULL);

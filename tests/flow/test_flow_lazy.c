@@ -247,6 +247,42 @@ static void test_a_machine_that_cannot_flush_keeps_the_address_waiting(void **st
 	teardown(&f);
 }
 
+static uint64_t ram_in_use(struct fixture *f)
+{
+	struct dmp_sim_stats stats;
+
+	assert_int_equal(dmp_sim_get_stats(f->sim, &stats, sizeof(stats)), 0);
+	return stats.ram_in_use;
+}
+
+/* Coherent memory behind a flush that failed is given up; the flush of a full ring, under that
+ * ring's lock, frees it.  A lock out of order would be a BUG line. */
+static void test_a_full_rings_flush_frees_memory_that_was_given_up(void **state)
+{
+	const uint64_t len = UINT64_C(64) * PAGE;
+	struct fixture f;
+	unsigned char *buf;
+	dmp_addr_t addr;
+	uint64_t in_use;
+	void *shared;
+
+	(void)state;
+	setup(&f, &FIXTURE(.translated = true, .domain.flush = DMP_FLUSH_LAZY,
+			   .domain.flushq_entries = 4));
+	buf = fixture_ram(&f, PAGE, 0);
+	assert_int_equal(dmp_dma_alloc_coherent(f.dev, len, &shared, &addr), 0);
+	assert_int_equal(dmp_sim_fail(f.sim, DMP_SIM_CALL_INVALIDATE, 1, 1, 0), 0);
+	assert_int_equal(dmp_dma_free_coherent(f.dev, len, shared, addr), -ETIMEDOUT);
+	use_once(&f, buf);
+	in_use = ram_in_use(&f);
+	while (domain_stats(&f).flushes_by[DMP_FLUSH_CAUSE_FULL] == 0)
+		use_once(&f, buf);
+	assert_true(ram_in_use(&f) <= in_use - len);
+	assert_int_equal(fixture_log_lines(DMP_LOG_BUG), 0);
+	fixture_ram_free(&f, buf, PAGE);
+	teardown(&f);
+}
+
 /* The teardown finds entries in the rings of two CPUs, an armed timer and tables. */
 static void test_a_lazy_domain_goes_with_its_queue_full_of_work(void **state)
 {
@@ -277,6 +313,7 @@ int main(void)
 		cmocka_unit_test(test_strict_becomes_lazy_under_a_live_device),
 		cmocka_unit_test(test_a_list_waits_as_one_range),
 		cmocka_unit_test(test_a_machine_that_cannot_flush_keeps_the_address_waiting),
+		cmocka_unit_test(test_a_full_rings_flush_frees_memory_that_was_given_up),
 		cmocka_unit_test(test_a_lazy_domain_goes_with_its_queue_full_of_work),
 	};
 

@@ -3,8 +3,8 @@
  * test_flow_untrusted.c - a device that must see nothing but its buffers, over the whole path
  *
  * Proves: around a buffer that does not fill its granules the device reads zeros, and writes
- * nobody's bytes; whole granules are used in place; after the unmap it faults, and the slots
- * are free.
+ * nobody's bytes; whole granules are used in place; after the unmap it faults, in every domain
+ * that it can be in, and the slots are free.
  */
 #include "dmptest.h"
 
@@ -122,44 +122,61 @@ static void test_whole_granules_are_used_in_place(void **state)
 	fixture_teardown(&f);
 }
 
-/* The device has just used the address, so its IOTLB knows it.  What it would reach there is
- * somebody else's slot by then. */
-static void check_after_unmap(enum dmp_flush_policy flush)
+/*
+ * The device has just used the address, so its IOTLB knows it.  What it would reach there is
+ * somebody else's by then: a slot, or the page itself.
+ */
+static void check_after_unmap(uint64_t len, uint64_t slots)
 {
-	unsigned char heap[LEN], data[LEN];
-	struct fixture_want want = UNTRUSTED;
+	unsigned char data[PAGE], *ram;
 	struct dmp_sim_stats stats;
 	struct dmp_fault fault;
 	struct fixture f;
 	dmp_addr_t addr;
 
-	want.domain.flush = flush;
-	fixture_setup(&f, &want);
-	memset(heap, 1, LEN);
-	assert_int_equal(dmp_dma_map(f.dev, heap, LEN, DMP_TO_DEVICE, 0, &addr), 0);
-	assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, LEN), 0);
-	assert_int_equal(fixture_slots(&f), 2);
-	assert_int_equal(dmp_dma_unmap(f.dev, addr, LEN, DMP_TO_DEVICE, 0), 0);
+	fixture_setup(&f, &UNTRUSTED);
+	ram = fixture_ram(&f, PAGE, 1);
+	assert_int_equal(dmp_dma_map(f.dev, ram, len, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, len), 0);
+	assert_int_equal(fixture_slots(&f), slots);
+	assert_int_equal(dmp_dma_unmap(f.dev, addr, len, DMP_TO_DEVICE, 0), 0);
 	assert_int_equal(fixture_slots(&f), 0);
-	assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, LEN), -EFAULT);
+	assert_int_equal(dmp_sim_agent_read(f.agent, addr, data, len), -EFAULT);
 	assert_int_equal(fixture_fault(&f, &fault), DMP_FAULT_NOT_PRESENT);
 	assert_int_equal(dmp_sim_get_stats(f.sim, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.stale_accesses, 0);
+	fixture_ram_free(&f, ram, PAGE);
 	fixture_teardown(&f);
 }
 
 static void test_access_after_unmap_faults_and_the_slots_are_free(void **state)
 {
 	(void)state;
-	check_after_unmap(DMP_FLUSH_STRICT);
+	check_after_unmap(LEN, 2);
 }
 
-/* Lazy is for buffers in place: a slot is somebody else's the moment it is free. */
-static void test_lazy_domain_does_not_expose_freed_slots(void **state)
+static void test_access_after_unmap_faults_in_place_as_well(void **state)
 {
 	(void)state;
-	check_after_unmap(DMP_FLUSH_LAZY);
-	check_after_unmap(DMP_FLUSH_LAZY_SINGLE);
+	check_after_unmap(PAGE, 0);
+}
+
+/* For a while that access would hit there. */
+static void test_domain_of_the_device_is_never_lazy(void **state)
+{
+	struct dmp_domain *lazy;
+	struct fixture f;
+
+	(void)state;
+	fixture_setup(&f, &UNTRUSTED);
+	assert_int_equal(dmp_domain_set_flush(f.dom, DMP_FLUSH_LAZY), -EBUSY);
+	assert_int_equal(dmp_domain_create(f.hw, &DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY), &lazy),
+			 0);
+	assert_int_equal(dmp_device_detach(f.dev), 0);
+	assert_int_equal(dmp_device_attach(f.dev, lazy), -EINVAL);
+	assert_int_equal(dmp_device_attach(f.dev, f.dom), 0);
+	assert_int_equal(dmp_domain_destroy(lazy), 0);
+	fixture_teardown(&f);
 }
 
 static void test_device_works_within_its_mask(void **state)
@@ -187,7 +204,8 @@ int main(void)
 		cmocka_unit_test(test_writes_beside_the_buffer_reach_nobody),
 		cmocka_unit_test(test_whole_granules_are_used_in_place),
 		cmocka_unit_test(test_access_after_unmap_faults_and_the_slots_are_free),
-		cmocka_unit_test(test_lazy_domain_does_not_expose_freed_slots),
+		cmocka_unit_test(test_access_after_unmap_faults_in_place_as_well),
+		cmocka_unit_test(test_domain_of_the_device_is_never_lazy),
 		cmocka_unit_test(test_device_works_within_its_mask),
 	};
 

@@ -4,8 +4,9 @@
  * is ever given to two of them, every byte is its owner's, and all counters return to zero
  *
  * The owner of each slot is noted in a table of atomics: taking one that has an owner already
- * is the failure.  The pool is small, so that threads meet in each other's areas and some
- * requests find no room.  DMP_TEST_ROUNDS makes it longer.
+ * is the failure.  Each thread first takes until there is no room for it, whatever the others
+ * do meanwhile: so all of them go through the areas of others and through a full pool.  From
+ * then on they take and give in turns.  DMP_TEST_ROUNDS makes it longer.
  */
 #include "crew.h"
 #include "dmptest.h"
@@ -16,7 +17,7 @@
 
 #define NTHREADS  4u
 #define NSLOTS    1024u
-#define HOLD      24u
+#define HOLD      24u /* after the first that found no room */
 #define MAX_LEN   40000u
 #define MAILBOXES 16u /* mappings on their way to another thread */
 
@@ -42,7 +43,7 @@ struct holder {
 	struct crew_member *me;
 	struct shared *shared;
 	struct rng rng;
-	struct bounce *held[HOLD];
+	struct bounce *held[NSLOTS];
 	unsigned nheld;
 };
 
@@ -69,7 +70,8 @@ static void own(struct holder *h, const struct bounce *b, bool take)
 	}
 }
 
-static void take_one(struct holder *h)
+/* False: no room. */
+static bool take_one(struct holder *h)
 {
 	const struct dmp_swiotlb_limits limits =
 		DMP_SWIOTLB_LIMITS(.min_align_mask = rng_range(&h->rng, 0, 1) ? 0xfff : 0);
@@ -87,7 +89,7 @@ static void take_one(struct holder *h)
 	if (err) {
 		add_relaxed(&h->shared->nfull, 1); /* relaxed: a report */
 		free(b);
-		return;
+		return false;
 	}
 	b->first = (b->phys - h->shared->pool) / DMP_SWIOTLB_SLOT_BYTES;
 	b->slots = (b->phys + b->len - 1 - h->shared->pool) / DMP_SWIOTLB_SLOT_BYTES + 1 - b->first;
@@ -95,6 +97,7 @@ static void take_one(struct holder *h)
 	CREW_EXPECT(h->me, holds(bytes(b->phys), b->len, b->value ^ 0xff));
 	memset(bytes(b->phys), b->value, b->len);
 	h->held[h->nheld++] = b;
+	return true;
 }
 
 static void give_back(struct holder *h, struct bounce *b)
@@ -135,6 +138,8 @@ static void work(struct crew_member *me)
 	struct holder h = {.me = me, .shared = shared};
 
 	h.rng = rng_seeded(rng_seed_from_env(1) + me->number);
+	while (!me->failures && take_one(&h))
+		;
 	for (uint64_t i = 0; i < shared->rounds && !me->failures; i++) {
 		if (h.nheld && rng_range(&h.rng, 0, 7) == 0)
 			sync_one(&h);
@@ -182,7 +187,8 @@ static void run_crew(uint64_t areas)
 	assert_int_equal(dmp_swiotlb_get_stats(shared->tlb, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.used, 0);
 	assert_in_range(stats.high_water, 1, NSLOTS);
-	assert_true(load_relaxed(&shared->nfull) > 0);
+	assert_true(load_relaxed(&shared->nfull) >= NTHREADS);
+	assert_int_equal(dmp_swiotlb_check(shared->tlb), 0);
 	for (unsigned i = 0; i < NSLOTS; i++)
 		assert_int_equal(load_relaxed(&shared->owner[i]), 0);
 	assert_int_equal(dmp_swiotlb_destroy(shared->tlb), 0);

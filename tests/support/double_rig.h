@@ -17,6 +17,8 @@
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
 
+#include <stdio.h>
+
 #define PAGE DMP_PAGE_BYTES
 #define HUGE (UINT64_C(2) << 20)
 
@@ -27,17 +29,18 @@ struct rig {
 	uint64_t meta_before;
 	uint64_t bugs; /* log lines of DMP_LOG_BUG */
 	uint64_t warnings;
+	char line[200]; /* the latest of either */
 };
 
 static inline void rig_log(void *ctx, enum dmp_log_level level, const char *line)
 {
 	struct rig *rig = ctx;
 
-	(void)line;
 	if (level == DMP_LOG_BUG)
 		rig->bugs++;
 	if (level == DMP_LOG_WARN)
 		rig->warnings++;
+	snprintf(rig->line, sizeof(rig->line), "%s", line);
 }
 
 /* The double exists, its table may be changed, nothing has been adopted. */

@@ -2,12 +2,13 @@
 /*
  * lazy_rig.h - a lazy domain on a test double, in manual mode, for the unit tests of its queue
  *
- * Flushes of the machine pass through the rig, so that a test can have something happen while
- * one is in progress:
+ * Flushes and unmaps of the machine pass through the rig, so that a test can have something
+ * happen while one is in progress:
  *
  *   lazy_during_flush(&lazy, fn, err);   once, in the next flush_domain()
+ *   lazy_before_unmap(&lazy, fn);        once, in the next unmap_pages(), tables not yet cleared
  *
- * What @fn does there stands for another CPU that runs beside the flush.
+ * What @fn does there stands for another CPU that runs beside it.
  */
 #ifndef DMAPOOL_TEST_LAZY_RIG_H
 #define DMAPOOL_TEST_LAZY_RIG_H
@@ -21,8 +22,12 @@ struct lazy {
 	int (*true_flush)(void *be, void *dom);
 	void (*during)(struct lazy *lazy); /* NULL: nothing */
 	int during_err;                    /* what that flush answers */
-	dmp_iova_t iova[4];                /* of the test */
-	int err[4];                        /* likewise */
+	uint64_t (*true_unmap)(void *be, void *dom, dmp_iova_t iova, uint64_t page_bytes,
+			       uint64_t npages, struct dmp_gather *gather);
+	void (*before_unmap)(struct lazy *lazy); /* NULL: nothing */
+	uint64_t bugs;                           /* BUG lines that the test provokes */
+	dmp_iova_t iova[4];                      /* of the test */
+	int err[4];                              /* likewise */
 };
 
 /* Tests are single-threaded, and a backend's member has no room for a context of ours. */
@@ -41,6 +46,18 @@ static inline int lazy_flush_domain(void *be, void *dom)
 	return err ? err : lazy->true_flush(be, dom);
 }
 
+static inline uint64_t lazy_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_bytes,
+					uint64_t npages, struct dmp_gather *gather)
+{
+	struct lazy *lazy = lazy_now;
+	void (*before)(struct lazy *) = lazy->before_unmap;
+
+	lazy->before_unmap = NULL;
+	if (before)
+		before(lazy);
+	return lazy->true_unmap(be, dom, iova, page_bytes, npages, gather);
+}
+
 static inline void lazy_begin(struct lazy *lazy, unsigned ncpus)
 {
 	*lazy = (struct lazy){0};
@@ -49,6 +66,8 @@ static inline void lazy_begin(struct lazy *lazy, unsigned ncpus)
 	rig_begin(&lazy->rig);
 	lazy->true_flush = lazy->rig.d->ops.flush_domain;
 	lazy->rig.d->ops.flush_domain = lazy_flush_domain;
+	lazy->true_unmap = lazy->rig.d->ops.unmap_pages;
+	lazy->rig.d->ops.unmap_pages = lazy_unmap_pages;
 	lazy->rig.d->chain_tables = true;
 }
 
@@ -60,8 +79,10 @@ static inline void lazy_up(struct lazy *lazy, unsigned ncpus, uint32_t entries)
 		      &DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY, .flushq_entries = entries));
 }
 
+/* A lock taken out of order would be a line too many. */
 static inline void lazy_down(struct lazy *lazy)
 {
+	assert_int_equal(lazy->rig.bugs, lazy->bugs);
 	rig_down(&lazy->rig);
 	assert_int_equal(dmp_harness_leave(), 0);
 }
@@ -71,6 +92,12 @@ static inline void lazy_during_flush(struct lazy *lazy, void (*fn)(struct lazy *
 {
 	lazy->during = fn;
 	lazy->during_err = err;
+}
+
+/* In the next unmap @fn runs before the tables are cleared. */
+static inline void lazy_before_unmap(struct lazy *lazy, void (*fn)(struct lazy *))
+{
+	lazy->before_unmap = fn;
 }
 
 /* 64 pages: too many for a cache, so that the space itself shows what is taken. */

@@ -36,16 +36,18 @@ static void test_a_space_has_only_its_own_calls(void **state)
 	trace_free(trace);
 }
 
-static void test_a_free_of_what_nobody_allocated_shows_earlier_use(void **state)
+static void test_a_free_of_what_no_line_allocates_is_left_out_and_counted(void **state)
 {
 	struct trace *trace = READ(IOVA_ALLOC(0, 01, 1, fffff) IOVA_FREE(0, 02, ffffe, 1)
-					   IOVA_FREE(0, 03, fffff, 1));
+					   IOVA_FREE(0, 03, fffff, 1) IOVA_FREE(0, 04, fffff, 1));
 	struct check_space space = space_of(trace);
 
 	(void)state;
-	assert_true(space.in_use_before);
 	assert_int_equal(space.ncalls, 2);
 	assert_int_equal(space.calls[1].alloc, 0);
+	assert_int_equal(space.nstrays, 2);
+	assert_int_equal(space.stray_line, 2);
+	assert_false(space.in_use_before);
 	check_calls_free(&space);
 	trace_free(trace);
 }
@@ -73,17 +75,31 @@ static void test_the_top_may_be_given_to_a_call_that_came_at_once(void **state)
 	trace_free(trace);
 }
 
-static void test_a_map_began_when_it_was_decided_to_bounce(void **state)
+/* CPU 0: a task, an interrupt of it, the task again; CPU 1 is another one. */
+static void test_a_call_began_after_its_cpus_line_that_no_interrupt_wrote(void **state)
 {
 	struct trace *trace =
-		READ(BOUNCED(0, 01, 5000, 512) BOUNCED(1, 02, 6000, 512) BOUNCED(0, 03, 7000, 512)
-			     SLOTS_MAP(1, 04, 6000, 512, 80000) SLOTS_MAP(0, 05, 9000, 512, 81000));
+		READ(BOUNCED(0, 01, 5000, 512) IN_SOFTIRQ(0, 02, IOVA_ALLOC_FIELDS(1, 1, fffff))
+			     BOUNCED(1, 03, 6000, 512) IOVA_ALLOC(0, 04, 1, ffffe)
+				     IOVA_ALLOC(0, 05, 1, ffffd) IOVA_FREE(0, 06, ffffd, 1));
 	struct check_space space = space_of(trace);
 
 	(void)state;
-	assert_int_equal(space.calls[0].event->line, 4);
-	assert_int_equal(space.calls[0].first_line, 2);
-	assert_int_equal(space.calls[1].first_line, 5);
+	assert_int_equal(space.calls[0].after_line, 1);
+	assert_int_equal(space.calls[1].after_line, 1);
+	assert_int_equal(space.calls[2].after_line, 4);
+	assert_int_equal(space.calls[3].after_line, 6); /* a free begins at its line */
+	check_calls_free(&space);
+	trace_free(trace);
+}
+
+static void test_the_first_call_of_a_cpu_may_have_begun_before_all_lines(void **state)
+{
+	struct trace *trace = READ(BOUNCED(1, 01, 5000, 512) IOVA_ALLOC(0, 02, 1, fffff));
+	struct check_space space = space_of(trace);
+
+	(void)state;
+	assert_int_equal(space.calls[0].after_line, 0);
 	check_calls_free(&space);
 	trace_free(trace);
 }
@@ -118,6 +134,31 @@ static void test_one_cpu_means_a_pool_of_the_default_size(void **state)
 	trace_free(trace);
 }
 
+/* Areas of 256 slots: CPU 0's first bounce is not at the start of its own. */
+static void test_a_stray_shows_earlier_use_of_a_pool_unless_its_areas_were_empty(void **state)
+{
+#define STRAY SLOTS_UNMAP(2, 04, 7d3f0000, 512)
+	struct trace *empty = READ(SLOTS_MAP(1, 01, 5000, 512, 7d280000)
+					   SLOTS_MAP(0, 02, 5000, 512, 7d200000) STRAY),
+		     *used = READ(SLOTS_MAP(1, 01, 5000, 512, 7d280000)
+					  SLOTS_MAP(3, 02, 5000, 512, 7d380000)
+						  SLOTS_MAP(0, 03, 5000, 512, 7d201000) STRAY),
+		     *one_cpu = READ(SLOTS_MAP(1, 01, 5000, 512, 7d280000) STRAY);
+	struct check_space a = space_of(empty), b = space_of(used), c = space_of(one_cpu);
+
+	(void)state;
+	assert_false(a.in_use_before);
+	assert_int_equal(a.nstrays, 1);
+	assert_true(b.in_use_before);
+	assert_true(c.in_use_before);
+	check_calls_free(&a);
+	check_calls_free(&b);
+	check_calls_free(&c);
+	trace_free(empty);
+	trace_free(used);
+	trace_free(one_cpu);
+}
+
 static void test_a_device_preserves_page_offsets_if_it_always_did(void **state)
 {
 	struct trace *trace = READ(SLOTS_MAP_OF(nvme, 0, 01, 5a00, 512, 79400a00) SLOTS_MAP_OF(
@@ -136,12 +177,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_free_belongs_to_the_latest_allocation_of_its_address),
 		cmocka_unit_test(test_a_space_has_only_its_own_calls),
-		cmocka_unit_test(test_a_free_of_what_nobody_allocated_shows_earlier_use),
+		cmocka_unit_test(test_a_free_of_what_no_line_allocates_is_left_out_and_counted),
 		cmocka_unit_test(test_a_first_range_below_the_top_shows_earlier_use),
 		cmocka_unit_test(test_the_top_may_be_given_to_a_call_that_came_at_once),
-		cmocka_unit_test(test_a_map_began_when_it_was_decided_to_bounce),
+		cmocka_unit_test(test_a_call_began_after_its_cpus_line_that_no_interrupt_wrote),
+		cmocka_unit_test(test_the_first_call_of_a_cpu_may_have_begun_before_all_lines),
 		cmocka_unit_test(test_the_pool_is_found_from_the_areas_of_two_cpus),
 		cmocka_unit_test(test_one_cpu_means_a_pool_of_the_default_size),
+		cmocka_unit_test(
+			test_a_stray_shows_earlier_use_of_a_pool_unless_its_areas_were_empty),
 		cmocka_unit_test(test_a_device_preserves_page_offsets_if_it_always_did),
 	};
 

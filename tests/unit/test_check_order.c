@@ -36,11 +36,11 @@ static void discard(struct fixture *f)
 	assert_int_equal(dmp_harness_leave(), -EINVAL);
 }
 
-static uint32_t reached(struct fixture *f, uint32_t until)
+static uint32_t reached(struct fixture *f)
 {
 	uint32_t pos = TRACE_NONE;
 
-	assert_int_equal(check_order_run(&f->order, until, &pos), 0);
+	assert_int_equal(check_order_run(&f->order, &pos), 0);
 	return pos;
 }
 
@@ -50,8 +50,7 @@ static void test_a_run_ends_at_the_first_other_answer(void **state)
 
 	(void)state;
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
-	assert_int_equal(reached(&f, 6), 3);
-	assert_int_equal(reached(&f, 2), 2);
+	assert_int_equal(reached(&f), 3);
 	discard(&f);
 }
 
@@ -62,9 +61,9 @@ static void test_a_moved_call_is_made_at_its_new_place(void **state)
 	(void)state;
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
 	check_order_move(&f.order, 3, 2);
-	assert_int_equal(reached(&f, 6), 6);
+	assert_int_equal(reached(&f), 6);
 	check_order_move(&f.order, 2, 3);
-	assert_int_equal(reached(&f, 6), 3);
+	assert_int_equal(reached(&f), 3);
 	discard(&f);
 }
 
@@ -99,7 +98,7 @@ static void test_after_another_answer_its_own_range_is_freed(void **state)
 	dmp_log_set_sink(count_line, &logged);
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
 	f.order.given_up[3] = true;
-	assert_int_equal(reached(&f, 6), 5);
+	assert_int_equal(reached(&f), 5);
 	assert_int_equal(f.order.answers[5], 0xffffe);
 	dmp_log_set_sink(NULL, NULL);
 	assert_int_equal(logged, 0);
@@ -113,7 +112,7 @@ static void test_a_tolerant_run_gives_up_what_differs(void **state)
 	(void)state;
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
 	f.order.tolerant = true;
-	assert_int_equal(reached(&f, 6), 6);
+	assert_int_equal(reached(&f), 6);
 	assert_true(f.order.given_up[3] && f.order.given_up[5]);
 	assert_false(f.order.given_up[0] || f.order.given_up[1]);
 	discard(&f);
@@ -128,7 +127,7 @@ static void test_what_the_kernel_refused_is_not_kept(void **state)
 	(void)state;
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
 	f.order.tolerant = true;
-	assert_int_equal(reached(&f, 2), 2);
+	assert_int_equal(reached(&f), 2);
 	assert_true(f.order.given_up[1]);
 	assert_true(f.order.answers[1] == TRACE_ADDR_FAILED);
 	discard(&f);
@@ -183,7 +182,7 @@ static void test_the_clock_follows_the_times_of_the_lines(void **state)
 		struct fixture f = depot_of_three(cases[i]);
 
 		assert_int_equal(check_order_init(&f.order, &f.space), 0);
-		assert_int_equal(reached(&f, f.space.ncalls), f.space.ncalls);
+		assert_int_equal(reached(&f), f.space.ncalls);
 		discard(&f);
 	}
 }
@@ -198,7 +197,7 @@ static void test_a_moved_call_is_made_at_the_time_of_the_line_behind_it(void **s
 	(void)state;
 	assert_int_equal(check_order_init(&f.order, &f.space), 0);
 	check_order_move(&f.order, n - 1, n - 2);
-	assert_int_equal(reached(&f, n), n);
+	assert_int_equal(reached(&f), n);
 	discard(&f);
 }
 

@@ -27,6 +27,8 @@ static void test_the_table_has_each_sort_and_the_moved_lines(void **state)
 				 .in_use_before = 3,
 				 .nspaces = 2,
 				 .unexplained_line = 99,
+				 .strays = 4,
+				 .stray_line = 88,
 				 .moves = moves,
 				 .nmoves = 10};
 	char *text = printed(&r);
@@ -41,6 +43,7 @@ static void test_the_table_has_each_sort_and_the_moved_lines(void **state)
 	assert_non_null(strstr(text, "the call of line 77 came before line 70\n"));
 	assert_non_null(strstr(text, "and 2 more\n"));
 	assert_non_null(strstr(text, "the first unexplained is in line 99\n"));
+	assert_non_null(strstr(text, "4 frees of what no line allocates, the first in line 88\n"));
 	free(text);
 }
 
@@ -81,6 +84,8 @@ static void test_names_and_numbers_of_the_json(void **state)
 				 .has_pool = true,
 				 .peak_slots = 64,
 				 .unexplained_line = 99,
+				 .strays = 5,
+				 .stray_line = 88,
 				 .moves = moves,
 				 .nmoves = 1};
 	json_t *json = check_json("a/net.txt", "net", &r), *move;
@@ -95,6 +100,8 @@ static void test_names_and_numbers_of_the_json(void **state)
 	assert_int_equal(number(json, "spaces"), 4);
 	assert_int_equal(number(json, "peak_slots"), 64);
 	assert_int_equal(number(json, "first_unexplained_line"), 99);
+	assert_int_equal(number(json, "strays"), 5);
+	assert_int_equal(number(json, "first_stray_line"), 88);
 	move = json_array_get(json_object_get(json, "moves"), 0);
 	assert_int_equal(number(move, "line"), 77);
 	assert_int_equal(number(move, "before_line"), 70);
@@ -109,6 +116,7 @@ static void test_what_does_not_exist_is_null(void **state)
 	(void)state;
 	assert_true(json_is_null(json_object_get(json, "peak_slots")));
 	assert_true(json_is_null(json_object_get(json, "first_unexplained_line")));
+	assert_true(json_is_null(json_object_get(json, "first_stray_line")));
 	assert_int_equal(json_array_size(json_object_get(json, "moves")), 0);
 	json_decref(json);
 }

@@ -45,7 +45,7 @@ static void test_the_order_of_the_lines_is_tried_first(void **state)
 static void test_an_interrupts_free_explains_another_answer(void **state)
 {
 	struct check_result r = checked(
-		IOVA_ALLOC(0, 01, 1, fffff) IOVA_ALLOC(0, 02, 1, ffffe) IOVA_FREE(0, 03, ffffe, 1)
+		IOVA_ALLOC(0, 01, 1, fffff) IOVA_ALLOC(0, 02, 1, ffffe) IRQ_FREE(0, 03, ffffe, 1)
 			IOVA_ALLOC(0, 04, 1, ffffd) IOVA_ALLOC(0, 05, 1, ffffe));
 
 	(void)state;
@@ -79,11 +79,35 @@ static void test_an_answer_that_no_order_gives_is_unexplained(void **state)
 	check_result_free(&r);
 }
 
+/* The same lines, but the free is the task's own: the allocation had not begun. */
+static void test_what_the_same_task_did_before_explains_nothing(void **state)
+{
+	struct check_result r = checked(
+		IOVA_ALLOC(0, 01, 1, fffff) IOVA_ALLOC(0, 02, 1, ffffe) IOVA_FREE(0, 03, ffffe, 1)
+			IOVA_ALLOC(0, 04, 1, ffffd) IOVA_ALLOC(0, 05, 1, ffffe));
+
+	(void)state;
+	assert_counts(r, 2, 0, 2);
+	assert_int_equal(r.unexplained_line, 4);
+	check_result_free(&r);
+}
+
+/* As the CPU that was first, but CPU 3 writes a line of its own in between. */
+static void test_a_call_that_began_later_was_not_first(void **state)
+{
+	struct check_result r = checked(IOVA_ALLOC(0, 01, 1, fffff) IOVA_ALLOC(
+		1, 02, 2, ffffa) BOUNCED(3, 03, 5000, 512) IOVA_ALLOC(3, 04, 2, ffffc));
+
+	(void)state;
+	assert_counts(r, 1, 0, 2);
+	check_result_free(&r);
+}
+
 /* Moving line 3 gives its answer, and takes that of the line after it. */
 static void test_a_move_that_only_shifts_the_trouble_is_not_kept(void **state)
 {
 	struct check_result r =
-		checked(IOVA_ALLOC(0, 01, 1, fffff) IOVA_FREE(0, 02, fffff, 1)
+		checked(IOVA_ALLOC(0, 01, 1, fffff) IRQ_FREE(0, 02, fffff, 1)
 				IOVA_ALLOC(0, 03, 1, ffffe) IOVA_ALLOC(0, 04, 1, ffffd)
 					IOVA_ALLOC(0, 05, 1, ffffc) IOVA_ALLOC(0, 06, 1, ffffb));
 
@@ -93,27 +117,40 @@ static void test_a_move_that_only_shifts_the_trouble_is_not_kept(void **state)
 	check_result_free(&r);
 }
 
-/* As with the interrupt above, but the request was not made before the free of line 4. */
-static void test_no_call_is_moved_before_it_began(void **state)
+/* The first of two buffers was for a task that an interrupt with the other put off. */
+static void test_slots_are_explained_alike(void **state)
 {
-#define FULL_BUT_ONE                                                                               \
+#define ONE_BUFFER                                                                                 \
 	BOUNCED(0, 01, 5000, 4096)                                                                 \
 	SLOTS_MAP(0, 02, 5000, 4096, 7d200000)
-	struct check_result late, early;
+	struct check_result at_once, later;
 
 	(void)state;
-	late = checked(FULL_BUT_ONE BOUNCED(0, 03, 6000, 4096) BOUNCED(1, 04, 7000, 4096) SLOTS_MAP(
-		0, 05, 7000, 4096, 7d202000) SLOTS_MAP(0, 06, 6000, 4096, 7d201000));
-	early = checked(FULL_BUT_ONE BOUNCED(1, 04, 7000, 4096)
-				SLOTS_MAP(0, 05, 7000, 4096, 7d202000) BOUNCED(0, 06, 6000, 4096)
-					SLOTS_MAP(0, 07, 6000, 4096, 7d201000));
-	assert_counts(late, 2, 1, 0);
-	assert_true(late.has_pool);
-	assert_int_equal(late.peak_slots, 6);
-	assert_int_equal(early.explained, 0);
-	assert_int_equal(early.unexplained, 2);
-	check_result_free(&late);
-	check_result_free(&early);
+	at_once = checked(ONE_BUFFER IN_SOFTIRQ(0, 03, SLOTS_MAP_FIELDS(nvme, 7000, 4096, 7d202000))
+				  SLOTS_MAP(0, 04, 6000, 4096, 7d201000));
+	later = checked(ONE_BUFFER SLOTS_MAP(0, 03, 7000, 4096, 7d202000)
+				SLOTS_MAP(0, 04, 6000, 4096, 7d201000));
+	assert_counts(at_once, 2, 1, 0);
+	assert_true(at_once.has_pool);
+	assert_int_equal(at_once.peak_slots, 6);
+	assert_counts(later, 1, 0, 2);
+	check_result_free(&at_once);
+	check_result_free(&later);
+}
+
+/* The free of the true address is then one of what no line allocates. */
+static void test_one_wrong_address_is_unexplained_and_its_free_is_a_stray(void **state)
+{
+	struct check_result r = checked(
+		IOVA_ALLOC(0, 01, 1, fffff) IOVA_ALLOC(0, 02, 1, 12345) IOVA_FREE(0, 03, ffffe, 1)
+			IOVA_FREE(0, 04, fffff, 1) IOVA_ALLOC(0, 05, 1, fffff));
+
+	(void)state;
+	assert_counts(r, 2, 0, 1);
+	assert_int_equal(r.unexplained_line, 2);
+	assert_int_equal(r.strays, 1);
+	assert_int_equal(r.stray_line, 3);
+	check_result_free(&r);
 }
 
 static void test_a_space_that_was_in_use_is_counted_apart(void **state)
@@ -157,7 +194,10 @@ int main(void)
 		cmocka_unit_test(test_a_cpu_that_was_first_but_wrote_its_line_later_explains_it),
 		cmocka_unit_test(test_an_answer_that_no_order_gives_is_unexplained),
 		cmocka_unit_test(test_a_move_that_only_shifts_the_trouble_is_not_kept),
-		cmocka_unit_test(test_no_call_is_moved_before_it_began),
+		cmocka_unit_test(test_what_the_same_task_did_before_explains_nothing),
+		cmocka_unit_test(test_a_call_that_began_later_was_not_first),
+		cmocka_unit_test(test_slots_are_explained_alike),
+		cmocka_unit_test(test_one_wrong_address_is_unexplained_and_its_free_is_a_stray),
 		cmocka_unit_test(test_a_space_that_was_in_use_is_counted_apart),
 		cmocka_unit_test(test_the_search_ends_when_nothing_fits),
 	};

@@ -3,36 +3,7 @@
  * test_conform_iova.c - proves what the operations of bench/conform_iova.c answer, in the
  * words of the vectors; the vectors themselves prove the rest
  */
-#include "dmptest.h"
-
-#include "conform.h"
-
-#include <dmapool/port.h>
-
-#include <stdlib.h>
-
-#define HEADER "# iova-vectors 1\n"
-
-/* Runs @text, and compares every answer with the one that stands there. */
-static void assert_answers(const char *text)
-{
-	struct conform_replay *replay = conform_replay_begin(false);
-	char *copy = strdup(text), got[CONFORM_GOT_MAX];
-	struct conform_file file;
-	size_t i;
-
-	assert_non_null(replay);
-	assert_non_null(copy);
-	assert_int_equal(conform_file_parse(&file, "t.txt", copy, strlen(copy)), 0);
-	for (i = 0; i < file.nlines; i++) {
-		conform_replay_line(replay, &file.lines[i], got);
-		assert_string_equal(got, file.lines[i].expected);
-	}
-	conform_file_release(&file);
-	free(copy);
-	assert_null(conform_replay_end(replay));
-	assert_int_equal(dmp_meta_in_use(), 0);
-}
+#include "test_conform_rig.h"
 
 static void test_an_unknown_operation_is_not_found(void **state)
 {
@@ -45,74 +16,48 @@ static void test_an_unknown_operation_is_not_found(void **state)
 static void test_ranges_are_answered_as_pfns_or_words(void **state)
 {
 	(void)state;
-	assert_answers(HEADER "domain 4096 0x1 1 0\n"
-			      "state = 0 top top 0x100000\n"
-			      "alloc 1 2 0xfffff 0 = 0xffffe\n"
-			      "find 0xfffff = 0xffffe 0xfffff\n"
-			      "find 0x5 = none\n"
-			      "free_pfn 0x5 = none\n"
-			      "free 1\n"
-			      "alloc 2 1 0x0 0 = fail\n"
-			      "state = 0 top top 0x1\n"
-			      "reserve 0x10 0x1f = 0x10 0x1f\n"
-			      "dump = 1\n"
-			      "range 0x10 0x1f\n"
-			      "range none\n"
-			      "destroy\n");
-}
-
-static void test_magazines_are_answered_bottom_to_top(void **state)
-{
-	(void)state;
-	assert_answers(HEADER "domain 4096 0x1 2 1\n"
-			      "alloc_fast 0 1 0xfffff 0 = 0xfffff\n"
-			      "alloc_fast 0 1 0xfffff 0 = 0xffffe\n"
-			      "free_fast 1 0xfffff 1\n"
-			      "free_fast 1 0xffffe 1\n"
-			      "mag 1 0 loaded = 2 0xfffff 0xffffe\n"
-			      "mag 1 0 prev = 0\n"
-			      "cache 1 0 = 2 0\n"
-			      "depot 0 = 0 0\n"
-			      "depot_work = 0 0\n"
-			      "advance 500 = 0 0\n"
-			      "cpu_dead 1\n"
-			      "cpu_online 1\n"
-			      "dump = 0\n");
+	assert_answers(IOVA_HEADER "domain 4096 0x1 1 0\n"
+				   "state = 0 top top 0x100000\n"
+				   "alloc 1 2 0xfffff 0 = 0xffffe\n"
+				   "find 0xfffff = 0xffffe 0xfffff\n"
+				   "find 0x5 = none\n"
+				   "free_pfn 0x5 = none\n"
+				   "free 1\n"
+				   "alloc 2 1 0x0 0 = fail\n"
+				   "state = 0 top top 0x1\n"
+				   "reserve 0x10 0x1f = 0x10 0x1f\n"
+				   "dump = 1\n"
+				   "range 0x10 0x1f\n"
+				   "range none\n"
+				   "destroy\n");
 }
 
 static void test_memory_fails_while_the_vectors_say_so(void **state)
 {
 	(void)state;
-	assert_answers(HEADER "domain 4096 0x1 1 1\n"
-			      "nomem 1 0\n"
-			      "alloc_fast 0 1 0xfffff 1 = fail\n"
-			      "nomem 0 0\n"
-			      "alloc_fast 0 1 0xfffff 1 = 0xfffff\n");
-}
-
-static void test_each_domain_begins_anew_in_manual_mode(void **state)
-{
-	(void)state;
-	assert_answers(HEADER "domain 4096 0x1 1 0\nalloc 1 1 0xfffff 0 = 0xfffff\ndestroy\n"
-			      "domain 4096 0x1 1 0\nalloc 1 1 0xfffff 0 = 0xfffff\n");
+	assert_answers(IOVA_HEADER "domain 4096 0x1 1 1\n"
+				   "nomem 1 0\n"
+				   "alloc_fast 0 1 0xfffff 1 = fail\n"
+				   "nomem 0 0\n"
+				   "alloc_fast 0 1 0xfffff 1 = 0xfffff\n");
 }
 
 static void test_a_queue_answers_events_and_state(void **state)
 {
 	(void)state;
-	assert_answers(HEADER "queue percpu 2 2 10\n"
-			      "alloc_fast 0 1 0xfffff 1 = 0xfffff\n"
-			      "alloc_fast 0 1 0xfffff 1 = 0xffffe\n"
-			      "alloc_fast 0 2 0xfffff 1 = 0xffffc\n"
-			      "enqueue 1 0xfffff 1 =\n"
-			      "qstate = 0 0 1 0 1\n"
-			      "enqueue 1 0xffffe 1 = flush 0xfffff\n"
-			      "mag 1 0 loaded = 1 0xfffff\n"
-			      "tick 10 0 = timer flush 0xffffe\n"
-			      "qstate = 2 2 0 0 0\n"
-			      "destroy\n"
-			      "queue single 2 4 1000\n"
-			      "qstate = 0 0 0 0\n");
+	assert_answers(IOVA_HEADER "queue percpu 2 2 10\n"
+				   "alloc_fast 0 1 0xfffff 1 = 0xfffff\n"
+				   "alloc_fast 0 1 0xfffff 1 = 0xffffe\n"
+				   "alloc_fast 0 2 0xfffff 1 = 0xffffc\n"
+				   "enqueue 1 0xfffff 1 =\n"
+				   "qstate = 0 0 1 0 1\n"
+				   "enqueue 1 0xffffe 1 = flush 0xfffff\n"
+				   "mag 1 0 loaded = 1 0xfffff\n"
+				   "tick 10 0 = timer flush 0xffffe\n"
+				   "qstate = 2 2 0 0 0\n"
+				   "destroy\n"
+				   "queue single 2 4 1000\n"
+				   "qstate = 0 0 0 0\n");
 }
 
 int main(void)
@@ -121,9 +66,7 @@ int main(void)
 		cmocka_unit_test(test_a_queue_answers_events_and_state),
 		cmocka_unit_test(test_an_unknown_operation_is_not_found),
 		cmocka_unit_test(test_ranges_are_answered_as_pfns_or_words),
-		cmocka_unit_test(test_magazines_are_answered_bottom_to_top),
 		cmocka_unit_test(test_memory_fails_while_the_vectors_say_so),
-		cmocka_unit_test(test_each_domain_begins_anew_in_manual_mode),
 	};
 
 	return cmocka_run_group_tests_name("conform_iova", tests, NULL, NULL);

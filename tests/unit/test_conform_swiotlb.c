@@ -3,42 +3,11 @@
  * test_conform_swiotlb.c - proves what the operations of bench/conform_swiotlb.c answer, and
  * which blocks are run; the vectors prove the rest
  */
-#include "dmptest.h"
+#include "test_conform_rig.h"
 
-#include "conform.h"
-
-#include <dmapool/port.h>
-
-#include <stdlib.h>
-
-#define HEADER "# libdmapool bounce vectors 1; family x\n"
-#define BEGIN  HEADER "reset\nram 140000000 100000\ncpus 2\n"
+#define BEGIN  BOUNCE_HEADER "reset\nram 140000000 100000\ncpus 2\n"
 #define POOL   "pool 512 2 40000000 - 0 = 512 2 256 512\n"
 #define DEVICE "dev 0 mem=0 mask=ffffffff bus=0 minalign=fff segb=0 enc=0\n"
-
-static struct conform_totals run(const char *text)
-{
-	struct conform_totals totals = {0};
-	char *copy = strdup(text);
-	char *said = NULL;
-	size_t len;
-	FILE *out = open_memstream(&said, &len);
-
-	assert_non_null(copy);
-	assert_non_null(out);
-	assert_int_equal(conform_text("t.txt", copy, strlen(copy), out, &totals), 0);
-	fclose(out);
-	if (totals.failed)
-		print_message("%s", said);
-	free(said);
-	free(copy);
-	assert_int_equal(dmp_meta_in_use(), 0);
-	return totals;
-}
-
-#define assert_passes(text)      assert_int_equal(run(text).passed, 1)
-#define assert_fails(text)       assert_int_equal(run(text).failed, 1)
-#define assert_unsupported(text) assert_int_equal(run(text).unsupported, 1)
 
 /* Sums are those of zeros, and of what the device wrote. */
 static void test_operations_answer_in_the_words_of_the_vectors(void **state)
@@ -67,8 +36,8 @@ static void test_operations_answer_in_the_words_of_the_vectors(void **state)
 static void test_pools_that_fail_answer_so(void **state)
 {
 	(void)state;
-	assert_passes(HEADER "reset\npool 0 0 40000000 - 9 = fail\nend 2\n");
-	assert_passes(HEADER "reset\npool 0 0 40000000 - 6 = 512 1 512 512\nend 2\n");
+	assert_passes(BOUNCE_HEADER "reset\npool 0 0 40000000 - 9 = fail\nend 2\n");
+	assert_passes(BOUNCE_HEADER "reset\npool 0 0 40000000 - 6 = 512 1 512 512\nend 2\n");
 }
 
 static void test_wrong_answers_fail(void **state)
@@ -91,12 +60,12 @@ static void test_a_block_may_end_with_mappings(void **state)
 static void test_what_this_version_does_not_have_is_unsupported(void **state)
 {
 	(void)state;
-	assert_unsupported(HEADER "reset\nwork = idle\nend 2\n");
-	assert_unsupported(HEADER "reset\nrestricted 1 30000000 64 = 0 64 1 64\nend 2\n");
-	assert_unsupported(HEADER "reset\npool 512 1 40000000 F 0 = 512 1 512 512\nend 2\n");
-	assert_unsupported(HEADER
+	assert_unsupported(BOUNCE_HEADER "reset\nwork = idle\nend 2\n");
+	assert_unsupported(BOUNCE_HEADER "reset\nrestricted 1 30000000 64 = 0 64 1 64\nend 2\n");
+	assert_unsupported(BOUNCE_HEADER "reset\npool 512 1 40000000 F 0 = 512 1 512 512\nend 2\n");
+	assert_unsupported(BOUNCE_HEADER
 			   "reset\ndev 0 mem=1 mask=ff bus=0 minalign=0 segb=0 enc=0\nend 2\n");
-	assert_unsupported(HEADER
+	assert_unsupported(BOUNCE_HEADER
 			   "reset\ndev 0 mem=0 mask=ff bus=0 minalign=0 segb=0 enc=1\nend 2\n");
 	assert_unsupported(BEGIN POOL DEVICE
 			   "map 0 0 140000000 1 0 b - = 40000000 0 0 0 1\n@ work\nend 6\n");

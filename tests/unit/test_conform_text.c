@@ -113,13 +113,16 @@ static void test_malformed_files_are_refused(void **state)
 	assert_malformed(HEADER "domain 4096 0x1 1 0\nstate  = 0 top top 0x1\n");
 }
 
-static void test_a_zero_byte_is_refused(void **state)
+static void test_what_is_not_ascii_text_is_refused(void **state)
 {
 	char text[] = HEADER "domain 4096 0x1 1 0\n\0alloc 1 1 1 0 = 0x1\n";
 	struct conform_file file;
 
 	(void)state;
 	assert_int_equal(conform_file_parse(&file, "t.txt", text, sizeof(text) - 1), -EINVAL);
+	assert_malformed(HEADER "domain 4096 0x1 1 0\n# \x1b[2J\n");
+	assert_malformed("# iova-vectors 1\r\ndomain 4096 0x1 1 0\r\n");
+	assert_malformed(HEADER "domain 4096 0x1 1 0\n# \xff\n");
 }
 
 #define BOUNCE "# libdmapool bounce vectors 1; family x\n"
@@ -184,6 +187,30 @@ static void test_malformed_bounce_vectors_are_refused(void **state)
 	assert_malformed(BOUNCE "reset\nram 0x1 1\nend 2\n");     /* hex has no prefix */
 	assert_malformed(BOUNCE "reset\ncpus 1 = ok\nend 2\n");   /* has no result */
 	assert_malformed(BOUNCE "reset\nalloc 1 1 1 0\nend 2\n"); /* of the other format */
+	assert_malformed(BOUNCE "reset\n@ bogus\nend 1\n");
+	assert_malformed(BOUNCE "reset\n@ work\n@ bogus\nend 1\n");
+	assert_malformed(BOUNCE "reset\nend\n");
+	assert_malformed(BOUNCE "reset\nend 1 1\n");
+}
+
+static void test_bounce_arguments_are_what_they_are_called(void **state)
+{
+#define DEV(keys) BOUNCE "reset\ndev 0 " keys "\nend 2\n"
+#define MAP(args) BOUNCE "reset\nmap 0 0 1000 1 0 " args " = fail\nend 2\n"
+	(void)state;
+	assert_malformed(DEV("foo=0 mask=ff bus=0 minalign=0 segb=0 enc=0"));
+	assert_malformed(DEV("mem=0 mask= bus=0 minalign=0 segb=0 enc=0"));
+	assert_malformed(DEV("mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range="));
+	assert_malformed(DEV("mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range=::"));
+	assert_malformed(DEV("mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range=1:2"));
+	assert_malformed(DEV("mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range=1:2:zz"));
+	assert_malformed(DEV("mem=0 mask=ff bus=0 minalign=0 segb=0 enc=0 range=1:2:3:4"));
+	assert_malformed(MAP("q -"));
+	assert_malformed(MAP("tf -"));
+	assert_malformed(MAP("t x"));
+	assert_malformed(MAP("t sws"));
+	assert_malformed(BOUNCE "reset\nsync 0 x 0 1 f\nend 2\n");
+	assert_malformed(BOUNCE "reset\npool 0 0 0 z 0 = fail\nend 2\n");
 }
 
 int main(void)
@@ -195,10 +222,11 @@ int main(void)
 		cmocka_unit_test(test_a_range_has_its_numbers_as_result),
 		cmocka_unit_test(test_the_words_for_a_magazine_are_arguments),
 		cmocka_unit_test(test_malformed_files_are_refused),
-		cmocka_unit_test(test_a_zero_byte_is_refused),
+		cmocka_unit_test(test_what_is_not_ascii_text_is_refused),
 		cmocka_unit_test(test_bounce_lines_have_decimal_hex_words_and_keys),
 		cmocka_unit_test(test_events_belong_to_the_operation_before),
 		cmocka_unit_test(test_malformed_bounce_vectors_are_refused),
+		cmocka_unit_test(test_bounce_arguments_are_what_they_are_called),
 	};
 
 	return cmocka_run_group_tests_name("conform_text", tests, NULL, NULL);

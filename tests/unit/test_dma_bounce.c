@@ -259,20 +259,36 @@ static void test_map_that_fails_behind_the_copy_changes_no_byte(void **state)
 	bounce_down(&b);
 }
 
-/* A slot that was given up is still the allocator's own: whoever knows that the flush has been
- * made up for gives it back there. */
-static void give_back(struct bounce_rig *b, dmp_phys_t slot, uint64_t len)
+/* Fills the pool with pages of two slots each: none is at @slot, all others are. */
+static void assert_is_kept(struct bounce_rig *b, dmp_phys_t slot)
 {
+	const struct dmp_swiotlb_limits pages = DMP_SWIOTLB_LIMITS(.alloc_align_mask = PAGE - 1);
+	struct dmp_swiotlb *tlb = b->r.tlb;
+	dmp_phys_t others[SLOTS / 2];
+	size_t n = 0;
+
 	assert_int_equal(slots_in_use(&b->r), 2);
-	assert_int_equal(
-		dmp_swiotlb_unmap(b->r.tlb, slot, len, DMP_FROM_DEVICE, DMP_ATTR_SKIP_SYNC), 0);
+	while (n < SLOTS / 2 && dmp_swiotlb_map(tlb, &pages, b->phys, PAGE, DMP_TO_DEVICE,
+						DMP_ATTR_NO_WARN, &others[n]) == 0)
+		assert_int_not_equal(others[n++], dmp_align_down(slot, PAGE));
+	assert_int_equal(n, SLOTS / 2 - 1);
+	while (n-- > 0)
+		assert_int_equal(dmp_swiotlb_unmap(tlb, others[n], PAGE, DMP_TO_DEVICE, 0), 0);
+}
+
+/* ... until all is flushed.  Before that its allocator stays. */
+static void assert_is_free_after_a_flush(struct bounce_rig *b)
+{
+	assert_int_equal(dmp_swiotlb_destroy(b->r.tlb), -EBUSY);
+	assert_int_equal(dmp_domain_flush(b->r.rig.dom), 0);
+	assert_int_equal(slots_in_use(&b->r), 0);
 }
 
 /* B1; the buffer has its bytes all the same, unless nobody asked for them. */
 static void check_flush_that_fails(unsigned attrs)
 {
 	struct bounce_rig b;
-	dmp_addr_t addr, other;
+	dmp_addr_t addr;
 	dmp_phys_t slot;
 
 	bounce_up(&b, true, UNTRUSTED);
@@ -286,53 +302,114 @@ static void check_flush_that_fails(unsigned attrs)
 	assert_int_equal(b.r.rig.warnings, 2); /* the address, and the slots */
 	assert_int_equal(b.buf[899], attrs & DMP_ATTR_SKIP_SYNC ? 1 + 899 % 251 : 0xdd);
 	assert_int_equal(b.buf[900], 1 + 900 % 251);
-	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &other), 0);
-	assert_int_not_equal(rig_phys_at(&b.r.rig, other), slot);
-	assert_int_equal(dmp_dma_unmap(b.r.dev, other, 900, DMP_FROM_DEVICE, 0), 0);
-	give_back(&b, slot, 900);
+	assert_is_kept(&b, slot);
+	assert_is_free_after_a_flush(&b);
 	bounce_down(&b);
 }
 
-static void test_slots_that_a_device_may_still_reach_are_given_up(void **state)
+static void test_slots_that_a_device_may_still_reach_wait_for_a_whole_flush(void **state)
 {
 	(void)state;
 	check_flush_that_fails(0);
 	check_flush_that_fails(DMP_ATTR_SKIP_SYNC);
 }
 
-static void lazy_up(struct bounce_rig *b)
-{
-	rig_begin(&b->r.rig);
-	rig_adopt(&b->r.rig);
-	assert_int_equal(dmp_domain_create(b->r.rig.hw, &DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY),
-					   &b->r.rig.dom),
-			 0);
-	device_rig_add_bouncing(&b->r, UNTRUSTED);
-	b->buf = zone_buf(&b->r, DMP_ZONE_ANY, 0, &b->phys);
-	fill(b->buf, PAGE);
-}
-
-/* B1 where the map fails and cannot be undone; the buffer's bytes stay as they were. */
-static void test_slots_of_a_map_that_cannot_be_flushed_are_given_up(void **state)
+static void test_flush_that_fails_again_keeps_the_slots(void **state)
 {
 	struct bounce_rig b;
-	dmp_addr_t addr = 7;
+	dmp_addr_t addr;
 	dmp_phys_t slot;
 
 	(void)state;
-	lazy_up(&b);
-	double_clear(b.r.rig.d);
+	bounce_up(&b, true, UNTRUSTED);
+	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &addr), 0);
+	slot = rig_phys_at(&b.r.rig, addr);
+	double_fail(b.r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, 900, DMP_FROM_DEVICE, 0), -ETIMEDOUT);
+	double_fail(b.r.rig.d, DOUBLE_FLUSH_DOMAIN, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_domain_flush(b.r.rig.dom), -ETIMEDOUT);
+	assert_is_kept(&b, slot);
+	assert_is_free_after_a_flush(&b);
+	bounce_down(&b);
+}
+
+/* Nothing can reach them any more: the device has been detached, the domain goes. */
+static void test_slots_that_nobody_flushed_are_free_when_the_domain_goes(void **state)
+{
+	struct bounce_rig b;
+	dmp_addr_t addr;
+
+	(void)state;
+	bounce_up(&b, true, UNTRUSTED);
+	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &addr), 0);
+	double_fail(b.r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, 900, DMP_FROM_DEVICE, 0), -ETIMEDOUT);
+	assert_int_equal(dmp_device_detach(b.r.dev), 0);
+	assert_int_equal(slots_in_use(&b.r), 2);
+	assert_int_equal(dmp_domain_destroy(b.r.rig.dom), 0);
+	b.r.rig.dom = NULL;
+	bounce_down(&b);
+}
+
+/* One line says so: with their address, for whoever wants them back. */
+static void test_slots_without_memory_to_remember_them_stay_for_good(void **state)
+{
+	struct bounce_rig b;
+	dmp_addr_t addr;
+	dmp_phys_t slot;
+
+	(void)state;
+	bounce_up(&b, true, UNTRUSTED);
+	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &addr), 0);
+	slot = rig_phys_at(&b.r.rig, addr);
+	double_fail(b.r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 1, 1);
+	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, 900, DMP_FROM_DEVICE, 0), -ETIMEDOUT);
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_OBJECT, 0, 0);
+	assert_non_null(strstr(b.r.rig.line, "for good"));
+	assert_int_equal(dmp_domain_flush(b.r.rig.dom), 0);
+	assert_is_kept(&b, slot);
+	assert_int_equal(dmp_swiotlb_unmap(b.r.tlb, slot, 900, DMP_TO_DEVICE, 0), 0);
+	bounce_down(&b);
+}
+
+/* B1 where the map fails and cannot be undone; the buffer's bytes stay as they were. */
+static void test_slots_of_a_map_that_cannot_be_undone_wait_for_a_whole_flush(void **state)
+{
+	struct bounce_rig b;
+	dmp_addr_t addr = 7;
+
+	(void)state;
+	bounce_up(&b, true, UNTRUSTED);
 	double_fail(b.r.rig.d, DOUBLE_SYNC_MAP, 1, -ETIMEDOUT);
 	double_fail(b.r.rig.d, DOUBLE_FLUSH_GATHER, 1, -ETIMEDOUT);
 	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &addr),
 			 -ENOTRECOVERABLE);
 	assert_int_equal(addr, 7);
-	slot = double_last(b.r.rig.d, DOUBLE_MAP_PAGES)->phys;
-	give_back(&b, slot, 900);
+	assert_int_equal(device_stats(&b.r).live_maps, 0);
+	assert_is_kept(&b, double_last(b.r.rig.d, DOUBLE_MAP_PAGES)->phys);
+	assert_is_free_after_a_flush(&b);
 	bounce_down(&b);
 }
 
-/* B1: a buffer in place waits in the queue, a copy is worth a flush. */
+/* In manual mode, where no timer runs unasked.  Untrusted devices have no lazy domain. */
+static void lazy_up(struct bounce_rig *b)
+{
+	assert_int_equal(dmp_harness_enter(1), 0);
+	rig_begin(&b->r.rig);
+	rig_domain_as(&b->r.rig, &DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY));
+	device_rig_add_bouncing(&b->r, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+	b->buf = zone_buf(&b->r, DMP_ZONE_ANY, 0, &b->phys);
+	fill(b->buf, PAGE);
+	double_clear(b->r.rig.d);
+}
+
+static void lazy_down(struct bounce_rig *b)
+{
+	bounce_down(b);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
 static void test_lazy_domain_is_flushed_before_slots_are_freed(void **state)
 {
 	struct bounce_rig b;
@@ -340,16 +417,14 @@ static void test_lazy_domain_is_flushed_before_slots_are_freed(void **state)
 
 	(void)state;
 	lazy_up(&b);
-	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, PAGE, DMP_FROM_DEVICE, 0, &addr), 0);
-	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, PAGE, DMP_FROM_DEVICE, 0), 0);
-	assert_int_equal(double_count(b.r.rig.d, DOUBLE_FLUSH_DOMAIN), 0);
 	assert_int_equal(dmp_dma_map(b.r.dev, b.buf, 900, DMP_FROM_DEVICE, 0, &addr), 0);
 	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, 900, DMP_FROM_DEVICE, 0), 0);
-	assert_int_equal(double_count(b.r.rig.d, DOUBLE_FLUSH_DOMAIN), 1);
-	bounce_down(&b);
+	assert_string_equal(double_trace(b.r.rig.d), "map_pages sync_map unmap_pages flush_domain");
+	lazy_down(&b);
 }
 
-static void test_lazy_domain_whose_flush_fails_keeps_the_slots(void **state)
+/* What the queue then flushes in its own time frees the slots as well. */
+static void test_lazy_domain_whose_flush_fails_keeps_the_slots_until_the_timer(void **state)
 {
 	struct bounce_rig b;
 	dmp_addr_t addr;
@@ -362,9 +437,9 @@ static void test_lazy_domain_whose_flush_fails_keeps_the_slots(void **state)
 	double_fail(b.r.rig.d, DOUBLE_FLUSH_DOMAIN, 1, -ETIMEDOUT);
 	assert_int_equal(dmp_dma_unmap(b.r.dev, addr, 900, DMP_FROM_DEVICE, 0), -ETIMEDOUT);
 	assert_int_equal(device_stats(&b.r).live_maps, 0);
-	assert_int_equal(dmp_domain_flush(b.r.rig.dom), 0);
-	give_back(&b, slot, 900);
-	bounce_down(&b);
+	assert_is_kept(&b, slot);
+	dmp_harness_advance(20 * 1000000);
+	lazy_down(&b);
 }
 
 /* Its bytes cannot be copied back: an error, but nothing is left. */
@@ -400,59 +475,6 @@ static void test_only_a_device_that_may_bounce_is_asked(void **state)
 		bounce_down(&b);
 	}
 	assert_int_equal(lookups[1], lookups[0] + 1);
-}
-
-static void test_skip_sync_spares_the_copy_back_alone(void **state)
-{
-	(void)state;
-	for (int translated = 0; translated < 2; translated++) {
-		struct device_rig r;
-		dmp_phys_t phys;
-		dmp_addr_t addr;
-		unsigned char *buf;
-
-		device_rig_up_bouncing(&r, translated,
-				       DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
-		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
-		memset(buf, 0x11, PAGE);
-		assert_int_equal(
-			dmp_dma_map(r.dev, buf, PAGE, DMP_FROM_DEVICE, DMP_ATTR_SKIP_SYNC, &addr),
-			0);
-		assert_memory_equal(device_view(&r, addr), buf, PAGE);
-		memset(device_view(&r, addr), 0x22, PAGE);
-		assert_int_equal(
-			dmp_dma_unmap(r.dev, addr, PAGE, DMP_FROM_DEVICE, DMP_ATTR_SKIP_SYNC), 0);
-		assert_int_equal(buf[0], 0x11);
-		assert_int_equal(slots_in_use(&r), 0);
-		zone_free(&r, phys, 0);
-		device_rig_down(&r);
-	}
-}
-
-static void test_copy_back_goes_the_way_of_the_data(void **state)
-{
-	const unsigned char expected[] = {
-		[DMP_BIDIRECTIONAL] = 0x22, [DMP_TO_DEVICE] = 0x11, [DMP_FROM_DEVICE] = 0x22};
-
-	(void)state;
-	for (unsigned i = 0; i < 6; i++) {
-		enum dmp_dir dir = (enum dmp_dir)(i / 2);
-		struct device_rig r;
-		dmp_phys_t phys;
-		dmp_addr_t addr;
-		unsigned char *buf;
-
-		device_rig_up_bouncing(&r, i % 2,
-				       DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
-		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
-		memset(buf, 0x11, PAGE);
-		assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, dir, 0, &addr), 0);
-		memset(device_view(&r, addr), 0x22, PAGE);
-		assert_int_equal(dmp_dma_unmap(r.dev, addr, PAGE, dir, 0), 0);
-		assert_int_equal(buf[PAGE / 2], expected[dir]);
-		zone_free(&r, phys, 0);
-		device_rig_down(&r);
-	}
 }
 
 /* Four mappings of a segment each fill the pool; one that goes makes room. */
@@ -501,14 +523,16 @@ int main(void)
 		cmocka_unit_test(test_failed_lookup_of_memory_frees_the_slots),
 		cmocka_unit_test(test_map_that_fails_behind_the_copy_frees_the_slots),
 		cmocka_unit_test(test_map_that_fails_behind_the_copy_changes_no_byte),
-		cmocka_unit_test(test_slots_that_a_device_may_still_reach_are_given_up),
-		cmocka_unit_test(test_slots_of_a_map_that_cannot_be_flushed_are_given_up),
+		cmocka_unit_test(test_slots_that_a_device_may_still_reach_wait_for_a_whole_flush),
+		cmocka_unit_test(test_flush_that_fails_again_keeps_the_slots),
+		cmocka_unit_test(test_slots_that_nobody_flushed_are_free_when_the_domain_goes),
+		cmocka_unit_test(test_slots_without_memory_to_remember_them_stay_for_good),
+		cmocka_unit_test(test_slots_of_a_map_that_cannot_be_undone_wait_for_a_whole_flush),
 		cmocka_unit_test(test_lazy_domain_is_flushed_before_slots_are_freed),
-		cmocka_unit_test(test_lazy_domain_whose_flush_fails_keeps_the_slots),
+		cmocka_unit_test(
+			test_lazy_domain_whose_flush_fails_keeps_the_slots_until_the_timer),
 		cmocka_unit_test(test_buffer_that_is_gone_at_unmap_is_an_error_and_frees_the_slots),
 		cmocka_unit_test(test_only_a_device_that_may_bounce_is_asked),
-		cmocka_unit_test(test_skip_sync_spares_the_copy_back_alone),
-		cmocka_unit_test(test_copy_back_goes_the_way_of_the_data),
 		cmocka_unit_test(test_full_pool_is_enospc_and_changes_nothing),
 	};
 

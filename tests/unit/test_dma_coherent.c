@@ -106,6 +106,33 @@ static void test_memory_beyond_the_mask_is_not_given_out(void **state)
 	dmp_log_set_sink(NULL, NULL);
 }
 
+/*
+ *   granule 64 KiB   |...[####|####....|    would show the device what lies before and behind
+ */
+static void test_memory_that_begins_inside_a_granule_is_not_given_out(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *buf;
+
+	(void)state;
+	rig_begin(&r.rig);
+	r.rig.d->page_sizes = 0x10000;
+	assert_int_equal(double_hw_adopt(r.rig.d, 0, &r.rig.hw), 0);
+	assert_int_equal(dmp_domain_create(r.rig.hw, NULL, &r.rig.dom), 0);
+	device_rig_add(&r, NULL);
+	double_lie(r.rig.d, DOUBLE_COHERENT_ALLOC, 1, DOUBLE_PHYS_ANY + PAGE);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, PAGE, &buf, &addr), -EIO);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
+	assert_int_equal(double_mapped_bytes(r.rig.d), 0);
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	assert_int_equal(dmp_device_destroy(r.dev), 0);
+	assert_int_equal(dmp_domain_destroy(r.rig.dom), 0);
+	assert_int_equal(dmp_hw_destroy(r.rig.hw), 0);
+	double_hw_free(r.rig.d);
+	dmp_log_set_sink(NULL, NULL);
+}
+
 static void test_size_beyond_the_reach_is_erange_without_asking(void **state)
 {
 	struct device_rig r;
@@ -282,11 +309,19 @@ static void test_memory_that_a_device_may_still_reach_waits_for_a_whole_flush(vo
 	device_rig_down(&r);
 }
 
+/* In manual mode, where no timer runs unasked. */
 static void lazy_up(struct device_rig *r)
 {
+	assert_int_equal(dmp_harness_enter(1), 0);
 	device_rig_up(r, true, NULL);
 	assert_int_equal(dmp_domain_set_flush(r->rig.dom, DMP_FLUSH_LAZY), 0);
 	double_clear(r->rig.d);
+}
+
+static void lazy_down(struct device_rig *r)
+{
+	device_rig_down(r);
+	assert_int_equal(dmp_harness_leave(), 0);
 }
 
 static void test_lazy_domain_is_flushed_before_memory_is_freed(void **state)
@@ -301,7 +336,7 @@ static void test_lazy_domain_is_flushed_before_memory_is_freed(void **state)
 	assert_int_equal(dmp_dma_free_coherent(r.dev, PAGE, buf, addr), 0);
 	assert_int_equal(double_count(r.rig.d, DOUBLE_FLUSH_DOMAIN), 1);
 	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
-	device_rig_down(&r);
+	lazy_down(&r);
 }
 
 static void test_lazy_domain_whose_flush_fails_keeps_the_memory(void **state)
@@ -318,7 +353,7 @@ static void test_lazy_domain_whose_flush_fails_keeps_the_memory(void **state)
 	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 0);
 	assert_int_equal(dmp_domain_flush(r.rig.dom), 0);
 	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_FREE), 1);
-	device_rig_down(&r);
+	lazy_down(&r);
 }
 
 static void test_memory_that_was_given_up_goes_with_its_domain(void **state)
@@ -364,6 +399,7 @@ int main(void)
 		cmocka_unit_test(test_machine_without_coherent_memory_falls_back_through_the_zones),
 		cmocka_unit_test(test_no_memory_within_the_mask_is_enomem),
 		cmocka_unit_test(test_memory_beyond_the_mask_is_not_given_out),
+		cmocka_unit_test(test_memory_that_begins_inside_a_granule_is_not_given_out),
 		cmocka_unit_test(test_size_beyond_the_reach_is_erange_without_asking),
 		cmocka_unit_test(test_arguments_that_make_no_sense_are_einval),
 		cmocka_unit_test(test_failed_mapping_gives_the_memory_back),

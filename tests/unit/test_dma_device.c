@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dma_device.c - proves V1 and V2 of lib/dma/dma_device.c, and that a device changes
+ * test_dma_device.c - proves V1, V2 and V3 of lib/dma/dma_device.c, and that a device changes
  * its address space only while nothing is live
  */
 #include "device_rig.h"
@@ -72,6 +72,20 @@ static void test_largest_promise_is_that_of_what_may_have_to_bounce(void **state
 		assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
 		device_rig_down(&r);
 	}
+}
+
+/* No bounce buffer owns a whole granule there. */
+static void test_nothing_is_promised_where_a_granule_is_longer_than_a_bounce_buffer(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	rig_begin(&r.rig);
+	r.rig.d->page_sizes = HUGE;
+	rig_domain(&r.rig);
+	device_rig_add_bouncing(&r, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	assert_int_equal(dmp_device_max_mapping(r.dev), 0);
+	device_rig_down(&r);
 }
 
 /* Without slots nothing bounces: what cannot be reached fails, however short. */
@@ -182,6 +196,48 @@ static void test_failed_attach_stays_direct(void **state)
 	device_rig_down(&r);
 }
 
+/* V3 */
+static void test_untrusted_device_does_not_join_a_lazy_domain(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	device_rig_up(&r, true, &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_LAZY), 0);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), -EINVAL);
+	assert_int_equal(r.rig.warnings, 1);
+	assert_non_null(strstr(r.rig.line, "needs a strict one"));
+	assert_string_equal(double_trace(r.rig.d), "");
+	assert_int_equal(dmp_device_detach(r.dev), -ENOENT);
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_STRICT), 0);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	device_rig_down(&r);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+/* V3, from its attach to its detach, and not after an attach that failed. */
+static void test_domain_of_an_untrusted_device_does_not_become_lazy(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	device_rig_up(&r, true, &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED));
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_LAZY), -EBUSY);
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_STRICT), 0);
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	double_fail(r.rig.d, DOUBLE_DOMAIN_ATTACH, 1, -EIO);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), -EIO);
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_LAZY), 0);
+	assert_int_equal(dmp_domain_set_flush(r.rig.dom, DMP_FLUSH_STRICT), 0);
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	device_rig_down(&r);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
 static void test_nothing_moves_while_a_buffer_is_mapped(void **state)
 {
 	(void)state;
@@ -267,6 +323,8 @@ int main(void)
 		cmocka_unit_test(test_options_without_sense_are_einval),
 		cmocka_unit_test(test_slots_of_another_machine_are_einval),
 		cmocka_unit_test(test_largest_promise_is_that_of_what_may_have_to_bounce),
+		cmocka_unit_test(
+			test_nothing_is_promised_where_a_granule_is_longer_than_a_bounce_buffer),
 		cmocka_unit_test(test_without_slots_any_length_is_promised),
 		cmocka_unit_test(test_newer_options_are_e2big),
 		cmocka_unit_test(test_failed_device_add_leaves_nothing),
@@ -274,6 +332,8 @@ int main(void)
 		cmocka_unit_test(test_attach_to_another_machine_is_einval),
 		cmocka_unit_test(test_attached_device_is_neither_attached_again_nor_destroyed),
 		cmocka_unit_test(test_failed_attach_stays_direct),
+		cmocka_unit_test(test_untrusted_device_does_not_join_a_lazy_domain),
+		cmocka_unit_test(test_domain_of_an_untrusted_device_does_not_become_lazy),
 		cmocka_unit_test(test_nothing_moves_while_a_buffer_is_mapped),
 		cmocka_unit_test(test_nothing_moves_while_coherent_memory_is_held),
 		cmocka_unit_test(test_snapshot_has_the_callers_size),

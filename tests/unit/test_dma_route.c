@@ -161,6 +161,57 @@ static void test_start_and_length_both_make_part_of_a_granule(void **state)
 	}
 }
 
+/*
+ *   |<-- bits that are kept -->|<-- len -->|<-- to a whole granule -->|   262144 at most
+ */
+static void test_longer_than_a_bounce_buffer_is_erange(void **state)
+{
+	const struct {
+		uint64_t granule, min_align_mask;
+		dmp_phys_t phys;
+		uint64_t len;
+		int err;
+	} rows[] = {
+		{0, 0, 5, 262144, 0},
+		{0, 0, 5, 262145, -ERANGE},
+		{0, 0, 5, UINT64_MAX - 5, -ERANGE},
+		{0, 0x7ff, 0x800, 262144, 0},
+		{0, 0x7ff, 0x801, 262143, 0},
+		{0, 0x7ff, 0x801, 262144, -ERANGE},
+		{0, 0xfff, 0xfff, 262144 - 0x7ff, 0}, /* whole slots in front are not its own */
+		{GRANULE, 0xfff, 0xfff, 262144 - 0xfff, 0},
+		{GRANULE, 0xfff, 0xfff, 262144 - 0xffe, -ERANGE},
+		{0x10000, 0xfff, 0xfff, 262144 - 0xfff, 0},
+		{0x40000, 0, 5, 1, 0},
+		{0x80000, 0, 5, 1, -ERANGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct dma_limits limits = {.reach = UINT64_MAX,
+						  .min_align_mask = rows[i].min_align_mask,
+						  .force_bounce = true};
+		const struct dma_request request = {.phys = rows[i].phys,
+						    .len = rows[i].len,
+						    .granule = rows[i].granule,
+						    .bounce_ready = true};
+
+		assert_int_equal(dma_route_choose(&limits, &request).err, rows[i].err);
+	}
+}
+
+/* Each refusal has a reason for the log, and no route has one. */
+static void test_refusals_say_why(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < COMBINATIONS; i++) {
+		struct combination c = nth(i);
+		struct dma_route route = ask(&c);
+
+		assert_int_equal(route.err != 0, route.why != NULL);
+	}
+}
+
 /* No request bounces where dma_may_bounce() says that none may, and some does elsewhere. */
 static void test_what_may_bounce_is_just_what_some_request_does(void **state)
 {
@@ -237,6 +288,8 @@ int main(void)
 		cmocka_unit_test(test_attached_otherwise_translates),
 		cmocka_unit_test(test_reach_is_judged_by_the_last_byte),
 		cmocka_unit_test(test_start_and_length_both_make_part_of_a_granule),
+		cmocka_unit_test(test_longer_than_a_bounce_buffer_is_erange),
+		cmocka_unit_test(test_refusals_say_why),
 		cmocka_unit_test(test_what_may_bounce_is_just_what_some_request_does),
 		cmocka_unit_test(test_request_without_sense_is_einval),
 		cmocka_unit_test(test_piece_fits_between_boundaries),

@@ -120,6 +120,39 @@ static void test_padding_in_front_of_slots_is_enoent(void **state)
 	device_rig_down(&r);
 }
 
+/*
+ *   memory   |##|nnnnnnn|      neighbours in the granule
+ *   slots    |##|0000000|      one byte too many would show the device the first of them, or
+ *                              overwrite it
+ */
+static void test_part_that_ends_behind_the_buffer_moves_no_byte(void **state)
+{
+	(void)state;
+	for (int translated = 0; translated < 2; translated++) {
+		struct device_rig r;
+		dmp_phys_t phys;
+		dmp_addr_t addr;
+		unsigned char *buf;
+
+		device_rig_up_bouncing(&r, translated,
+				       DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+		buf = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+		memset(buf, CPU, PAGE);
+		assert_int_equal(dmp_dma_map(r.dev, buf, 100, DMP_BIDIRECTIONAL, 0, &addr), 0);
+		memset(device_view(&r, addr), DEVICE, 101);
+		assert_int_equal(dmp_dma_sync_for_cpu(r.dev, addr, 101, DMP_BIDIRECTIONAL),
+				 -ENOENT);
+		assert_int_equal(dmp_dma_sync_for_device(r.dev, addr + 99, 2, DMP_BIDIRECTIONAL),
+				 -ENOENT);
+		assert_bytes(buf, PAGE, CPU);
+		assert_bytes(device_view(&r, addr), 101, DEVICE);
+		assert_int_equal(dmp_dma_sync_for_cpu(r.dev, addr + 99, 1, DMP_BIDIRECTIONAL), 0);
+		assert_int_equal(dmp_dma_unmap(r.dev, addr, 100, DMP_BIDIRECTIONAL, 0), 0);
+		zone_free(&r, phys, 0);
+		device_rig_down(&r);
+	}
+}
+
 static void test_slots_whose_buffer_is_gone_are_efault(void **state)
 {
 	struct device_rig r;
@@ -210,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_live_part_changes_hands_in_place),
 		cmocka_unit_test(test_part_in_slots_is_copied_the_way_of_the_data),
 		cmocka_unit_test(test_padding_in_front_of_slots_is_enoent),
+		cmocka_unit_test(test_part_that_ends_behind_the_buffer_moves_no_byte),
 		cmocka_unit_test(test_slots_whose_buffer_is_gone_are_efault),
 		cmocka_unit_test(test_wrong_syncs_are_refused),
 		cmocka_unit_test(test_part_that_ends_beyond_the_mapping_is_enoent),

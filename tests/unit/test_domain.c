@@ -2,7 +2,7 @@
 /*
  * test_domain.c - proves D1, D2, D3 of lib/domain/domain.c, and its errors
  */
-#include "double_rig.h"
+#include "lazy_rig.h"
 
 #include "hw_call.h"
 
@@ -42,6 +42,7 @@ static void test_unknown_options_are_refused(void **state)
 		struct dmp_flush_watch watch;
 		uint64_t newer;
 	} newer_watch = {{.size = sizeof(newer_watch)}, 1};
+	const struct dmp_flush_watch odd_watch = {.size = sizeof(odd_watch), .reserved0 = 1};
 	const uint32_t bad_sizes[] = {1, 3, 255, 1u << 21};
 	struct rig rig;
 	struct dmp_domain *dom = NULL;
@@ -60,6 +61,8 @@ static void test_unknown_options_are_refused(void **state)
 	assert_int_equal(
 		dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.watch = &newer_watch.watch), &dom),
 		-E2BIG);
+	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.watch = &odd_watch), &dom),
+			 -EINVAL);
 	assert_int_equal(dmp_domain_create(
 				 rig.hw, &DMP_DOMAIN_OPTS(.flush = (enum dmp_flush_policy)9), &dom),
 			 -EINVAL);
@@ -223,6 +226,56 @@ static void test_reserving_what_is_mapped_is_ebusy_and_changes_nothing(void **st
 	rig_down(&rig);
 }
 
+static int reserve_it(struct lazy *lazy, dmp_iova_t iova)
+{
+	return dmp_domain_reserve(lazy->rig.dom, iova, iova + LONG_PAGES * PAGE - 1);
+}
+
+static void reserve_what_was_just_unmapped(struct lazy *lazy)
+{
+	lazy->err[0] = lazy_unmap(lazy, lazy->iova[0]);
+	lazy->err[1] = reserve_it(lazy, lazy->iova[0]);
+}
+
+/*
+ *   flush 1   |---------------------------|     may have missed the unmap
+ *   unmap          x   queued
+ *   reserve            |- flush 2 -| taken      the range has gone: it cannot take the
+ *                                               reservation along when flush 1 ends
+ */
+static void test_what_was_unmapped_lazily_takes_no_reservation_along(void **state)
+{
+	struct lazy lazy;
+
+	(void)state;
+	lazy_up(&lazy, 1, 0);
+	lazy.iova[0] = lazy_map(&lazy);
+	lazy_during_flush(&lazy, reserve_what_was_just_unmapped, 0);
+	assert_int_equal(dmp_domain_flush(lazy.rig.dom), 0);
+	assert_int_equal(lazy.err[0] | lazy.err[1], 0);
+	dmp_harness_advance(20 * MS);
+	assert_int_equal(dmp_domain_flush(lazy.rig.dom), 0);
+	assert_true(lazy_is_taken(&lazy, lazy.iova[0]));
+	lazy_down(&lazy);
+}
+
+static void test_reserving_where_a_flush_fails_changes_nothing(void **state)
+{
+	struct lazy lazy;
+	dmp_iova_t iova;
+
+	(void)state;
+	lazy_up(&lazy, 1, 0);
+	iova = lazy_queue_one(&lazy);
+	double_fail(lazy.rig.d, DOUBLE_FLUSH_DOMAIN, 1, -ETIMEDOUT);
+	assert_int_equal(reserve_it(&lazy, iova), -ETIMEDOUT);
+	dmp_harness_advance(10 * MS);
+	assert_false(lazy_is_taken(&lazy, iova));
+	assert_int_equal(reserve_it(&lazy, iova), 0);
+	assert_true(lazy_is_taken(&lazy, iova));
+	lazy_down(&lazy);
+}
+
 static void test_null_is_einval(void **state)
 {
 	struct dmp_domain_stats stats;
@@ -317,6 +370,8 @@ int main(void)
 		cmocka_unit_test(test_reserved_addresses_are_not_given_out),
 		cmocka_unit_test(test_reserved_address_that_was_cached_is_not_given_out),
 		cmocka_unit_test(test_reserving_what_is_mapped_is_ebusy_and_changes_nothing),
+		cmocka_unit_test(test_what_was_unmapped_lazily_takes_no_reservation_along),
+		cmocka_unit_test(test_reserving_where_a_flush_fails_changes_nothing),
 		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_stats_count_mappings_in_whole_granules),
 		cmocka_unit_test(test_check_sees_a_range_that_nobody_mapped),

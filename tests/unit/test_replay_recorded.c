@@ -13,6 +13,10 @@
 	ON(0, 00,                                                                                  \
 	   "swiotlb_bounced: dev_name: 0000:00:03.0 dma_mask=ffffffff dev_addr=5000 size=256 "     \
 	   "FORCE")
+#define PROBED                                                                                     \
+	ON(0, 00,                                                                                  \
+	   "swiotlb_map: (a) dev=\"0000:00:03.0\" orig=0x5000 size=256 align_mask=0x0 dir=1 "      \
+	   "attrs=0x0 tlb=0x10000")
 
 static void expect(const char *text, enum replay_way unknown, enum replay_way expected)
 {
@@ -40,10 +44,25 @@ static void test_swiotlb_lines_are_bounce(void **state)
 	expect_way(BOUNCED PAGE UNMAPS FREES(0, 03, 0x10) ENDED, REPLAY_BOUNCE);
 }
 
+/* The probes tell it too where the swiotlb events were not recorded. */
+static void test_swiotlb_probes_alone_are_bounce(void **state)
+{
+	(void)state;
+	expect_way(PROBED PAGE ENDED, REPLAY_BOUNCE);
+}
+
 static void test_without_iommu_lines_it_is_direct(void **state)
 {
 	(void)state;
 	expect_way(PAGE ENDED, REPLAY_DIRECT);
+}
+
+/* IOVAs are allocated for an IOMMU, but no line says where an unmap begins. */
+static void test_with_iova_and_without_iommu_lines_the_user_decides(void **state)
+{
+	(void)state;
+	expect(PAGE FREES(0, 03, 0x10) ENDED, REPLAY_STRICT, REPLAY_STRICT);
+	expect(PAGE FREES(0, 03, 0x10) ENDED, REPLAY_LAZY, REPLAY_LAZY);
 }
 
 static void test_frees_inside_the_unmaps_are_strict(void **state)
@@ -104,6 +123,7 @@ static void test_bits_that_all_bounces_keep_are_kept(void **state)
 	expect_mask(BOUNCED MAP(0, 01, "TO_DEVICE", 7123, 5123, 256)
 			    MAP(0, 02, "TO_DEVICE", 8000, 6000, 256),
 		    0xfff);
+	expect_mask(PROBED MAP(0, 01, "TO_DEVICE", 7123, 5123, 256), 0xfff);
 }
 
 static void test_one_bounce_that_loses_bits_is_enough(void **state)
@@ -146,6 +166,8 @@ static void test_bundled_traces_tell_how_they_were_recorded(void **state)
 	(void)state;
 	expect_bundled(TRACE_DIR "/net-tcp-virtio.txt.xz", REPLAY_STRICT, 0);
 	expect_bundled(TRACE_DIR "/nvme-4k-randrw-8cpu-2q.txt.xz", REPLAY_LAZY, 0);
+	expect_bundled(TRACE_DIR "/nvme-mixed-bs.txt.xz", REPLAY_STRICT, 0);
+	expect_bundled(TRACE_DIR "/usb-uas-mixed-bs.txt.xz", REPLAY_STRICT, 0);
 	expect_bundled(TRACE_DIR "/swiotlb-force-small.txt.xz", REPLAY_BOUNCE, 0xfff);
 	expect_bundled(TRACE_DIR "/swiotlb-force-net.txt.xz", REPLAY_BOUNCE, 0);
 }
@@ -154,7 +176,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_swiotlb_lines_are_bounce),
+		cmocka_unit_test(test_swiotlb_probes_alone_are_bounce),
 		cmocka_unit_test(test_without_iommu_lines_it_is_direct),
+		cmocka_unit_test(test_with_iova_and_without_iommu_lines_the_user_decides),
 		cmocka_unit_test(test_frees_inside_the_unmaps_are_strict),
 		cmocka_unit_test(test_frees_outside_the_unmaps_are_lazy),
 		cmocka_unit_test(test_a_free_of_another_address_is_not_inside),

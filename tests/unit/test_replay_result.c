@@ -5,7 +5,11 @@
  */
 #include "test_replay_rig.h"
 
+#include <dmapool/harness.h>
+
 #include <math.h>
+
+#define MS UINT64_C(1000000)
 
 static struct replay_result ran(double speed)
 {
@@ -108,7 +112,23 @@ static void test_shares_of_nothing_are_no_numbers(void **state)
 	rig_down(&rig);
 }
 
-/* 300 unmaps on one CPU: a queue of 256 entries, one of them empty, is full once. */
+/* A lazy rig whose clock the test moves; @text is replayed to its end. */
+static void lazy_up(struct rig *rig, struct replay_books *before, const char *text)
+{
+	assert_int_equal(dmp_harness_enter(1), 0);
+	rig_up(rig, text, &RIG(.route = LAZY));
+	replay_books_read(&rig->machine, before);
+	for (uint32_t i = 0; i < rig->job.lanes[0].nsteps; i++)
+		rig_do(rig, i);
+}
+
+static void lazy_down(struct rig *rig)
+{
+	rig_down(rig);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+/* 300 unmaps on one CPU: a queue of 256 entries, one of them empty, is full once; then 45. */
 static void test_lazy_flushes_are_counted_by_cause(void **state)
 {
 	static const char one[] = MAP(0, 01, "TO_DEVICE", 1000, 5000, 256)
@@ -122,16 +142,89 @@ static void test_lazy_flushes_are_counted_by_cause(void **state)
 	assert_non_null(text);
 	for (unsigned i = 0; i < 300; i++)
 		p = stpcpy(p, one);
-	rig_up(&rig, text, &RIG(.route = LAZY));
-	replay_books_read(&rig.machine, &before);
-	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
-		rig_do(&rig, i);
+	lazy_up(&rig, &before, text);
 	replay_result_fill(&rig.run, &before, 1, &r);
-	assert_true(r.flushes_full + r.flushes_timer >= 1);
-	assert_true(r.entries_per_flush > 0 && r.entries_per_flush <= 300);
-	assert_true(r.exposed_us > 0 && r.exposed_us <= r.exposed_max_us);
-	rig_down(&rig);
+	assert_int_equal(r.flushes_full, 1);
+	assert_int_equal(r.flushes_timer, 0);
+	assert_true(r.entries_per_flush == 255);
+	dmp_harness_advance(10 * MS);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_int_equal(r.flushes_full, 1);
+	assert_int_equal(r.flushes_timer, 1);
+	assert_true(r.entries_per_flush == 150);
+	lazy_down(&rig);
 	free(text);
+}
+
+/* Two unmaps 4 ms apart; the timer comes 10 ms after the first one. */
+static void test_the_time_from_unmap_to_flush_is_told_in_microseconds(void **state)
+{
+	struct replay_result r = {0};
+	struct replay_books before;
+	struct rig rig;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	rig_up(&rig,
+	       MAP(0, 01, "TO_DEVICE", 1000, 5000, 256) UNMAP(0, 02, "TO_DEVICE", 1000, 256)
+		       MAP(0, 03, "TO_DEVICE", 1000, 5000, 256)
+			       UNMAP(0, 04, "TO_DEVICE", 1000, 256),
+	       &RIG(.route = LAZY));
+	replay_books_read(&rig.machine, &before);
+	rig_do(&rig, 0);
+	rig_do(&rig, 1);
+	dmp_harness_advance(4 * MS);
+	rig_do(&rig, 2);
+	rig_do(&rig, 3);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_true(isnan(r.exposed_us) && isnan(r.exposed_max_us) && isnan(r.entries_per_flush));
+	dmp_harness_advance(6 * MS);
+	replay_result_fill(&rig.run, &before, 1, &r);
+	assert_true(r.exposed_us == 8000);
+	assert_true(r.exposed_max_us == 10000);
+	assert_true(r.entries_per_flush == 2);
+	lazy_down(&rig);
+}
+
+/* A device that goes on: first through the IOTLB, then into nothing. */
+static void test_a_stale_access_is_no_fault_until_the_flush(void **state)
+{
+	struct replay_result r = {0};
+	struct replay_books before;
+	struct dmp_sim_agent *agent;
+	dmp_addr_t addr;
+	uint8_t byte;
+	struct rig rig;
+
+	(void)state;
+	lazy_up(&rig, &before,
+		MAP(0, 01, "TO_DEVICE", 1000, 5000, 256) UNMAP(0, 02, "TO_DEVICE", 1000, 256));
+	agent = rig.job.lanes[0].agents[0];
+	addr = rig.job.mappings[0].addr;
+	dmp_sim_agent_read(agent, addr, &byte, 1);
+	replay_result_blame(&rig.run, &r);
+	assert_int_equal(r.stale_accesses, 1);
+	assert_int_equal(r.faults, 0);
+	dmp_harness_advance(10 * MS);
+	assert_true(dmp_sim_agent_read(agent, addr, &byte, 1) < 0);
+	replay_result_blame(&rig.run, &r);
+	assert_int_equal(r.stale_accesses, 1);
+	assert_int_equal(r.faults, 1);
+	assert_true(replay_result_is_bad(&r));
+	lazy_down(&rig);
+}
+
+static void test_any_failure_makes_a_result_bad(void **state)
+{
+	const struct replay_result bad[] = {
+		{.wrong_bytes = 1},    {.faults = 1},   {.stale_accesses = 1},
+		{.blame.requests = 1}, {.not_done = 1}, {.broken_books = 1},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_true(replay_result_is_bad(&bad[i]));
+	assert_false(replay_result_is_bad(&(struct replay_result){.late_maps = 1}));
 }
 
 static void test_without_data_no_clock_is_read_at_the_unmaps(void **state)
@@ -188,6 +281,9 @@ int main(void)
 		cmocka_unit_test(test_calls_are_counted_as_the_trace_has_them),
 		cmocka_unit_test(test_shares_of_nothing_are_no_numbers),
 		cmocka_unit_test(test_lazy_flushes_are_counted_by_cause),
+		cmocka_unit_test(test_the_time_from_unmap_to_flush_is_told_in_microseconds),
+		cmocka_unit_test(test_a_stale_access_is_no_fault_until_the_flush),
+		cmocka_unit_test(test_any_failure_makes_a_result_bad),
 		cmocka_unit_test(test_without_data_no_clock_is_read_at_the_unmaps),
 		cmocka_unit_test(test_a_bounce_has_a_peak_of_slots_and_a_price_of_its_bytes),
 	};

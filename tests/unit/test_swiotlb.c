@@ -43,6 +43,32 @@ static void test_create_refuses_options_that_make_no_sense(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+/* A struct of a newer header: what is behind the known fields must be zero. */
+static void test_fields_that_are_not_known_are_refused(void **state)
+{
+	struct {
+		struct dmp_swiotlb_opts opts;
+		uint64_t later;
+	} opts = {DMP_SWIOTLB_OPTS(.slots = 512), 1};
+	struct {
+		struct dmp_swiotlb_limits limits;
+		uint64_t later;
+	} limits = {DMP_SWIOTLB_LIMITS(0), 1};
+	struct swiotlb_rig rig;
+
+	(void)state;
+	opts.opts.size = sizeof(opts);
+	limits.limits.size = sizeof(limits);
+	swiotlb_rig_begin(&rig);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &opts.opts, &rig.tlb), -E2BIG);
+	assert_null(rig.tlb);
+	opts.later = 0;
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &opts.opts, &rig.tlb), 0);
+	assert_int_equal(map(&rig, &limits.limits, RIG_ORIG, 1), -E2BIG);
+	assert_untouched(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 static void test_a_null_allocator_is_refused(void **state)
 {
 	dmp_phys_t phys;
@@ -54,6 +80,7 @@ static void test_a_null_allocator_is_refused(void **state)
 	assert_int_equal(dmp_swiotlb_unmap(NULL, 0, 1, DMP_TO_DEVICE, 0), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_cpu(NULL, 0, 1, DMP_TO_DEVICE), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_device(NULL, 0, 1, DMP_TO_DEVICE), -EINVAL);
+	assert_null(dmp_swiotlb_hw(NULL));
 }
 
 static void test_destroy_refuses_while_slots_are_in_use(void **state)
@@ -89,6 +116,8 @@ static void test_arguments_that_make_no_sense_change_nothing(void **state)
 	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, (enum dmp_dir)3, 0), -EINVAL);
 	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, DMP_TO_DEVICE, 4), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 0, DMP_TO_DEVICE), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 1, (enum dmp_dir)3), -EINVAL);
+	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, 0, DMP_TO_DEVICE), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, 1, (enum dmp_dir)3), -EINVAL);
 	assert_int_equal(swiotlb_rig_stats(&rig).used, 1);
 	swiotlb_rig_unmap(&rig, phys);
@@ -139,6 +168,30 @@ static void test_an_unknown_original_takes_no_slots(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+/* In a free slot, in a used one, and with its last byte in the first slot. */
+static void test_the_allocators_own_memory_is_no_original(void **state)
+{
+	static const dmp_phys_t own[] = {RIG_POOL, RIG_POOL + 511 * SLOT, RIG_POOL - 1};
+	struct swiotlb_rig rig;
+	dmp_phys_t below;
+
+	(void)state;
+	swiotlb_rig_begin(&rig);
+	assert_int_equal(hw_mem_alloc(rig.hw.hw, DMP_ZONE_DMA32, 8, DMP_MEM_MAY_BLOCK, &below), 0);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.slots = 512, .areas = 1),
+					    &rig.tlb),
+			 0);
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+		assert_int_equal(map(&rig, NULL, own[i] + 512 * SLOT, 2), -EINVAL);
+		hw_rig_expect_bug(&rig.hw, "the allocator's own");
+	}
+	assert_untouched(&rig);
+	assert_int_equal(map(&rig, NULL, RIG_POOL + 512 * SLOT - 2, 2), 0);
+	swiotlb_rig_unmap_all(&rig);
+	hw_mem_free(rig.hw.hw, below, 8);
+	swiotlb_rig_down(&rig);
+}
+
 /* As in the original: the slots were really taken, so index and mark have moved. */
 static void test_slots_out_of_reach_are_given_back(void **state)
 {
@@ -157,6 +210,24 @@ static void test_slots_out_of_reach_are_given_back(void **state)
 	assert_int_equal(map(&rig, &exact, RIG_ORIG, 100), 0);
 	assert_int_equal(map(&rig, &moved, RIG_ORIG, 100), 0);
 	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+/* A small mask: each request takes the next slots, looks, and gives them back. */
+static void test_every_search_out_of_reach_starts_behind_the_last(void **state)
+{
+	const struct dmp_swiotlb_limits isa = DMP_SWIOTLB_LIMITS(.addr_limit = DMP_MASK(24));
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 2);
+	for (unsigned i = 1; i <= 300; i++) {
+		assert_int_equal(map(&rig, &isa, RIG_ORIG, 3 * SLOT - 1), -ERANGE);
+		assert_int_equal(swiotlb_rig_area(&rig, 0).used, 0);
+		assert_int_equal(swiotlb_rig_area(&rig, 1).index, 0);
+		assert_int_equal(swiotlb_rig_stats(&rig).high_water, 3);
+		assert_int_equal(dmp_swiotlb_check(rig.tlb), 0);
+	}
 	swiotlb_rig_down(&rig);
 }
 
@@ -206,6 +277,44 @@ static void test_an_unmap_of_no_mapping_is_told_and_changes_nothing(void **state
 	swiotlb_rig_down(&rig);
 }
 
+/* Somebody who unmaps the mapping in the middle of its unmap, once. */
+static struct {
+	int (*phys_to_buf)(void *be, dmp_phys_t phys, uint64_t len, void **buf);
+	struct dmp_swiotlb *tlb;
+	dmp_phys_t phys;
+} rival;
+
+static int unmap_meanwhile(void *be, dmp_phys_t phys, uint64_t len, void **buf)
+{
+	struct dmp_swiotlb *tlb = rival.tlb;
+
+	rival.tlb = NULL;
+	if (tlb)
+		assert_int_equal(dmp_swiotlb_unmap(tlb, rival.phys, len, DMP_TO_DEVICE, 0), 0);
+	return rival.phys_to_buf(be, phys, len, buf);
+}
+
+static void test_of_two_unmaps_at_once_one_is_told(void **state)
+{
+	struct swiotlb_rig rig = {.tlb = NULL};
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(8), 0);
+	hw_rig_begin(&rig.hw);
+	rival.phys_to_buf = rig.hw.d->ops.phys_to_buf;
+	rig.hw.d->ops.phys_to_buf = unmap_meanwhile;
+	hw_rig_adopt(&rig.hw, DMP_HW_CHECK);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.slots = 512, .areas = 1),
+					    &rig.tlb),
+			 0);
+	rival.phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 5000);
+	rival.tlb = rig.tlb;
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, rival.phys, 5000, DMP_FROM_DEVICE, 0), -ENOENT);
+	hw_rig_expect_bug(&rig.hw, "second unmap");
+	assert_int_equal(swiotlb_rig_stats(&rig).used, 0);
+	swiotlb_rig_down(&rig);
+}
+
 static void test_the_largest_promise_leaves_room_for_the_min_align_bits(void **state)
 {
 	static const struct {
@@ -234,15 +343,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_create_refuses_options_that_make_no_sense),
+		cmocka_unit_test(test_fields_that_are_not_known_are_refused),
 		cmocka_unit_test(test_a_null_allocator_is_refused),
 		cmocka_unit_test(test_destroy_refuses_while_slots_are_in_use),
 		cmocka_unit_test(test_arguments_that_make_no_sense_change_nothing),
 		cmocka_unit_test(test_limits_that_are_no_masks_are_refused),
 		cmocka_unit_test(test_what_can_never_fit_changes_nothing),
 		cmocka_unit_test(test_an_unknown_original_takes_no_slots),
+		cmocka_unit_test(test_the_allocators_own_memory_is_no_original),
 		cmocka_unit_test(test_slots_out_of_reach_are_given_back),
+		cmocka_unit_test(test_every_search_out_of_reach_starts_behind_the_last),
 		cmocka_unit_test(test_a_full_pool_is_told_unless_nobody_wants_to_know),
 		cmocka_unit_test(test_an_unmap_of_no_mapping_is_told_and_changes_nothing),
+		cmocka_unit_test(test_of_two_unmaps_at_once_one_is_told),
 		cmocka_unit_test(test_the_largest_promise_leaves_room_for_the_min_align_bits),
 		cmocka_unit_test(test_an_allocator_knows_its_machine),
 	};

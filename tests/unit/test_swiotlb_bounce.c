@@ -149,7 +149,7 @@ static void test_a_sync_against_the_direction_copies_nothing(void **state)
 }
 
 /* Without alloc_align_mask the mapping ends where the buffer does. */
-static void test_more_than_was_mapped_is_cut_down(void **state)
+static void test_a_sync_of_more_than_was_mapped_is_cut_down(void **state)
 {
 	struct field f;
 
@@ -160,8 +160,44 @@ static void test_more_than_was_mapped_is_cut_down(void **state)
 		dmp_swiotlb_sync_for_cpu(f.rig.tlb, f.phys + 3000, 2001, DMP_BIDIRECTIONAL), 0);
 	hw_rig_expect_bug(&f.rig.hw, "2001 bytes");
 	assert_written(&f, 3000, 2000, 0xee);
-	assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, f.phys, UINT64_MAX, DMP_BIDIRECTIONAL, 0), 0);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(f.rig.tlb, f.phys, UINT64_MAX, DMP_BIDIRECTIONAL),
+			 0);
 	hw_rig_expect_bug(&f.rig.hw, "but the mapping has 5000");
+	assert_written(&f, 0, LEN, 0xee);
+	field_down(&f);
+}
+
+/* A byte too many would be the neighbour's, also where rounding leaves room for it. */
+static void test_an_unmap_of_a_wrong_length_changes_nothing(void **state)
+{
+	static const uint64_t wrong[] = {1, LEN - 1, LEN + 1, 8192 - 0xa34, UINT64_MAX};
+	struct field f;
+
+	(void)state;
+	field_up(&f, &padded);
+	memset(f.bounce, 0xee, LEN);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, f.phys, wrong[i], DMP_FROM_DEVICE, 0),
+				 -EINVAL);
+		hw_rig_expect_bug(&f.rig.hw, "where 5000 are mapped");
+	}
+	assert_int_equal(swiotlb_rig_stats(&f.rig).used, 4);
+	assert_written(&f, 0, 0, 0);
+	field_down(&f);
+}
+
+static void test_the_direction_that_counts_is_that_of_the_unmap(void **state)
+{
+	struct field f;
+	dmp_phys_t phys = 0;
+
+	(void)state;
+	field_up(&f, &padded);
+	assert_int_equal(
+		dmp_swiotlb_map(f.rig.tlb, NULL, RIG_ORIG + BEFORE, LEN, DMP_TO_DEVICE, 0, &phys),
+		0);
+	memset(swiotlb_rig_bytes(&f.rig, phys, LEN), 0xee, LEN);
+	assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, phys, LEN, DMP_FROM_DEVICE, 0), 0);
 	assert_written(&f, 0, LEN, 0xee);
 	field_down(&f);
 }
@@ -228,7 +264,9 @@ int main(void)
 		cmocka_unit_test(test_a_sync_for_the_cpu_copies_its_part_alone),
 		cmocka_unit_test(test_a_sync_for_the_device_copies_its_part_alone),
 		cmocka_unit_test(test_a_sync_against_the_direction_copies_nothing),
-		cmocka_unit_test(test_more_than_was_mapped_is_cut_down),
+		cmocka_unit_test(test_a_sync_of_more_than_was_mapped_is_cut_down),
+		cmocka_unit_test(test_an_unmap_of_a_wrong_length_changes_nothing),
+		cmocka_unit_test(test_the_direction_that_counts_is_that_of_the_unmap),
 		cmocka_unit_test(test_rounding_is_copied_only_for_who_asks_for_it),
 		cmocka_unit_test(test_addresses_without_data_are_no_mappings),
 		cmocka_unit_test(test_an_original_that_is_gone_is_told_and_the_slots_are_freed),

@@ -79,14 +79,14 @@ static void test_a_mapping_that_begins_at_a_free_slot_is_seen(void **state)
 static void test_a_mapping_that_leaves_its_segment_is_seen(void **state)
 {
 	struct swiotlb_rig rig;
-	uint32_t info;
+	struct swiotlb_note note;
 
 	(void)state;
 	broken_pool(&rig);
-	info = rig.tlb->pools->info[20];
-	rig.tlb->pools->info[20] = 109 * SLOT;
+	note = rig.tlb->pools->notes[20];
+	rig.tlb->pools->notes[20].end = 109 * SLOT;
 	assert_seen(&rig, "leaves its segment");
-	rig.tlb->pools->info[20] = info;
+	rig.tlb->pools->notes[20] = note;
 	repaired(&rig);
 }
 
@@ -105,7 +105,7 @@ static void test_wrong_counts_are_seen(void **state)
 	assert_seen(&rig, "index");
 	area->index = 30;
 	store_relaxed(&area->quota, 31);
-	assert_seen(&rig, "quotas of 31 slots, but a high water of 30");
+	assert_seen(&rig, "quotas of 31 slots, where 30 may be dealt");
 	store_relaxed(&area->quota, 30);
 	repaired(&rig);
 }
@@ -135,9 +135,31 @@ static void test_views_are_of_what_there_is(void **state)
 	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_POOL + 15 * SLOT, &mapping), 0);
 	assert_int_equal(mapping.first, 10);
 	assert_int_equal(mapping.phys, RIG_POOL + 10 * SLOT);
+	assert_int_equal(mapping.len, 10 * SLOT);
 	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_POOL + 30 * SLOT, &mapping),
 			 -ENOENT);
 	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_ORIG, &mapping), -ENOENT);
+	repaired(&rig);
+}
+
+static void test_views_of_nothing_are_refused(void **state)
+{
+	struct dmp_swiotlb_mapping_view mapping;
+	struct dmp_swiotlb_pool_view pool;
+	struct dmp_swiotlb_area_view area;
+	struct swiotlb_rig rig;
+	bool used;
+
+	(void)state;
+	broken_pool(&rig);
+	assert_int_equal(dmp_swiotlb_inspect_pool(NULL, 0, &pool), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_pool(rig.tlb, 0, NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_area(NULL, 0, 0, &area), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_area(rig.tlb, 0, 0, NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_slot(NULL, 0, 0, &used), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_slot(rig.tlb, 0, 0, NULL), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_mapping(NULL, RIG_POOL, &mapping), -EINVAL);
+	assert_int_equal(dmp_swiotlb_inspect_mapping(rig.tlb, RIG_POOL, NULL), -EINVAL);
 	repaired(&rig);
 }
 
@@ -151,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_a_mapping_that_leaves_its_segment_is_seen),
 		cmocka_unit_test(test_wrong_counts_are_seen),
 		cmocka_unit_test(test_views_are_of_what_there_is),
+		cmocka_unit_test(test_views_of_nothing_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("swiotlb_check", tests, NULL, NULL);

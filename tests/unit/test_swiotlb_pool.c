@@ -136,7 +136,36 @@ static void test_a_pool_owns_its_bytes_and_no_others(void **state)
 	assert_true(dmp_swiotlb_owns(rig.tlb, RIG_POOL + 512 * SLOT - 1));
 	assert_false(dmp_swiotlb_owns(rig.tlb, RIG_POOL + 512 * SLOT));
 	assert_false(dmp_swiotlb_owns(rig.tlb, 0));
+	assert_false(dmp_swiotlb_owns(NULL, RIG_POOL));
 	swiotlb_rig_down(&rig);
+}
+
+static void assert_pool(struct swiotlb_rig *rig, uint64_t slots, uint64_t areas,
+			uint64_t built_slots, uint64_t built_areas)
+{
+	swiotlb_rig_up(rig, slots, areas);
+	assert_int_equal(swiotlb_rig_stats(rig).slots, built_slots);
+	assert_int_equal(swiotlb_rig_stats(rig).areas, built_areas);
+	swiotlb_rig_down(rig);
+}
+
+/* Odd numbers of slots, of areas, and more areas than slots / 128. */
+static void test_what_is_asked_for_is_rounded_up(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	assert_pool(&rig, 1, 1, 128, 1);
+	assert_pool(&rig, 700, 1, 1024, 1);
+	assert_pool(&rig, 1024, 3, 1024, 4);
+	assert_pool(&rig, 128, 5, 1024, 8);
+}
+
+static void test_what_every_request_reads_is_apart_from_what_some_write(void **state)
+{
+	(void)state;
+	assert_true(offsetof(struct dmp_swiotlb, usage_lock) >= DMP_CACHE_LINE);
+	assert_int_equal(offsetof(struct dmp_swiotlb, usage_lock) % DMP_CACHE_LINE, 0);
 }
 
 /* Bookkeeping memory of an allocator of @slots slots. */
@@ -153,10 +182,10 @@ static uint64_t books(uint64_t slots)
 	return before;
 }
 
-static void test_a_slot_costs_12_and_a_half_bytes_of_books(void **state)
+static void test_a_slot_costs_16_and_a_half_bytes_of_books(void **state)
 {
 	(void)state;
-	assert_int_equal(books(4096) - books(2048), 2048 * 25 / 2);
+	assert_int_equal(books(4096) - books(2048), 2048 * 33 / 2);
 }
 
 static void test_no_two_areas_share_a_cache_line(void **state)
@@ -172,8 +201,8 @@ static void test_no_two_areas_share_a_cache_line(void **state)
 	assert_int_equal(sizeof(*pool->areas) % DMP_CACHE_LINE, 0);
 	assert_int_equal((uintptr_t)pool->segments % DMP_CACHE_LINE, 0);
 	assert_int_equal(sizeof(*pool->segments) % DMP_CACHE_LINE, 0);
-	assert_int_equal((uintptr_t)pool->orig % DMP_CACHE_LINE, 0);
-	assert_int_equal((uintptr_t)pool->info % DMP_CACHE_LINE, 0);
+	assert_int_equal((uintptr_t)pool->notes % DMP_CACHE_LINE, 0);
+	assert_int_equal(SEGMENT_SLOTS * sizeof(*pool->notes) % DMP_CACHE_LINE, 0);
 	swiotlb_rig_down(&rig);
 }
 
@@ -188,7 +217,9 @@ int main(void)
 		cmocka_unit_test(test_areas_are_tried_from_the_cpus_own_one_on),
 		cmocka_unit_test(test_without_a_count_there_is_an_area_for_each_cpu),
 		cmocka_unit_test(test_a_pool_owns_its_bytes_and_no_others),
-		cmocka_unit_test(test_a_slot_costs_12_and_a_half_bytes_of_books),
+		cmocka_unit_test(test_what_is_asked_for_is_rounded_up),
+		cmocka_unit_test(test_what_every_request_reads_is_apart_from_what_some_write),
+		cmocka_unit_test(test_a_slot_costs_16_and_a_half_bytes_of_books),
 		cmocka_unit_test(test_no_two_areas_share_a_cache_line),
 	};
 

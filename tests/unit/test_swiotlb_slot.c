@@ -160,6 +160,25 @@ static void test_data_agrees_with_the_original_in_the_min_align_bits(void **stat
 	swiotlb_rig_down(&rig);
 }
 
+/* Its min-align bits are clear, so from slot 1 on the next place is at 64 KiB. */
+static void test_address_0_is_an_original_like_any_other(void **state)
+{
+	const struct dmp_swiotlb_limits limits = DMP_SWIOTLB_LIMITS(.min_align_mask = 0xffff);
+	struct swiotlb_mapping m;
+	struct swiotlb_request req;
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(swiotlb_rig_slot(&rig, none, RIG_ORIG, 1), 0);
+	assert_int_equal(swiotlb_request_make(&req, &limits, 0, 100), 0);
+	assert_int_equal(swiotlb_pool_claim(rig.tlb, &req, 0, &m), 0);
+	assert_int_equal(m.first, 32);
+	assert_int_equal(m.orig, 0);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 /* Every slot of a mapping leads to it, its neighbours to themselves. */
 static void test_a_mapping_is_found_from_each_of_its_slots(void **state)
 {
@@ -261,6 +280,7 @@ int main(void)
 		cmocka_unit_test(test_a_tour_can_end_before_its_starting_point),
 		cmocka_unit_test(test_no_run_crosses_the_boundary),
 		cmocka_unit_test(test_data_agrees_with_the_original_in_the_min_align_bits),
+		cmocka_unit_test(test_address_0_is_an_original_like_any_other),
 		cmocka_unit_test(test_a_mapping_is_found_from_each_of_its_slots),
 		cmocka_unit_test(test_released_slots_merge_with_their_neighbours),
 		cmocka_unit_test(test_a_mapping_is_released_once),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_swiotlb_usage.c - proves U1 and U2 of lib/swiotlb/swiotlb_usage.c
+ * test_swiotlb_usage.c - proves U1-U3 of lib/swiotlb/swiotlb_usage.c
  */
 #include "swiotlb_rig.h"
 
@@ -103,6 +103,93 @@ static void test_a_reset_mark_is_that_of_the_next_map(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+static uint64_t quotas(struct swiotlb_rig *rig)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < 8; i++)
+		sum = sum * 31 + load_relaxed(&rig->tlb->pools->areas[i].quota);
+	return sum;
+}
+
+/* Maps @nslots on a CPU by chance, or unmaps what that CPU has, @rounds times.  Returns how many
+ * maps dealt the quotas anew. */
+static unsigned come_and_go(struct swiotlb_rig *rig, struct rng *rng, unsigned rounds,
+			    uint64_t nslots, dmp_phys_t live[8])
+{
+	unsigned ndeals = 0;
+
+	for (unsigned i = 0; i < rounds; i++) {
+		unsigned cpu = (unsigned)rng_range(rng, 0, 7);
+		uint64_t before = quotas(rig);
+
+		if (live[cpu])
+			swiotlb_rig_unmap(rig, live[cpu]);
+		live[cpu] = live[cpu] ? 0 : map_on(rig, cpu, nslots);
+		ndeals += quotas(rig) != before;
+		assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
+	}
+	return ndeals;
+}
+
+/* Somebody else is always dealing, so the margin grows until it covers the peaks. */
+static void test_threads_that_meet_over_the_mark_stop_meeting(void **state)
+{
+	struct rng rng = rng_seeded(rng_seed_from_env(1));
+	dmp_phys_t live[8] = {0};
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 4096, 8);
+	store_relaxed(&rig.tlb->nraising, 1);
+	come_and_go(&rig, &rng, 500, 20, live);
+	assert_int_equal(come_and_go(&rig, &rng, 500, 20, live), 0);
+	assert_int_equal(load_relaxed(&rig.tlb->nraising), 1);
+	assert_in_range(swiotlb_rig_stats(&rig).high_water, 1, 160);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_a_crowd_hides_a_sixteenth_of_the_slots_at_most(void **state)
+{
+	dmp_phys_t live[32];
+	struct swiotlb_rig rig;
+	unsigned n;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 4096, 8);
+	store_relaxed(&rig.tlb->nraising, 1);
+	for (n = 0; n < 32; n++) {
+		live[n] = map_on(&rig, n % 8, 120);
+		assert_int_equal(dmp_swiotlb_check(rig.tlb), 0);
+		assert_in_range(rig.tlb->margin, 8, 4096 / 16);
+		assert_true(swiotlb_rig_stats(&rig).high_water + rig.tlb->margin >= (n + 1) * 120);
+	}
+	assert_int_equal(rig.tlb->margin, 4096 / 16);
+	while (n--)
+		swiotlb_rig_unmap(&rig, live[n]);
+	swiotlb_rig_down(&rig);
+}
+
+static void test_a_reset_makes_the_mark_exact_again(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 1024, 4);
+	store_relaxed(&rig.tlb->nraising, 1);
+	map_on(&rig, 0, 10);
+	map_on(&rig, 1, 10);
+	store_relaxed(&rig.tlb->nraising, 0);
+	dmp_swiotlb_reset_high_water(rig.tlb);
+	for (unsigned i = 1; i <= 20; i++) {
+		map_on(&rig, 0, 3);
+		assert_usage(&rig, 20 + i * 3, 20 + i * 3);
+	}
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 /* Once all areas have been at their peaks together, nothing shared is written any more. */
 static void test_areas_below_their_peaks_leave_the_quotas_alone(void **state)
 {
@@ -125,7 +212,7 @@ static void test_areas_below_their_peaks_leave_the_quotas_alone(void **state)
 	swiotlb_rig_down(&rig);
 }
 
-static void test_short_structs_of_old_callers_are_served(void **state)
+static void test_short_structs_of_old_callers_are_served_and_none_refused(void **state)
 {
 	struct swiotlb_rig rig;
 	uint64_t slots = 0;
@@ -136,7 +223,13 @@ static void test_short_structs_of_old_callers_are_served(void **state)
 		dmp_swiotlb_get_stats(rig.tlb, (struct dmp_swiotlb_stats *)&slots, sizeof(slots)),
 		0);
 	assert_int_equal(slots, 1024);
-	assert_int_equal(dmp_swiotlb_get_stats(NULL, NULL, 0), -EINVAL);
+	assert_int_equal(
+		dmp_swiotlb_get_stats(NULL, (struct dmp_swiotlb_stats *)&slots, sizeof(slots)),
+		-EINVAL);
+	assert_int_equal(dmp_swiotlb_get_stats(rig.tlb, NULL, sizeof(slots)), -EINVAL);
+	assert_int_equal(dmp_swiotlb_get_stats(rig.tlb, (struct dmp_swiotlb_stats *)&slots, 0),
+			 -EINVAL);
+	dmp_swiotlb_reset_high_water(NULL);
 	swiotlb_rig_down(&rig);
 }
 
@@ -146,8 +239,11 @@ int main(void)
 		cmocka_unit_test(test_high_water_is_the_most_that_was_in_use_at_once),
 		cmocka_unit_test(test_high_water_is_exact_while_one_thread_maps),
 		cmocka_unit_test(test_a_reset_mark_is_that_of_the_next_map),
+		cmocka_unit_test(test_threads_that_meet_over_the_mark_stop_meeting),
+		cmocka_unit_test(test_a_crowd_hides_a_sixteenth_of_the_slots_at_most),
+		cmocka_unit_test(test_a_reset_makes_the_mark_exact_again),
 		cmocka_unit_test(test_areas_below_their_peaks_leave_the_quotas_alone),
-		cmocka_unit_test(test_short_structs_of_old_callers_are_served),
+		cmocka_unit_test(test_short_structs_of_old_callers_are_served_and_none_refused),
 	};
 
 	return cmocka_run_group_tests_name("swiotlb_usage", tests, NULL, NULL);

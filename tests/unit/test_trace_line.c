@@ -64,6 +64,25 @@ static void test_fractions_of_any_width_count(void **state)
 	expect_head("a-1 [0] 12345: map: x", 0, 12345, "map", "x");
 }
 
+static void expect_context(const char *text, unsigned context)
+{
+	struct trace_head head;
+
+	assert_true(head_of(text, &head));
+	assert_int_equal(head.context, context);
+}
+
+static void test_the_third_flag_tells_a_task_from_interrupts(void **state)
+{
+	(void)state;
+	expect_context("a-1 [000] d..1. 2.5: map: x", TRACE_TASK);
+	expect_context("a-1 [000] D.s1. 2.5: map: x", TRACE_SOFTIRQ);
+	expect_context("a-1 [000] d.h1. 2.5: map: x", TRACE_HARDIRQ);
+	expect_context("a-1 [000] d.H1. 2.5: map: x", TRACE_HARDIRQ);
+	expect_context("a-1 [000] d.Z1. 2.5: map: x", TRACE_NMI);
+	expect_context("a-1 [000] 2.5: map: x", TRACE_TASK);
+}
+
 static void test_an_event_may_have_no_fields(void **state)
 {
 	(void)state;
@@ -150,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_task_names_may_hold_anything),
 		cmocka_unit_test(test_thread_group_column_is_passed_over),
 		cmocka_unit_test(test_fractions_of_any_width_count),
+		cmocka_unit_test(test_the_third_flag_tells_a_task_from_interrupts),
 		cmocka_unit_test(test_an_event_may_have_no_fields),
 		cmocka_unit_test(test_lines_that_are_no_events_are_refused),
 		cmocka_unit_test(test_lost_marks_of_both_tools_are_known),

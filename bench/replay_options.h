@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * replay_options.h - what was asked of `dmapool replay`, as text and as struct replay_opts
+ */
+#ifndef BENCH_REPLAY_OPTIONS_H
+#define BENCH_REPLAY_OPTIONS_H
+
+#include "replay.h"
+
+#include <popt.h>
+
+struct replay_command {
+	struct replay_opts opts;
+	const char **paths; /* the context's; at least one, NULL behind the last */
+	char *json_path;    /* owned; NULL: none */
+
+	/* Where the text of each option is kept. */
+	char *routes, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
+	int serial, no_data, check_addresses;
+	uint64_t given; /* a bit for each option letter */
+	poptContext context;
+};
+
+/*
+ * Everything stays valid until the free, which is due in any case.  Complains and returns
+ * EXIT_USAGE; `--help` ends the process.
+ */
+int replay_options_parse(int argc, const char **argv, struct replay_command *command);
+void replay_options_free(struct replay_command *command);
+
+#endif

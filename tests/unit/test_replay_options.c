@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_options.c - proves that bench/replay_options.c takes what can be, and refuses
+ * the rest in one line that names the option
+ */
+#include "dmptest.h"
+
+#include "command.h"
+#include "replay_options.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ARGS_MAX 12
+
+static int parse(const char *const *args, struct replay_command *command)
+{
+	const char *argv[ARGS_MAX + 2] = {"dmapool replay"};
+	int argc = 1;
+
+	for (; args[argc - 1]; argc++)
+		argv[argc] = args[argc - 1];
+	return replay_options_parse(argc, argv, command);
+}
+
+#define PARSE(command, ...) parse((const char *const[]){__VA_ARGS__, NULL}, command)
+
+/* The options before a trace: taken as what the caller then looks at. */
+static struct replay_opts taken(const char *const *args)
+{
+	struct replay_command command;
+	struct replay_opts opts;
+
+	assert_int_equal(parse(args, &command), EXIT_GOOD);
+	opts = command.opts;
+	opts.profile = NULL;
+	replay_options_free(&command);
+	return opts;
+}
+
+#define TAKEN(...) taken((const char *const[]){__VA_ARGS__, "trace", NULL})
+
+/* Refused with one line on standard error, in which @said stands. */
+static void refused(const char *said, const char *const *args)
+{
+	struct replay_command command;
+	FILE *to = tmpfile();
+	int saved = dup(STDERR_FILENO), status;
+	char text[512];
+	size_t len;
+
+	assert_non_null(to);
+	fflush(stderr);
+	dup2(fileno(to), STDERR_FILENO);
+	status = parse(args, &command);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	replay_options_free(&command);
+	rewind(to);
+	len = fread(text, 1, sizeof(text) - 1, to);
+	fclose(to);
+	text[len] = '\0';
+	assert_int_equal(status, EXIT_USAGE);
+	assert_non_null(strstr(text, said));
+	assert_ptr_equal(strchr(text, '\n'), &text[len - 1]);
+}
+
+#define REFUSED(said, ...) refused(said, (const char *const[]){__VA_ARGS__, "trace", NULL})
+
+static void test_without_options_every_route_is_taken_with_linuxs_pool(void **state)
+{
+	struct replay_opts opts = TAKEN("other");
+
+	(void)state;
+	assert_int_equal(opts.routes, (1u << replay_nroutes) - 1);
+	assert_true(opts.data && !opts.serial && !opts.check_addresses);
+	assert_int_equal(opts.repeat, 1);
+	assert_int_equal(opts.mask_bits, 32);
+	assert_int_equal(opts.slots, 32768);
+	assert_int_equal(opts.areas, 4);
+	assert_int_equal(opts.unknown, REPLAY_LAZY);
+}
+
+static void test_every_option_is_taken_in_its_long_and_its_short_form(void **state)
+{
+	struct replay_opts a = TAKEN("--serial", "--no-data", "--repeat=7", "--mask=48",
+				     "--slots=1024,2", "--flush=strict", "--route=lazy");
+	struct replay_opts b = TAKEN("-sn", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy");
+
+	(void)state;
+	assert_true(a.serial && !a.data);
+	assert_int_equal(a.repeat, 7);
+	assert_int_equal(a.mask_bits, 48);
+	assert_int_equal(a.slots, 1024);
+	assert_int_equal(a.areas, 2);
+	assert_int_equal(a.unknown, REPLAY_STRICT);
+	assert_int_equal(a.routes, 1u << REPLAY_LAZY);
+	assert_true(b.serial && !b.data);
+	assert_int_equal(b.repeat, a.repeat);
+	assert_int_equal(b.mask_bits, a.mask_bits);
+	assert_int_equal(b.slots, a.slots);
+	assert_int_equal(b.areas, a.areas);
+	assert_int_equal(b.unknown, a.unknown);
+	assert_int_equal(b.routes, a.routes);
+}
+
+static void test_a_command_without_a_trace_is_refused(void **state)
+{
+	static const char *const none[] = {"--serial", NULL};
+
+	(void)state;
+	refused("no trace given", none);
+}
+
+static void test_numbers_are_digits_within_their_bounds(void **state)
+{
+	static const char *const bad_runs[] = {"",   "x",    "0",          "-1",
+					       "1x", "1001", "4294967297", "99999999999999999999"};
+	static const char *const bad_masks[] = {"", "11", "65", "-32", "0x20", "32 "};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad_runs) / sizeof(bad_runs[0]); i++)
+		REFUSED("--repeat must be", "--repeat", bad_runs[i]);
+	for (size_t i = 0; i < sizeof(bad_masks) / sizeof(bad_masks[0]); i++)
+		REFUSED("--mask must be", "--mask", bad_masks[i]);
+	assert_int_equal(TAKEN("--repeat", "1000").repeat, 1000);
+	assert_int_equal(TAKEN("--mask", "12").mask_bits, 12);
+	assert_int_equal(TAKEN("--mask", "64").mask_bits, 64);
+}
+
+static void test_a_pool_is_powers_of_two_with_a_segment_an_area(void **state)
+{
+	static const char *const bad[] = {"",
+					  "x",
+					  "0",
+					  "1000",
+					  "-1024",
+					  " 1024",
+					  "+1024",
+					  "1024,",
+					  "1024,3",
+					  "1024,0",
+					  "1024,4,",
+					  "1024,-1",
+					  "1024,4x",
+					  "1024, 4",
+					  "1048576,4",
+					  "0x400",
+					  "18446744073709551617,1",
+					  "1024,18446744073709551620"};
+	static const char *const too_small[] = {"64", "64,1", "256", "1024,16", "524288,8192"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		REFUSED("--slots must be N or N,AREAS", "--slots", bad[i]);
+	for (size_t i = 0; i < sizeof(too_small) / sizeof(too_small[0]); i++)
+		REFUSED("at least 128 slots", "--slots", too_small[i]);
+	assert_int_equal(TAKEN("--slots", "512").areas, 4);
+	assert_int_equal(TAKEN("--slots", "128,1").slots, 128);
+	assert_int_equal(TAKEN("--slots", "1024,8").areas, 8);
+	assert_int_equal(TAKEN("--slots", "524288,4096").areas, 4096);
+}
+
+static void test_a_flush_is_strict_or_lazy(void **state)
+{
+	(void)state;
+	assert_int_equal(TAKEN("--flush", "strict").unknown, REPLAY_STRICT);
+	assert_int_equal(TAKEN("--flush", "lazy").unknown, REPLAY_LAZY);
+	REFUSED("--flush must be", "--flush", "");
+	REFUSED("--flush must be", "--flush", "LAZY");
+	REFUSED("--flush must be", "--flush", "bounce");
+}
+
+static void test_routes_are_a_list_without_empty_names_and_without_repetition(void **state)
+{
+	(void)state;
+	assert_int_equal(TAKEN("--route", "strict,direct").routes,
+			 1u << REPLAY_DIRECT | 1u << REPLAY_STRICT);
+	assert_int_equal(TAKEN("--route", "as-recorded").routes, 1u << (replay_nroutes - 1));
+	REFUSED("'' is not a route", "--route", "");
+	REFUSED("'' is not a route", "--route", "strict,");
+	REFUSED("'' is not a route", "--route", ",strict");
+	REFUSED("'scenic' is not a route", "--route", "scenic");
+	REFUSED("'stric' is not a route", "--route", "stric");
+	REFUSED("names strict twice", "--route", "strict,lazy,strict");
+}
+
+static void test_an_option_that_is_given_twice_is_refused(void **state)
+{
+	(void)state;
+	REFUSED("--route is given twice", "--route", "strict", "-r", "direct");
+	REFUSED("--json is given twice", "--json", "a", "-j", "b");
+	REFUSED("--slots is given twice", "--slots", "1024", "--slots", "1024");
+	REFUSED("--flush is given twice", "--flush", "lazy", "--flush", "strict");
+	REFUSED("--mask is given twice", "--mask", "32", "-m", "64");
+	REFUSED("--serial is given twice", "-s", "--serial");
+	REFUSED("--check-addresses is given twice", "-c", "-c");
+}
+
+static void test_an_option_that_does_not_exist_is_refused(void **state)
+{
+	(void)state;
+	REFUSED("--scenic", "--scenic");
+}
+
+/* It makes no machine: nothing that shapes one is silently left out. */
+static void test_an_address_check_takes_no_option_of_a_replay(void **state)
+{
+	static const char *const with_value[] = {"--route",   "lazy",   "--slots",  "1024",
+						 "--flush",   "strict", "--repeat", "3",
+						 "--profile", "free",   "--mask",   "32"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i += 2)
+		REFUSED(with_value[i], "--check-addresses", with_value[i], with_value[i + 1]);
+	REFUSED("leave out --serial", "--serial", "--check-addresses");
+	REFUSED("leave out --no-data", "-c", "-n");
+	assert_true(TAKEN("--check-addresses", "--json", "x").check_addresses);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_without_options_every_route_is_taken_with_linuxs_pool),
+		cmocka_unit_test(test_every_option_is_taken_in_its_long_and_its_short_form),
+		cmocka_unit_test(test_a_command_without_a_trace_is_refused),
+		cmocka_unit_test(test_numbers_are_digits_within_their_bounds),
+		cmocka_unit_test(test_a_pool_is_powers_of_two_with_a_segment_an_area),
+		cmocka_unit_test(test_a_flush_is_strict_or_lazy),
+		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
+		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
+		cmocka_unit_test(test_an_option_that_does_not_exist_is_refused),
+		cmocka_unit_test(test_an_address_check_takes_no_option_of_a_replay),
+	};
+
+	return cmocka_run_group_tests_name("replay_options", tests, NULL, NULL);
+}
