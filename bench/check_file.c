@@ -7,6 +7,7 @@
  */
 #include "check.h"
 #include "command.h"
+#include "json_file.h"
 #include "progress.h"
 #include "replay.h"
 
@@ -30,7 +31,7 @@ static int read_and_check(const char *path, struct check_result *result)
 	return err ? complain("%s: cannot check addresses: %s", path, strerror(-err)) : EXIT_GOOD;
 }
 
-int check_file(const char *path, FILE *to, struct replay_json *json)
+int check_file(const char *path, FILE *to, struct json_file *json)
 {
 	struct check_result result;
 	char name[REPLAY_NAME_MAX];
@@ -41,7 +42,7 @@ int check_file(const char *path, FILE *to, struct replay_json *json)
 	replay_trace_name(path, name, sizeof(name));
 	check_print(to, name, &result);
 	status = result.unexplained ? EXIT_BAD : EXIT_GOOD;
-	if (json && replay_json_add(json, path, check_json(path, name, &result)))
+	if (json && json_file_add(json, path, check_json(path, name, &result)))
 		status = EXIT_USAGE;
 	check_result_free(&result);
 	return status;

@@ -9,7 +9,7 @@
  *      line 6769 came before line 6768
  */
 #include "check.h"
-#include "replay.h"
+#include "json_file.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -79,7 +79,7 @@ json_t *check_json(const char *path, const char *name, const struct check_result
 	json_t *line = r->unexplained ? json_integer(r->unexplained_line) : json_null();
 
 	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "trace",
-			 replay_json_text(name), "path", replay_json_text(path), "spaces",
+			 json_file_text(name), "path", json_file_text(path), "spaces",
 			 (int)r->nspaces, "equal", (json_int_t)r->equal, "explained",
 			 (json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
 			 "in_use_before", (json_int_t)r->in_use_before, "peak_slots", peak,

@@ -19,14 +19,17 @@
  */
 #include "base_port.h"
 
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
-_Thread_local struct dmp_thread *dmp_thread_self; /* (t) */
+_Thread_local struct dmp_thread *dmp_thread_self;                /* (t) */
+_Thread_local struct dmp_bias_cpu *dmp_bias_self = &bias_nobody; /* (t) */
 
 /* Of all threads that found no memory for a record. */
 static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1, .is_shared = true};
@@ -48,6 +51,7 @@ static void thread_exit(void *arg)
 	struct dmp_thread *self = arg;
 
 	cpu_run_hooks(self->cpu);
+	dmp_bias_self = &bias_nobody;
 	cpu_slot_release(self->cpu);
 	dmp_thread_self = NULL;
 	if (self != &thread_spare)
@@ -69,6 +73,7 @@ struct dmp_thread *dmp_thread_attach(void)
 		self->cpu = cpu_slot_take();
 	else
 		cpu_slot_share();
+	dmp_bias_self = bias_of_cpu(dmp_thread_self->cpu);
 	pthread_once(&exit_key_once, exit_key_make);
 	pthread_setspecific(exit_key, dmp_thread_self);
 	return dmp_thread_self;
@@ -113,6 +118,28 @@ void port_synchronize(void)
 #ifdef DMP_TSAN
 	__tsan_acquire(&dmp_rcu_tsan_token);
 #endif
+}
+
+/* The numbers of the system call, whether or not the C library knows its name. */
+static bool membarrier(int command)
+{
+#ifdef SYS_membarrier
+	return syscall(SYS_membarrier, command, 0, 0) == 0;
+#else
+	(void)command;
+	return false;
+#endif
+}
+
+bool port_heavy_prepare(void)
+{
+	return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+}
+
+void dmp_fence_heavy(void)
+{
+	if (!membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED))
+		dmp_log(DMP_LOG_BUG, "membarrier has failed after it was registered");
 }
 
 static void worker_prepare(void)

@@ -6,10 +6,10 @@
  * down.  So "the range that starts at pfn with this size" is the range that contains pfn
  * and ends at pfn + size - 1.
  *
- * iova_check_cache() proves I1-I3 of iova_cache.c: it copies every cached pfn out, then
+ * iova_check_cache() proves I1, I3 of iova_cache.c and I2, I4 of iova_depot.c: it copies every cached pfn out, then
  * asks the policy for each and sorts them to find one that stands twice.
  *
- * Locking: one CPU's or depot's lock at a time, by iova_cache_visit(); the policy's below.
+ * Locking: one CPU's or depot's lock at a time, by iova_look_visit(); the policy's below.
  */
 #include "iova_internal.h"
 
@@ -30,7 +30,7 @@ uint64_t iova_check_cached(struct dmp_iova_domain *dom)
 {
 	uint64_t total = 0;
 
-	iova_cache_visit(dom, count_visit, &total);
+	iova_look_visit(dom, count_visit, &total);
 	return total;
 }
 
@@ -70,9 +70,9 @@ int iova_check_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
 	struct search_entry wanted = {.pfn = pfn};
 	int err = DMP_CHECKS >= 1 ? check_live(dom, pfn, size) : 0;
 
-	if (!err && DMP_CHECKS >= 2 && size <= DMP_IOVA_CACHED_GRANULES) {
+	if (!err && DMP_CHECKS >= 2 && size <= dom->cached_max) {
 		wanted.order = dmp_log2_ceil(size);
-		err = iova_cache_visit(dom, search_visit, &wanted) ? 0 : -ENOENT;
+		err = iova_look_visit(dom, search_visit, &wanted) ? 0 : -ENOENT;
 	}
 	if (err)
 		dmp_log(DMP_LOG_BUG, "iova: free of %llu granules at pfn 0x%llx: %s",
@@ -94,7 +94,7 @@ static bool census_visit(void *ctx, unsigned order, const struct iova_magazine *
 	struct census *census = ctx;
 	uint64_t i;
 
-	if (count > IOVA_MAG_SIZE)
+	if (count > census->dom->opts.magazine_size)
 		census->wrong = "a magazine holds more than it can";
 	for (i = 0; i < count && !census->wrong; i++) {
 		if (census->n == census->room)
@@ -125,25 +125,40 @@ static bool has_twins(uint64_t *pfns, uint64_t n)
 	return false;
 }
 
-/* Does each depot hold as many magazines as it says? */
+/* I2 of one depot. */
+static bool depot_agrees(struct iova_class *class)
+{
+	const struct dmp_iova_opts *opts = &class->dom->opts;
+	unsigned nfull;
+	bool agrees;
+
+	dmp_lock_acquire(&class->depot_lock);
+	nfull = class->depot.nfull;
+	agrees = !iova_depot_peek(&class->depot, nfull) &&
+		 (!nfull || iova_depot_peek(&class->depot, nfull - 1)) &&
+		 (!opts->depot_limit || nfull <= opts->depot_limit);
+	dmp_lock_release(&class->depot_lock);
+	return agrees;
+}
+
+/* I2 and I4. */
 static bool depots_agree(struct dmp_iova_domain *dom)
 {
 	struct iova_class *class;
-	unsigned order;
-	bool agree = true;
+	uint64_t ranges = 0;
 
-	for (order = 0; order < DMP_IOVA_CLASSES; order++) {
-		class = &dom->classes[order];
-		dmp_lock_acquire(&class->depot_lock);
-		agree = agree && !iova_depot_peek(&class->depot, class->depot.nfull) &&
-			(!class->depot.nfull ||
-			 iova_depot_peek(&class->depot, class->depot.nfull - 1));
-		dmp_lock_release(&class->depot_lock);
+	IOVA_CLASS_FOREACH(class, dom)
+	{
+		if (!depot_agrees(class))
+			return false;
+		ranges += (uint64_t) class->depot.nfull * dom->opts.magazine_size;
 	}
-	return agree;
+	return !dom->opts.inflight_limit ||
+	       (ranges == load_relaxed(&dom->depot_ranges) && /* relaxed: set-up only */
+		ranges <= dom->opts.inflight_limit);
 }
 
-/* I1-I3 of iova_cache.c: 0, -EIO after logging what is wrong, or -ENOMEM. */
+/* I1-I4: 0, -EIO after logging what is wrong, or -ENOMEM. */
 int iova_check_cache(struct dmp_iova_domain *dom)
 {
 	struct census census = {.dom = dom, .room = iova_check_cached(dom)};
@@ -152,7 +167,7 @@ int iova_check_cache(struct dmp_iova_domain *dom)
 	census.pfns = dmp_meta_alloc(DMP_META_OBJECT, len);
 	if (!census.pfns)
 		return -ENOMEM;
-	iova_cache_visit(dom, census_visit, &census);
+	iova_look_visit(dom, census_visit, &census);
 	if (!census.wrong && has_twins(census.pfns, census.n))
 		census.wrong = "a range is cached twice";
 	if (!census.wrong && !depots_agree(dom))

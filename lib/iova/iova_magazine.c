@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * iova_magazine.c - magazines and depots as plain containers
+ * iova_magazine.c - magazines, depots and pairs as plain containers
  *
  *   magazine   pfns[0] ... pfns[count - 1]      push and take at the top end
  *   depot      full -> mag -> mag -> NULL       full magazines, last in first out
+ *   pair       base .. top .. full              the entries of loaded, while it is open
  *
- * Invariants:
- *  M1  count <= IOVA_MAG_SIZE;
+ * Invariants, of magazines that hold up to size entries:
+ *  M1  count <= size;
  *  M2  a magazine in a depot is full, and its count's word is the link; leaving the depot
  *      it is given its count again;
- *  M3  nfull is the length of the list.
+ *  M3  nfull is the length of the list;
+ *  M4  between open and close only base .. top says what loaded holds; after close its count
+ *      says the same.
  *
  * Locking: none here; whoever owns the container has it locked.
  *
@@ -19,18 +22,24 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct iova_magazine) == 1024, "127 pfns and one word");
+static_assert(sizeof(struct iova_magazine) == sizeof(uint64_t), "one word and the pfns");
+static_assert(sizeof(struct iova_pair) == DMP_CACHE_LINE, "a push or a take touches one line");
 
-/* An empty magazine; NULL when there is no memory. */
-struct iova_magazine *iova_magazine_create(void)
+static size_t magazine_bytes(unsigned size)
 {
-	return dmp_meta_alloc(DMP_META_MAGAZINE, sizeof(struct iova_magazine));
+	return sizeof(struct iova_magazine) + size * sizeof(uint64_t);
+}
+
+/* An empty magazine for @size entries; NULL when there is no memory. */
+struct iova_magazine *iova_magazine_create(unsigned size)
+{
+	return dmp_meta_alloc(DMP_META_MAGAZINE, magazine_bytes(size));
 }
 
 /* @mag may be NULL; its entries are forgotten. */
-void iova_magazine_destroy(struct iova_magazine *mag)
+void iova_magazine_destroy(struct iova_magazine *mag, unsigned size)
 {
-	dmp_meta_free(mag, sizeof(*mag));
+	dmp_meta_free(mag, magazine_bytes(size));
 }
 
 /* @mag is not full. */
@@ -64,8 +73,8 @@ void iova_depot_push(struct iova_depot *depot, struct iova_magazine *mag)
 	depot->nfull++;
 }
 
-/* The magazine pushed last; NULL from an empty depot. */
-struct iova_magazine *iova_depot_pop(struct iova_depot *depot)
+/* The magazine pushed last, of @size entries; NULL from an empty depot. */
+struct iova_magazine *iova_depot_pop(struct iova_depot *depot, unsigned size)
 {
 	struct iova_magazine *mag = depot->full;
 
@@ -73,7 +82,7 @@ struct iova_magazine *iova_depot_pop(struct iova_depot *depot)
 		return NULL;
 	depot->full = mag->next;
 	depot->nfull--;
-	mag->count = IOVA_MAG_SIZE;
+	mag->count = size;
 	return mag;
 }
 
@@ -85,4 +94,44 @@ const struct iova_magazine *iova_depot_peek(const struct iova_depot *depot, unsi
 	while (mag && index-- > 0)
 		mag = mag->next;
 	return mag;
+}
+
+/* Gives a closed @pair its magazines, unless it has them; false when there is no memory. */
+bool iova_pair_make(struct iova_pair *pair, unsigned size)
+{
+	if (pair->loaded)
+		return true;
+	pair->prev = iova_magazine_create(size);
+	pair->loaded = pair->prev ? iova_magazine_create(size) : NULL;
+	if (pair->loaded)
+		return true;
+	iova_magazine_destroy(pair->prev, size);
+	pair->prev = NULL;
+	return false;
+}
+
+/* The reverse; the entries are forgotten. */
+void iova_pair_drop(struct iova_pair *pair, unsigned size)
+{
+	iova_magazine_destroy(pair->loaded, size);
+	iova_magazine_destroy(pair->prev, size);
+	pair->loaded = pair->prev = NULL;
+	pair->base = pair->top = pair->full = NULL;
+}
+
+/* From here on the magazines say what they hold. */
+void iova_pair_close(struct iova_pair *pair)
+{
+	if (pair->loaded)
+		pair->loaded->count = (uint64_t)(pair->top - pair->base);
+}
+
+/* The reverse: the owner may push and take. */
+void iova_pair_open(struct iova_pair *pair, unsigned size)
+{
+	if (!pair->loaded)
+		return;
+	pair->base = pair->loaded->pfns;
+	pair->top = pair->base + pair->loaded->count;
+	pair->full = pair->base + size;
 }
