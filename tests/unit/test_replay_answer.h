@@ -15,6 +15,9 @@
 	UNMAP(1, 04, "TO_DEVICE", 1000, 256)                                                       \
 	UNMAP(0, 05, "TO_DEVICE", 77000, 256)
 
+/* The route of that name, the last of the table. */
+#define AS_RECORDED (1u << (replay_nroutes - 1))
+
 /* Direct and strict. */
 static inline struct replay_opts answer_opts(void)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_replay_bundled.c - proves that every bundled trace is replayed without a wrong byte,
- * on every route of the table, with the calls that bench/traces/README.md counts
+ * on every route of the table, with the calls that bench/traces/README.md counts, and fills
+ * the pool as far as the kernel did
  */
 #include "test_replay_answer.h"
 
@@ -53,9 +54,62 @@ static void test_every_byte_of_a_trace_is_right_on_every_route(void **state)
 	replay_answer_free(&answer);
 }
 
+/* The kernel's io_tlb_used_hiwater, in file order; threads may miss the moment. */
+static void test_peak_slots_are_the_kernels(void **state)
+{
+	static const struct {
+		const char *path;
+		uint64_t peak;
+	} cases[] = {
+		{TRACE_DIR "/swiotlb-force-small.txt.xz", 64},
+		{TRACE_DIR "/swiotlb-force-big.txt.xz", 1024},
+		{TRACE_DIR "/swiotlb-force-net.txt.xz", 724},
+	};
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.serial = true;
+	opts.data = false;
+	opts.routes = 1u << REPLAY_BOUNCE;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(replay_file(&opts, cases[i].path, &answer), 0);
+		assert_int_equal(answer.results[0].peak_slots, cases[i].peak);
+		assert_false(replay_result_is_bad(&answer.results[0]));
+		replay_answer_free(&answer);
+	}
+}
+
+/*
+ * With the 1024 slots of its kernel: its six refusals are not replayed, the rest fits.  At most
+ * 1008 slots are held between a map's line and its unmap's; the kernel's 1024 are with pieces of
+ * lists whose line had not been written.
+ */
+static void test_the_full_pool_of_a_trace_takes_what_it_took(void **state)
+{
+	struct replay_opts opts = answer_opts();
+	struct replay_answer answer;
+
+	(void)state;
+	opts.serial = true;
+	opts.slots = 1024;
+	opts.routes = AS_RECORDED;
+	assert_int_equal(replay_file(&opts, TRACE_DIR "/swiotlb-force-full.txt.xz", &answer), 0);
+	assert_int_equal(answer.results[0].way, REPLAY_BOUNCE);
+	assert_int_equal(answer.results[0].maps, 8020);
+	assert_int_equal(answer.results[0].unmaps, 8014);
+	assert_int_equal(answer.results[0].peak_slots, 1008);
+	assert_int_equal(answer.results[0].late_maps, 0);
+	assert_false(replay_result_is_bad(&answer.results[0]));
+	replay_answer_free(&answer);
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[NTRACES];
+	struct CMUnitTest tests[NTRACES + 2] = {
+		[NTRACES] = cmocka_unit_test(test_peak_slots_are_the_kernels),
+		[NTRACES + 1] = cmocka_unit_test(test_the_full_pool_of_a_trace_takes_what_it_took),
+	};
 
 	for (size_t i = 0; i < NTRACES; i++)
 		tests[i] = (struct CMUnitTest){

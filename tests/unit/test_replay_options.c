@@ -83,27 +83,23 @@ static void test_without_options_every_route_is_taken_with_linuxs_pool(void **st
 	assert_int_equal(opts.unknown, REPLAY_LAZY);
 }
 
+static void expect_all(struct replay_opts opts)
+{
+	assert_true(opts.serial && !opts.data);
+	assert_int_equal(opts.repeat, 7);
+	assert_int_equal(opts.mask_bits, 48);
+	assert_int_equal(opts.slots, 1024);
+	assert_int_equal(opts.areas, 2);
+	assert_int_equal(opts.unknown, REPLAY_STRICT);
+	assert_int_equal(opts.routes, 1u << REPLAY_LAZY);
+}
+
 static void test_every_option_is_taken_in_its_long_and_its_short_form(void **state)
 {
-	struct replay_opts a = TAKEN("--serial", "--no-data", "--repeat=7", "--mask=48",
-				     "--slots=1024,2", "--flush=strict", "--route=lazy");
-	struct replay_opts b = TAKEN("-sn", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy");
-
 	(void)state;
-	assert_true(a.serial && !a.data);
-	assert_int_equal(a.repeat, 7);
-	assert_int_equal(a.mask_bits, 48);
-	assert_int_equal(a.slots, 1024);
-	assert_int_equal(a.areas, 2);
-	assert_int_equal(a.unknown, REPLAY_STRICT);
-	assert_int_equal(a.routes, 1u << REPLAY_LAZY);
-	assert_true(b.serial && !b.data);
-	assert_int_equal(b.repeat, a.repeat);
-	assert_int_equal(b.mask_bits, a.mask_bits);
-	assert_int_equal(b.slots, a.slots);
-	assert_int_equal(b.areas, a.areas);
-	assert_int_equal(b.unknown, a.unknown);
-	assert_int_equal(b.routes, a.routes);
+	expect_all(TAKEN("--serial", "--no-data", "--repeat=7", "--mask=48", "--slots=1024,2",
+			 "--flush=strict", "--route=lazy"));
+	expect_all(TAKEN("-sn", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy"));
 }
 
 static void test_a_command_without_a_trace_is_refused(void **state)
