@@ -212,7 +212,8 @@ DMP_API int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy p
  */
 DMP_API int dmp_domain_hold_strict(struct dmp_domain *dom);
 
-/* The reverse, once for each hold.  Any thread; no lock held. */
+/* The reverse, once for each hold; one too many is logged and changes nothing, NULL is nothing.
+ * Any thread; no lock held. */
 DMP_API void dmp_domain_release_strict(struct dmp_domain *dom);
 
 /* The policy in force.  Any thread. */

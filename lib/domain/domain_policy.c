@@ -129,9 +129,16 @@ int dmp_domain_hold_strict(struct dmp_domain *dom)
 
 void dmp_domain_release_strict(struct dmp_domain *dom)
 {
+	bool is_held;
+
+	if (!dom)
+		return;
 	dmp_lock_acquire(&dom->policy_lock);
-	dom->nstrict--;
+	is_held = dom->nstrict > 0;
+	dom->nstrict -= is_held;
 	dmp_lock_release(&dom->policy_lock);
+	if (!is_held)
+		dmp_log(DMP_LOG_BUG, "domain: released, but nobody holds it strict");
 }
 
 int dmp_domain_flush(struct dmp_domain *dom)

@@ -243,6 +243,22 @@ static void test_a_domain_that_is_held_strict_does_not_become_lazy(void **state)
 	lazy_down(&lazy);
 }
 
+static void test_a_release_too_many_is_told_and_changes_nothing(void **state)
+{
+	struct lazy lazy;
+
+	(void)state;
+	strict_up(&lazy);
+	dmp_domain_release_strict(lazy.rig.dom);
+	lazy.bugs = 1;
+	assert_int_equal(dmp_domain_hold_strict(lazy.rig.dom), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_LAZY), -EBUSY);
+	dmp_domain_release_strict(lazy.rig.dom);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_LAZY), 0);
+	dmp_domain_release_strict(NULL);
+	lazy_down(&lazy);
+}
+
 static void test_an_unknown_policy_is_einval(void **state)
 {
 	struct lazy lazy;
@@ -342,6 +358,7 @@ int main(void)
 		cmocka_unit_test(test_a_change_whose_flush_fails_changes_nothing),
 		cmocka_unit_test(test_a_change_without_memory_changes_nothing),
 		cmocka_unit_test(test_a_domain_that_is_held_strict_does_not_become_lazy),
+		cmocka_unit_test(test_a_release_too_many_is_told_and_changes_nothing),
 		cmocka_unit_test(test_an_unknown_policy_is_einval),
 		cmocka_unit_test(test_counts_outlive_the_queue_that_counted),
 		cmocka_unit_test(test_flush_now_asks_the_machine_in_a_strict_domain_too),
