@@ -111,9 +111,11 @@ struct dmp_swiotlb_limits {
  * Errors:    -EINVAL @len, @dir, @attrs or @limits, or @orig is memory of the allocator
  *            (logged); -E2BIG; -EFAULT the machine does not know the original; -ERANGE it can
  *            never fit: with padding and rounding more than DMP_SWIOTLB_MAX_BYTES or than
- *            the boundary lets through, or the slots found lie beyond addr_limit; -ENOSPC
- *            none free now that suits @limits.  -ENOSPC is logged unless DMP_ATTR_NO_WARN.
- *            Nothing is taken, and but for the search index nothing has changed.
+ *            the boundary lets through, or more than follows the place in a segment, or
+ *            between two boundaries, where the bits that are kept put it; or the slots found
+ *            lie beyond addr_limit; -ENOSPC none free now that suits @limits.  -ENOSPC is
+ *            logged unless DMP_ATTR_NO_WARN.  Nothing is taken, and but for the search index
+ *            nothing has changed.
  * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
  *            and a lock for each area that has slots free but no such run; at a new peak of
  *            an area sometimes O(areas), see dmp_swiotlb_get_stats().

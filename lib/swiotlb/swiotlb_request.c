@@ -15,8 +15,16 @@
  * address has the bits of M clear, and agrees with O in the bits of S above M.  As both masks
  * are 2^k - 1, these slots are equally far apart: `residue` modulo `period`.
  *
+ * So they are the same slots of every segment, whose memory is naturally aligned, and of every
+ * stretch between two boundaries; a run that begins at the first of them and does not end in time
+ * fits nowhere:
+ *
+ *      segment |      |first              |first + period     |
+ *              |      |----- nslots ----->|
+ *
  * Differs from Linux: an original address of 0 is an address like any other; there it
- *  would switch the min-align comparison off.
+ *  would switch the min-align comparison off; a run that fits nowhere is told from one that has no
+ *  room now, there a tour looks for it each time.
  *
  * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4.
  */
@@ -51,6 +59,23 @@ static void make_alignment(struct swiotlb_request *req, uint64_t alloc_mask, uin
 	req->stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
 }
 
+/* The first slot at which a run may begin in a unit of @unit slots that is device slot @start. */
+static uint64_t first_place(const struct swiotlb_request *req, uint64_t unit, uint64_t start)
+{
+	uint64_t step = req->period < unit ? req->period : unit;
+
+	return (req->residue - start) & (step - 1);
+}
+
+/* Is there a place that ends with its segment, and one that ends with its boundary? */
+static bool has_a_place(const struct swiotlb_request *req)
+{
+	uint64_t start = (req->addr_offset & req->boundary_mask) >> SLOT_SHIFT;
+
+	return first_place(req, SEGMENT_SLOTS, start) + req->nslots <= SEGMENT_SLOTS &&
+	       first_place(req, req->boundary_slots, 0) + req->nslots <= req->boundary_slots;
+}
+
 /* 0, or -ERANGE: it can never fit. */
 int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
 			 dmp_phys_t orig, uint64_t len)
@@ -63,7 +88,7 @@ int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_l
 	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
 	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
 	req->addr_offset = limits->addr_offset;
-	return req->nslots <= req->boundary_slots ? 0 : -ERANGE;
+	return has_a_place(req) ? 0 : -ERANGE;
 }
 
 /* Rule 3.1: what is built for a wish of @slots in @areas > 0; at most 2^31 of either. */

@@ -101,6 +101,42 @@ static void test_what_no_segment_or_boundary_can_hold_is_out_of_range(void **sta
 				 table[i].err);
 }
 
+/*
+ * The data keeps its address bits, so a run begins at the same slots of every segment, and of
+ * every stretch between two boundaries: if it begins late it may never end in time.
+ */
+static void test_what_begins_too_late_in_every_segment_is_out_of_range(void **state)
+{
+	static const struct {
+		uint64_t min, boundary, offset, orig, len;
+		int err;
+	} table[] = {
+		{0xffff, 0, 0, 0x8000, 224 << 10, 0}, /* ends with its segment */
+		{0xffff, 0, 0, 0x8000, (224 << 10) + 1, -ERANGE},
+		{0xffff, 0, 0, 0x8800, 224 << 10, -ERANGE},
+		{0xffff, 0, 0x800, 0x8800, 224 << 10, 0}, /* device addresses count */
+		{0xffff, 0, 0x8000, 0x8000, 256 << 10, 0},
+		{0xfffff, 0, 0, 0x48000, 224 << 10, 0}, /* segments further apart fit or not */
+		{0xfffff, 0, 0, 0x48800, 224 << 10, -ERANGE},
+		{0x1fff, 0x1fff, 0, 0x1000, 4096, 0},
+		{0x1fff, 0x1fff, 0, 0x1800, 4096, -ERANGE},
+		{0x1fff, 0x3fff, 0, 0x1800, 8192, 0},
+		{0x7fff, 0x3fff, 0x4000, 0x1800, 8192,
+		 0}, /* bits beyond the boundary do not count */
+	};
+	struct swiotlb_request req;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(
+			swiotlb_request_make(&req,
+					     &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
+								 .boundary_mask = table[i].boundary,
+								 .addr_offset = table[i].offset),
+					     table[i].orig, table[i].len),
+			table[i].err);
+}
+
 static void test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area(void **state)
 {
 	static const struct {
@@ -127,6 +163,7 @@ int main(void)
 		cmocka_unit_test(test_sizes_follow_offset_and_rounding),
 		cmocka_unit_test(test_runs_begin_where_the_masks_say),
 		cmocka_unit_test(test_what_no_segment_or_boundary_can_hold_is_out_of_range),
+		cmocka_unit_test(test_what_begins_too_late_in_every_segment_is_out_of_range),
 		cmocka_unit_test(test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area),
 	};
 
