@@ -77,20 +77,31 @@ static int zero_padding(struct dmp_hw *hw, dmp_phys_t slot, uint64_t len, uint64
 	return 0;
 }
 
-/* Slots with a copy of @len bytes at @phys, ready to be seen by the device. */
+/* What an errno of dmp_swiotlb_map() means for a device; NULL: just that. */
+static const char *why_no_slots(int err)
+{
+	switch (err) {
+	case -ERANGE: return "bounce buffers are out of its reach, or none can lie as it needs";
+	case -ENOSPC: return "no bounce slots are free now";
+	}
+	return NULL;
+}
+
+/* Slots with a copy of @len bytes at @phys, ready to be seen by the device.  Who asked for the
+ * map logs what went wrong. */
 int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_phys_t *slot)
 {
 	struct dmp_device *dev = job->dev;
 	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
 	struct dmp_swiotlb_limits limits = granule ? translated_limits(&dev->limits, granule)
 						   : direct_limits(&dev->limits);
-	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir,
+				  job->attrs | DMP_ATTR_NO_WARN, slot);
 
-	if (err == -ERANGE)
-		return dma_because(job, "bounce buffers are out of its reach, or cross a boundary",
-				   err);
-	if (err || !granule)
-		return err;
+	if (err)
+		return dma_because(job, why_no_slots(err), err);
+	if (!granule)
+		return 0;
 	err = zero_padding(dev->hw, *slot, len, granule);
 	if (err)
 		goto undo_slots;

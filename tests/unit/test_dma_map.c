@@ -334,6 +334,29 @@ static void test_failure_of_a_limit_says_which_in_one_line(void **state)
 	}
 }
 
+static void test_full_pool_is_told_in_one_line(void **state)
+{
+	const uint64_t len = DMP_SWIOTLB_MAX_BYTES;
+	const unsigned nbufs = SLOTS * DMP_SWIOTLB_SLOT_BYTES / DMP_SWIOTLB_MAX_BYTES;
+	dmp_addr_t addr[nbufs + 1];
+	struct device_rig r;
+	dmp_phys_t phys;
+	void *buf;
+
+	(void)state;
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	buf = zone_buf(&r, DMP_ZONE_ANY, 7, &phys);
+	for (unsigned i = 0; i < nbufs; i++)
+		assert_int_equal(dmp_dma_map(r.dev, buf, len, DMP_TO_DEVICE, 0, &addr[i]), 0);
+	assert_int_equal(dmp_dma_map(r.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr[nbufs]), -ENOSPC);
+	assert_int_equal(r.rig.warnings + r.rig.bugs, 1);
+	assert_non_null(strstr(r.rig.line, "no bounce slots are free"));
+	for (unsigned i = 0; i < nbufs; i++)
+		assert_int_equal(dmp_dma_unmap(r.dev, addr[i], len, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 7);
+	device_rig_down(&r);
+}
+
 static void test_no_warn_fails_in_silence(void **state)
 {
 	struct device_rig r;
@@ -405,6 +428,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_maps_change_nothing),
 		cmocka_unit_test(test_null_is_einval),
 		cmocka_unit_test(test_failure_of_a_limit_says_which_in_one_line),
+		cmocka_unit_test(test_full_pool_is_told_in_one_line),
 		cmocka_unit_test(test_no_warn_fails_in_silence),
 		cmocka_unit_test(test_skip_sync_changes_nothing_in_place),
 		cmocka_unit_test(test_failed_exposure_is_passed_on),
