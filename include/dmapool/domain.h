@@ -186,6 +186,17 @@ DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_ru
 DMP_API int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len);
 
 /**
+ * dmp_domain_can_unmap() - would dmp_domain_unmap() refuse this?
+ *
+ * For who unmaps several ranges, all or none.
+ *
+ * Threads: any thread; the mapping is not unmapped meanwhile.
+ * Errors:  those of dmp_domain_unmap() that leave the state as before, not logged.
+ * Cost:    two look-ups in the tables; at checks >= 1 and one in the IOVA space.
+ */
+DMP_API int dmp_domain_can_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len);
+
+/**
  * dmp_domain_set_flush() - change the policy
  *
  * Strict to lazy: at any time; an unmap that began before is strict.  Any other change needs

@@ -10,7 +10,7 @@
  *
  *   map     one after the other; where one fails, those before it are unmapped again; if that
  *           fails too the error is -ENOTRECOVERABLE
- *   unmap   translated:  do all answers lead to all of something?  -> each is unmapped
+ *   unmap   translated:  is each answer all of a mapping?       -> each is unmapped
  *           direct:      all out of the device's reach             -> slots copied back and freed
  *
  * Before the arrow all is well or nothing happens: pieces that were taken out of reach are put
@@ -78,23 +78,14 @@ static int check_slots(const struct dma_job *job, const struct dmp_sg *answer)
 	return dma_bounce_check_whole(job->dev, slot, answer->mapped_len);
 }
 
-static bool leads_somewhere(const struct dma_job *job, const struct dmp_sg *answer)
-{
-	dmp_iova_t last = answer->addr + (answer->mapped_len - 1);
-	dmp_phys_t phys;
-
-	return last >= answer->addr &&
-	       dmp_domain_iova_to_phys(job->dom, answer->addr, &phys) == 0 &&
-	       dmp_domain_iova_to_phys(job->dom, last, &phys) == 0;
-}
-
 /* What can be known before the first is taken back. */
 static int check_answers(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped)
 {
 	for (size_t i = 0; i < nmapped; i++) {
-		int err = job->dom && !leads_somewhere(job, &sg[i]) ? -ENOENT
-								    : check_slots(job, &sg[i]);
+		int err = check_slots(job, &sg[i]);
 
+		if (!err && job->dom)
+			err = dmp_domain_can_unmap(job->dom, sg[i].addr, sg[i].mapped_len);
 		if (err)
 			return err;
 	}

@@ -166,15 +166,26 @@ static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gon
 	gone->gather.queued = gone->ring != NULL;
 }
 
+/* The granules of what is to be unmapped; an error: nothing of just that extent is mapped. */
+static int find_mapping(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len,
+			struct domain_span *span)
+{
+	return dom && domain_cover(dom, iova, len, span) ? verify(dom, span) : -EINVAL;
+}
+
+int dmp_domain_can_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
+{
+	struct domain_span span;
+
+	return find_mapping(dom, iova, len, &span);
+}
+
 int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
 {
 	struct domain_leaving gone;
 	uint64_t unmapped = 0;
-	int err;
+	int err = find_mapping(dom, iova, len, &gone.span);
 
-	if (!dom || !domain_cover(dom, iova, len, &gone.span))
-		return -EINVAL;
-	err = verify(dom, &gone.span);
 	if (err) {
 		dmp_log(DMP_LOG_BUG, "domain: %llu bytes at %#llx are not mapped as such",
 			(unsigned long long)len, (unsigned long long)iova);

@@ -209,6 +209,28 @@ static void test_list_in_slots_with_a_wrong_answer_stays_mapped(void **state)
 	}
 }
 
+/* Behind the piece in place lies the one that was mapped before it: both ends lead somewhere. */
+static void test_list_with_a_wrong_length_in_place_stays_mapped(void **state)
+{
+	struct dmp_sg sg[3];
+	struct sg_rig s;
+	size_t n;
+
+	(void)state;
+	sg_up_bouncing(&s, true, UNTRUSTED);
+	fill(sg, s.block, mixed, 3);
+	assert_int_equal(dmp_dma_map_sg(s.r.dev, sg, 3, DMP_FROM_DEVICE, 0, &n), 0);
+	assert_int_equal(sg[1].addr + PAGE, sg[0].addr & ~(PAGE - 1));
+	sg[1].mapped_len++;
+	assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_FROM_DEVICE, 0), -EINVAL);
+	assert_int_equal(device_stats(&s.r).live_maps, 1);
+	assert_int_equal(double_mapped_bytes(s.r.rig.d), 3 * PAGE);
+	sg[1].mapped_len--;
+	assert_int_equal(dmp_dma_unmap_sg(s.r.dev, sg, 3, DMP_FROM_DEVICE, 0), 0);
+	assert_int_equal(double_mapped_bytes(s.r.rig.d), 0);
+	sg_down_bouncing(&s);
+}
+
 /* One flush fails: its slots wait, the rest is unmapped, the first error returned. */
 static void test_failed_flush_stops_no_other_piece(void **state)
 {
@@ -402,6 +424,7 @@ int main(void)
 		cmocka_unit_test(test_undone_list_copies_nothing_back),
 		cmocka_unit_test(test_list_that_cannot_be_undone_is_enotrecoverable),
 		cmocka_unit_test(test_list_in_slots_with_a_wrong_answer_stays_mapped),
+		cmocka_unit_test(test_list_with_a_wrong_length_in_place_stays_mapped),
 		cmocka_unit_test(test_failed_flush_stops_no_other_piece),
 		cmocka_unit_test(test_failed_copy_back_stops_no_other_piece),
 		cmocka_unit_test(test_piece_in_slots_is_judged_by_where_they_can_be),

@@ -176,6 +176,25 @@ static void test_part_of_a_mapping_is_einval_at_checks_1(void **state)
 	rig_down(&rig);
 }
 
+static void test_asking_what_an_unmap_would_refuse_is_silent_and_changes_nothing(void **state)
+{
+	struct rig rig;
+	dmp_iova_t iova;
+
+	(void)state;
+	rig_up(&rig);
+	iova = map_pages(&rig, 4);
+	assert_int_equal(dmp_domain_can_unmap(rig.dom, iova, 4 * PAGE), 0);
+	assert_int_equal(dmp_domain_can_unmap(rig.dom, iova, 5 * PAGE), -EINVAL);
+	assert_int_equal(dmp_domain_can_unmap(rig.dom, iova, 0), -EINVAL);
+	assert_int_equal(dmp_domain_can_unmap(rig.dom, iova - PAGE, PAGE), -ENOENT);
+	assert_int_equal(dmp_domain_can_unmap(NULL, iova, PAGE), -EINVAL);
+	assert_int_equal(rig.bugs, 0);
+	assert_int_equal(double_mapped_bytes(rig.d), 4 * PAGE);
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 4 * PAGE), 0);
+	rig_down(&rig);
+}
+
 /* U2: the flush fails; the tables wait for the end of the domain. */
 static void test_failed_flush_withholds_the_address(void **state)
 {
@@ -308,6 +327,8 @@ int main(void)
 		cmocka_unit_test(test_length_beyond_the_mapping_is_einval),
 		cmocka_unit_test(test_length_into_a_neighbour_is_einval_at_checks_1),
 		cmocka_unit_test(test_part_of_a_mapping_is_einval_at_checks_1),
+		cmocka_unit_test(
+			test_asking_what_an_unmap_would_refuse_is_silent_and_changes_nothing),
 		cmocka_unit_test(test_failed_flush_withholds_the_address),
 		cmocka_unit_test(test_domain_goes_with_its_tables_while_flushes_fail),
 		cmocka_unit_test(test_whole_flush_that_works_frees_the_tables_of_a_failed_one),
