@@ -45,7 +45,8 @@ struct dmp_device_opts {
  *
  * Ownership: borrows @hw and @opts->swiotlb until dmp_device_destroy(); several devices may
  *            bounce through one allocator.  One that dmp_dma_unmap() left slots of in use cannot
- *            be destroyed (-EBUSY) before a flush of that domain works or it is destroyed.
+ *            be destroyed (-EBUSY) before a flush of that domain works or it is destroyed; never,
+ *            if there was no memory to remember them.
  * Threads:   any thread; may sleep.
  * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag, a bounce allocator of another
  *            machine, or none for DMP_DEVICE_FORCE_BOUNCE; -E2BIG; -ENOMEM; the backend's.

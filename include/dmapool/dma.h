@@ -74,7 +74,7 @@ DMP_API int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dm
  *          An error of the flush: see dmp_domain_unmap(), the mapping is gone.  A bounce buffer
  *          that a device may still reach is copied back, and its slots stay in use, which is
  *          logged, until a flush of the whole domain works, dmp_domain_flush(), or the domain
- *          is destroyed.
+ *          is destroyed; for good, which the line says, if there is no memory to remember them.
  *          -EFAULT a bounced buffer is no longer the machine's: the mapping is gone.
  */
 DMP_API int dmp_dma_unmap(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir,
