@@ -121,8 +121,9 @@ static void test_what_begins_too_late_in_every_segment_is_out_of_range(void **st
 		{0x1fff, 0x1fff, 0, 0x1000, 4096, 0},
 		{0x1fff, 0x1fff, 0, 0x1800, 4096, -ERANGE},
 		{0x1fff, 0x3fff, 0, 0x1800, 8192, 0},
-		{0x7fff, 0x3fff, 0x4000, 0x1800, 8192,
-		 0}, /* bits beyond the boundary do not count */
+		{0x7fff, 0x3fff, 0x4000, 0x1800, 8192, 0},
+		/* Of an offset the bits within the boundary count: this is a segment's last slot. */
+		{0x3ffff, 0x3fff, 0x4800, 0, 4096, -ERANGE},
 	};
 	struct swiotlb_request req;
 
