@@ -241,6 +241,8 @@ static void run_map(void *run, const struct conform_line *line, char *got)
 	limits.alloc_align_mask = line->arg[4];
 	err = dmp_swiotlb_map(bounce->tlb, &limits, line->arg[2], line->arg[3],
 			      dir_of(&line->arg[5]), attrs_of(&line->arg[6]), &handle->phys);
+	handle->len = line->arg[3];
+	handle->dir = dir_of(&line->arg[5]);
 	handle->is_live = !err;
 	if (!err)
 		say_mapping(bounce, handle->phys, got);
@@ -387,7 +389,8 @@ static int unmap_all(struct conform_bounce *bounce)
 
 	for (handle = bounce->handles; handle < bounce->handles + HANDLES; handle++)
 		if (handle->is_live && !err)
-			err = dmp_swiotlb_unmap(bounce->tlb, handle->phys, 1, DMP_TO_DEVICE, 0);
+			err = dmp_swiotlb_unmap(bounce->tlb, handle->phys, handle->len, handle->dir,
+						0);
 	return err;
 }
 

@@ -19,6 +19,8 @@
 
 struct handle {
 	dmp_phys_t phys;
+	uint64_t len;     /* as mapped */
+	enum dmp_dir dir; /* likewise */
 	bool is_live;
 };
 

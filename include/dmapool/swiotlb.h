@@ -128,7 +128,7 @@ DMP_API int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_li
 /**
  * dmp_swiotlb_unmap() - copy back and free the slots
  * @phys:  as given by dmp_swiotlb_map()
- * @len:   bytes, as mapped, > 0; looked at only if bytes are to be copied
+ * @len:   bytes, as mapped, > 0
  * @dir:   DMP_TO_DEVICE: nothing is copied; that of the map is not remembered
  * @attrs: DMP_ATTR_SKIP_SYNC: nothing is copied
  *

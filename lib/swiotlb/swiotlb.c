@@ -193,14 +193,14 @@ static int blame(int err, const char *who, dmp_phys_t phys)
 }
 
 /* Is @m what the caller thinks that it unmaps? */
-static int check_unmap(const struct swiotlb_mapping *m, dmp_phys_t phys, uint64_t len, bool copies)
+static int check_unmap(const struct swiotlb_mapping *m, dmp_phys_t phys, uint64_t len)
 {
 	if (phys != m->phys) {
 		dmp_log(DMP_LOG_BUG, "swiotlb: unmap at %#llx, inside the mapping at %#llx",
 			(unsigned long long)phys, (unsigned long long)m->phys);
 		return -ENOENT;
 	}
-	if (copies && len != m->len) {
+	if (len != m->len) {
 		dmp_log(DMP_LOG_BUG, "swiotlb: unmap of %llu bytes at %#llx, where %llu are mapped",
 			(unsigned long long)len, (unsigned long long)phys,
 			(unsigned long long)m->len);
@@ -216,7 +216,7 @@ static int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, bool co
 	int copied = 0, err = blame(swiotlb_bounce_find(tlb, phys, &m), "unmap", phys);
 
 	if (!err)
-		err = check_unmap(&m, phys, len, copies);
+		err = check_unmap(&m, phys, len);
 	if (err)
 		return err;
 	if (copies)

@@ -80,7 +80,9 @@ static void check_reach(struct device *d)
 		if (dmp_sim_agent_read(d->f.agent, d->given[i], seen, PAGE) == 0)
 			assert_null(memchr(seen, SECRET, PAGE));
 	while (n-- > 0)
-		assert_int_equal(dmp_swiotlb_unmap(tlb, taken[n], 1, DMP_TO_DEVICE, 0), 0);
+		assert_int_equal(
+			dmp_swiotlb_unmap(tlb, taken[n], DMP_SWIOTLB_SLOT_BYTES, DMP_TO_DEVICE, 0),
+			0);
 }
 
 /* Did anything fail? */

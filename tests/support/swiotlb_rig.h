@@ -93,7 +93,10 @@ static inline uint64_t swiotlb_rig_slot(struct swiotlb_rig *rig,
 
 static inline void swiotlb_rig_unmap(struct swiotlb_rig *rig, dmp_phys_t phys)
 {
-	assert_int_equal(dmp_swiotlb_unmap(rig->tlb, phys, 1, DMP_TO_DEVICE, 0), 0);
+	struct swiotlb_mapping m;
+
+	assert_int_equal(swiotlb_bounce_find(rig->tlb, phys, &m), 0);
+	assert_int_equal(dmp_swiotlb_unmap(rig->tlb, phys, m.len, DMP_TO_DEVICE, 0), 0);
 }
 
 /* Unmaps whatever is mapped. */

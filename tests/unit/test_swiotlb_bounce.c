@@ -167,7 +167,8 @@ static void test_a_sync_of_more_than_was_mapped_is_cut_down(void **state)
 	field_down(&f);
 }
 
-/* A byte too many would be the neighbour's, also where rounding leaves room for it. */
+/* A byte too many would be the neighbour's, also where rounding leaves room for it; and a
+ * wrong length is a wrong call whether or not bytes are copied. */
 static void test_an_unmap_of_a_wrong_length_changes_nothing(void **state)
 {
 	static const uint64_t wrong[] = {1, LEN - 1, LEN + 1, 8192 - 0xa34, UINT64_MAX};
@@ -177,7 +178,14 @@ static void test_an_unmap_of_a_wrong_length_changes_nothing(void **state)
 	field_up(&f, &padded);
 	memset(f.bounce, 0xee, LEN);
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-		assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, f.phys, wrong[i], DMP_FROM_DEVICE, 0),
+		for (int dir = DMP_BIDIRECTIONAL; dir <= DMP_FROM_DEVICE; dir++) {
+			assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, f.phys, wrong[i],
+							   (enum dmp_dir)dir, 0),
+					 -EINVAL);
+			hw_rig_expect_bug(&f.rig.hw, "where 5000 are mapped");
+		}
+		assert_int_equal(dmp_swiotlb_unmap(f.rig.tlb, f.phys, wrong[i], DMP_FROM_DEVICE,
+						   DMP_ATTR_SKIP_SYNC),
 				 -EINVAL);
 		hw_rig_expect_bug(&f.rig.hw, "where 5000 are mapped");
 	}
