@@ -48,7 +48,7 @@ struct check_space {
 	struct check_call *calls; /* owned */
 	uint32_t ncalls;
 	uint32_t nallocs;    /* of them */
-	uint32_t nstrays;    /* frees of what no line allocates: left out */
+	uint32_t nstrays;    /* frees of what no line allocates in that size: left out */
 	uint32_t stray_line; /* of the first */
 	bool in_use_before;  /* when the first line was written: check_calls.c */
 	struct check_pool pool;
@@ -85,7 +85,7 @@ struct check_result {
 	uint32_t nspaces;
 	bool has_pool;             /* peak_slots means something */
 	uint32_t unexplained_line; /* of the first; 0: none */
-	uint64_t strays;           /* frees of what no line allocates */
+	uint64_t strays;           /* of the spaces compared: frees of what no line allocates */
 	uint32_t stray_line;       /* of the first; 0: none */
 	struct check_move *moves;  /* owned; one an explained allocation */
 	uint32_t nmoves;

@@ -25,8 +25,8 @@
  *    pool          if a bounce is freed that no line has made, and the first ones of the CPUs do
  *                  not lie at the start of their areas
  *
- * In a space that began empty, a free of what no line has allocated is a stray: lines are
- * missing or damaged, and the comparison goes on without it.
+ * A free of what no line has allocated, or not in that size, is a stray, and the comparison
+ * goes on without it.  In a space that began empty it shows that lines are missing or damaged.
  *
  * Where the pool of bounce slots lay is not in the trace; its calls tell it.  There are as
  * many areas as CPUs, and a CPU's first buffer is at the start of its own area:
@@ -107,14 +107,20 @@ static int collect(const struct trace *trace, uint32_t domain, struct check_spac
 	return 0;
 }
 
-/* The latest live allocation with the address of @e, which is then not live any more. */
+/* Does @e free just what the call has allocated? */
+static bool frees(const struct trace_event *e, const struct check_call *call)
+{
+	return e->addr == call->event->addr && e->size == call->event->size;
+}
+
+/* The latest live allocation that @e frees, which is then not live any more. */
 static uint32_t take_live(const struct check_space *space, struct trace_live *live,
 			  const struct trace_event *e)
 {
 	uint64_t hash = trace_live_hash(0, e->addr);
 	uint32_t i = trace_live_first(live, hash);
 
-	while (i != TRACE_NONE && space->calls[i].event->addr != e->addr)
+	while (i != TRACE_NONE && !frees(e, &space->calls[i]))
 		i = live->next[i];
 	if (i != TRACE_NONE)
 		trace_live_remove(live, hash, i);

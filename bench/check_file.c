@@ -2,8 +2,9 @@
 /*
  * check_file.c - one file of `dmapool replay --check-addresses`: read, check, tell
  *
- * A trace without a line of an allocator is told apart from one in which every address is
- * equal, and is no failure: the probes that write these lines are seldom there.
+ * A trace without an allocation by an allocator is told apart from one in which every address
+ * is equal, and is no failure: the probes that write these lines are seldom there.  One whose
+ * allocations can none of them be compared is: whoever recorded them wanted an answer.
  */
 #include "check.h"
 #include "command.h"
@@ -30,6 +31,18 @@ static int read_and_check(const char *path, struct check_result *result)
 	return err ? complain("%s: cannot check addresses: %s", path, strerror(-err)) : EXIT_GOOD;
 }
 
+/* Of an answer that has been printed. */
+static int verdict(const char *path, const struct check_result *result)
+{
+	if (result->unexplained)
+		return EXIT_BAD;
+	if (result->in_use_before && !result->equal && !result->explained)
+		return complain("%s: no address can be compared: the allocators were in use before "
+				"the first line; record from before the driver is loaded",
+				path);
+	return EXIT_GOOD;
+}
+
 int check_file(const char *path, FILE *to, struct replay_json *json)
 {
 	struct check_result result;
@@ -40,7 +53,7 @@ int check_file(const char *path, FILE *to, struct replay_json *json)
 		return status;
 	replay_trace_name(path, name, sizeof(name));
 	check_print(to, name, &result);
-	status = result.unexplained ? EXIT_BAD : EXIT_GOOD;
+	status = verdict(path, &result);
 	if (json && replay_json_add(json, path, check_json(path, name, &result)))
 		status = EXIT_USAGE;
 	check_result_free(&result);

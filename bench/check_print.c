@@ -39,7 +39,7 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 	uint64_t n = r->equal + r->explained + r->unexplained + r->in_use_before;
 
 	if (n == 0) {
-		fprintf(to, "%s: no line of an allocator, so no address to check\n\n", name);
+		fprintf(to, "%s: no allocation by an allocator, so no address to check\n\n", name);
 		return;
 	}
 	fprintf(to, "%s: addresses of %" PRIu64 " allocations from %u space%s\n", name, n,
@@ -48,7 +48,7 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 	print_row(to, "explained", r->explained);
 	print_row(to, "unexplained", r->unexplained);
 	if (r->in_use_before)
-		print_row(to, "space in use before", r->in_use_before);
+		print_row(to, "not compared: in use before", r->in_use_before);
 	if (r->has_pool)
 		print_row(to, "peak slots", r->peak_slots);
 	print_moves(to, r);
@@ -56,9 +56,9 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 		fprintf(to, "  the first unexplained is in line %u\n", r->unexplained_line);
 	if (r->strays)
 		fprintf(to,
-			"  lines are missing: %" PRIu64 " frees of what no line allocates, "
-			"the first in line %u\n",
-			r->strays, r->stray_line);
+			"  lines are missing or damaged: %" PRIu64 " free%s of what no line "
+			"allocates, the first in line %u\n",
+			r->strays, r->strays == 1 ? "" : "s", r->stray_line);
 	fputc('\n', to);
 	fflush(to);
 }

@@ -207,11 +207,11 @@ int check_space(const struct check_space *space, struct check_result *result)
 	int err;
 
 	result->nspaces += space->nallocs != 0;
-	note_strays(space, result);
 	if (space->in_use_before) {
 		result->in_use_before += space->nallocs;
 		return 0;
 	}
+	note_strays(space, result);
 	err = check_order_init(&s.order, space);
 	if (!err)
 		err = search(&s);

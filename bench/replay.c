@@ -8,7 +8,8 @@
  *
  *    0   every byte right, no fault, no failed request, books in order
  *    1   not so, for at least one route of one trace; or an address is unexplained
- *    2   a file, or a route of it, could not be replayed at all, or the options make no sense
+ *    2   a file, or a route of it, could not be replayed at all, none of its addresses can be
+ *        compared, or the options make no sense
  *
  * What is wrong with a trace itself (unmaps without their map, lines that do not parse,
  * lost events) is told and does not change the status.

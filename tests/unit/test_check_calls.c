@@ -52,6 +52,22 @@ static void test_a_free_of_what_no_line_allocates_is_left_out_and_counted(void *
 	trace_free(trace);
 }
 
+/* The kernel never frees another size than it gave out: one of the two lines is damaged. */
+static void test_a_free_of_another_size_frees_nothing(void **state)
+{
+	struct trace *trace = READ(IOVA_ALLOC(0, 01, 1, fffff) IOVA_FREE(0, 02, fffff, 2)
+					   IOVA_FREE(0, 03, fffff, 1));
+	struct check_space space = space_of(trace);
+
+	(void)state;
+	assert_int_equal(space.ncalls, 2);
+	assert_int_equal(space.calls[1].event->line, 3);
+	assert_int_equal(space.nstrays, 1);
+	assert_int_equal(space.stray_line, 2);
+	check_calls_free(&space);
+	trace_free(trace);
+}
+
 static void test_a_first_range_below_the_top_shows_earlier_use(void **state)
 {
 	struct trace *trace = READ(IOVA_ALLOC(0, 01, 1, ffffe));
@@ -178,6 +194,7 @@ int main(void)
 		cmocka_unit_test(test_a_free_belongs_to_the_latest_allocation_of_its_address),
 		cmocka_unit_test(test_a_space_has_only_its_own_calls),
 		cmocka_unit_test(test_a_free_of_what_no_line_allocates_is_left_out_and_counted),
+		cmocka_unit_test(test_a_free_of_another_size_frees_nothing),
 		cmocka_unit_test(test_a_first_range_below_the_top_shows_earlier_use),
 		cmocka_unit_test(test_the_top_may_be_given_to_a_call_that_came_at_once),
 		cmocka_unit_test(test_a_call_began_after_its_cpus_line_that_no_interrupt_wrote),

@@ -41,6 +41,26 @@ static void test_an_unexplained_address_is_bad(void **state)
 			 EXIT_BAD);
 }
 
+/* ... and a damaged first line would otherwise make a whole file good. */
+static void test_a_file_in_which_nothing_can_be_compared_is_no_good_answer(void **state)
+{
+	struct replay_json json = {.answers = json_array()};
+
+	(void)state;
+	assert_int_equal(status_of(IOVA_ALLOC(0, 01, 1, ffffe), &json), EXIT_USAGE);
+	assert_int_equal(json_array_size(json.answers), 1);
+	json_decref(json.answers);
+}
+
+static void test_one_space_that_was_in_use_before_spoils_no_other(void **state)
+{
+	(void)state;
+	assert_int_equal(status_of(IOVA_ALLOC_OF(1, 0, 01, 1, ffffe)
+					   IOVA_ALLOC_OF(2, 0, 02, 1, fffff),
+				   NULL),
+			 EXIT_GOOD);
+}
+
 static void test_a_trace_without_allocator_lines_is_no_failure(void **state)
 {
 	(void)state;
@@ -73,6 +93,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_addresses_are_good),
 		cmocka_unit_test(test_an_unexplained_address_is_bad),
+		cmocka_unit_test(test_a_file_in_which_nothing_can_be_compared_is_no_good_answer),
+		cmocka_unit_test(test_one_space_that_was_in_use_before_spoils_no_other),
 		cmocka_unit_test(test_a_trace_without_allocator_lines_is_no_failure),
 		cmocka_unit_test(test_a_file_that_is_no_trace_cannot_be_checked),
 		cmocka_unit_test(test_the_option_checks_instead_of_replaying),

@@ -38,7 +38,7 @@ static void test_the_table_has_each_sort_and_the_moved_lines(void **state)
 	assert_non_null(strstr(text, "  equal                                       5\n"));
 	assert_non_null(strstr(text, "  explained                                  10\n"));
 	assert_non_null(strstr(text, "  unexplained                                 2\n"));
-	assert_non_null(strstr(text, "  space in use before                         3\n"));
+	assert_non_null(strstr(text, "  not compared: in use before                 3\n"));
 	assert_null(strstr(text, "peak slots"));
 	assert_non_null(strstr(text, "the call of line 77 came before line 70\n"));
 	assert_non_null(strstr(text, "and 2 more\n"));
@@ -63,7 +63,7 @@ static void test_nothing_to_check_is_not_told_as_good(void **state)
 	char *text = printed(&r);
 
 	(void)state;
-	assert_string_equal(text, "net: no line of an allocator, so no address to check\n\n");
+	assert_string_equal(text, "net: no allocation by an allocator, so no address to check\n\n");
 	free(text);
 }
 

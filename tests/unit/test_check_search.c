@@ -163,6 +163,17 @@ static void test_a_space_that_was_in_use_is_counted_apart(void **state)
 	check_result_free(&r);
 }
 
+/* What it frees may have been allocated before the first line: no line is missing. */
+static void test_a_space_that_was_in_use_has_no_strays(void **state)
+{
+	struct check_result r = checked(IOVA_ALLOC(0, 01, 1, 12345) IOVA_FREE(0, 02, 12346, 1));
+
+	(void)state;
+	assert_int_equal(r.in_use_before, 1);
+	assert_int_equal(r.strays, 0);
+	check_result_free(&r);
+}
+
 /* A hundred answers that no order gives, and one that is right. */
 static void test_the_search_ends_when_nothing_fits(void **state)
 {
@@ -199,6 +210,7 @@ int main(void)
 		cmocka_unit_test(test_slots_are_explained_alike),
 		cmocka_unit_test(test_one_wrong_address_is_unexplained_and_its_free_is_a_stray),
 		cmocka_unit_test(test_a_space_that_was_in_use_is_counted_apart),
+		cmocka_unit_test(test_a_space_that_was_in_use_has_no_strays),
 		cmocka_unit_test(test_the_search_ends_when_nothing_fits),
 	};
 
