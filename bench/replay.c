@@ -95,9 +95,10 @@ static int replay_files(const struct replay_opts *opts, const char **paths, cons
 int replay_main(int argc, const char **argv)
 {
 	struct replay_command command;
-	int status = replay_options_parse(argc, argv, &command);
+	int status;
 
 	dmp_log_set_sink(log_some, NULL);
+	status = replay_options_parse(argc, argv, &command);
 	if (!status)
 		status = replay_files(&command.opts, command.paths, command.json_path);
 	dmp_log_set_sink(NULL, NULL);

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DEFAULT_PROFILE "vtd-modern"
 #define ALL_ROUTES      "direct,bounce,strict,lazy,as-recorded"
@@ -203,6 +204,36 @@ static int parse_flush(const char *text, struct replay_opts *opts)
 	return 0;
 }
 
+/* What is wrong with a profile the library says, in one line. */
+static int check_profile(const char *profile)
+{
+	struct dmp_sim *sim;
+	int err = dmp_sim_create(&DMP_SIM_OPTS(.profile = profile), &sim);
+
+	if (!err)
+		dmp_sim_destroy(sim);
+	return err == -ENOENT || err == -EIO ? EXIT_USAGE : 0;
+}
+
+static bool same_file(const char *a, const char *b)
+{
+	struct stat at_a, at_b;
+
+	return stat(a, &at_a) == 0 && stat(b, &at_b) == 0 && S_ISREG(at_a.st_mode) &&
+	       at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
+}
+
+static int check_json_path(const char *json_path, const char **paths)
+{
+	if (!*json_path)
+		return complain("--json needs the name of a file");
+	for (; *paths; paths++)
+		if (same_file(json_path, *paths))
+			return complain("--json would overwrite '%s', which is one of the traces",
+					json_path);
+	return 0;
+}
+
 static int parse_texts(struct replay_command *c)
 {
 	int err = parse_unsigned("repeat", c->repeat, 1, RUNS_MAX, &c->opts.repeat);
@@ -215,7 +246,26 @@ static int parse_texts(struct replay_command *c)
 		err = parse_flush(c->flush, &c->opts);
 	if (!err)
 		err = parse_routes(c->routes ? c->routes : ALL_ROUTES, &c->opts.routes);
+	if (!err && c->profile)
+		err = check_profile(c->profile);
+	if (!err && c->json_path)
+		err = check_json_path(c->json_path, c->paths);
 	return err;
+}
+
+static struct replay_opts opts_of(const struct replay_command *c)
+{
+	return (struct replay_opts){
+		.serial = c->serial,
+		.check_addresses = c->check_addresses,
+		.data = !c->no_data,
+		.repeat = 1,
+		.mask_bits = MASK_BITS,
+		.profile = c->profile ? c->profile : DEFAULT_PROFILE,
+		.slots = DEFAULT_SLOTS,
+		.areas = DEFAULT_AREAS,
+		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
+	};
 }
 
 int replay_options_parse(int argc, const char **argv, struct replay_command *c)
@@ -235,17 +285,7 @@ int replay_options_parse(int argc, const char **argv, struct replay_command *c)
 	c->paths = poptGetArgs(c->context);
 	if (!c->paths)
 		return complain("no trace given; try 'dmapool replay --help'");
-	c->opts = (struct replay_opts){
-		.serial = c->serial,
-		.check_addresses = c->check_addresses,
-		.data = !c->no_data,
-		.repeat = 1,
-		.mask_bits = MASK_BITS,
-		.profile = c->profile ? c->profile : DEFAULT_PROFILE,
-		.slots = DEFAULT_SLOTS,
-		.areas = DEFAULT_AREAS,
-		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
-	};
+	c->opts = opts_of(c);
 	return parse_texts(c);
 }
 

@@ -249,6 +249,9 @@ int sim_profile_load(const char *profile, struct sim_costs *costs)
 	}
 	err = is_path(profile) ? profile_read(profile, costs) : profile_search(profile, costs);
 	if (err == -ENOENT)
-		dmp_log(DMP_LOG_WARN, "profile %s: there is no such profile", profile);
+		dmp_log(DMP_LOG_WARN,
+			"profile %s: there is no such profile; vtd-modern, vtd-2015 and free come "
+			"with the library, another one is named by its path",
+			profile);
 	return err;
 }

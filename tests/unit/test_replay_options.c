@@ -9,6 +9,7 @@
 #include "replay_options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -159,6 +160,28 @@ static void test_a_pool_is_powers_of_two_with_a_segment_an_area(void **state)
 	assert_int_equal(TAKEN("--slots", "524288,4096").areas, 4096);
 }
 
+static void test_a_profile_that_cannot_be_loaded_is_refused_with_those_that_can(void **state)
+{
+	(void)state;
+	REFUSED("no such profile", "--profile", "nope");
+	REFUSED("vtd-modern, vtd-2015 and free", "--profile", "nope");
+	REFUSED("/nonexistent.json", "--profile", "/nonexistent.json");
+}
+
+/* --json *.xz takes the first trace for the answer's place. */
+static void test_an_answer_goes_nowhere_where_a_trace_is(void **state)
+{
+	char path[] = "/tmp/dmapool-test-XXXXXX";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	REFUSED("which is one of the traces", "--json", path, path);
+	REFUSED("--json needs the name of a file", "--json", "");
+	close(fd);
+	unlink(path);
+}
+
 static void test_a_flush_is_strict_or_lazy(void **state)
 {
 	(void)state;
@@ -223,6 +246,9 @@ int main(void)
 		cmocka_unit_test(test_a_command_without_a_trace_is_refused),
 		cmocka_unit_test(test_numbers_are_digits_within_their_bounds),
 		cmocka_unit_test(test_a_pool_is_powers_of_two_with_a_segment_an_area),
+		cmocka_unit_test(
+			test_a_profile_that_cannot_be_loaded_is_refused_with_those_that_can),
+		cmocka_unit_test(test_an_answer_goes_nowhere_where_a_trace_is),
 		cmocka_unit_test(test_a_flush_is_strict_or_lazy),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
