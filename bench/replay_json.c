@@ -251,12 +251,13 @@ static int write_answers(struct replay_json *json)
 
 int replay_json_close(struct replay_json *json)
 {
+	bool made = json->file && json->renamed;
 	bool answered = json->file && json_array_size(json->answers) > 0;
 	int status = answered ? write_answers(json) : EXIT_GOOD;
 
 	if (json->file)
 		fclose(json->file);
-	if (json->renamed && json->name && (!answered || status))
+	if (made && (!answered || status))
 		unlink(json->name);
 	json_decref(json->answers);
 	free(json->name);

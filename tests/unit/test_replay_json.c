@@ -7,6 +7,9 @@
 #include "command.h"
 
 #include <jansson.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* Written to a file and read back. */
 static json_t *written(const struct replay_opts *opts, const struct replay_answer *answer)
@@ -167,6 +170,24 @@ static void test_a_place_that_cannot_be_written_is_complained_about(void **state
 	assert_int_equal(replay_json_open(&out, "/nonexistent/x.json"), EXIT_USAGE);
 }
 
+static void test_what_could_not_be_opened_is_not_removed(void **state)
+{
+	char path[] = "/tmp/dmapool-test-XXXXXX", beside[sizeof(path) + 4];
+	int fd = mkstemp(path);
+	struct replay_json out;
+	struct stat there;
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(beside, sizeof(beside), "%s.tmp", path);
+	assert_int_equal(symlink("/nonexistent/x", beside), 0);
+	assert_int_equal(replay_json_open(&out, path), EXIT_USAGE);
+	assert_int_equal(lstat(beside, &there), 0);
+	unlink(beside);
+	unlink(path);
+}
+
 static void test_a_byte_that_is_not_utf_8_is_a_question_mark(void **state)
 {
 	static const struct {
@@ -277,6 +298,7 @@ int main(void)
 		cmocka_unit_test(test_without_an_answer_the_old_file_stays),
 		cmocka_unit_test(test_a_link_stays_a_link),
 		cmocka_unit_test(test_what_is_no_regular_file_is_written_straight),
+		cmocka_unit_test(test_what_could_not_be_opened_is_not_removed),
 		cmocka_unit_test(test_a_byte_that_is_not_utf_8_is_a_question_mark),
 		cmocka_unit_test(test_a_long_name_ends_before_a_character_that_does_not_fit),
 		cmocka_unit_test(test_a_number_that_is_not_finite_is_null),
