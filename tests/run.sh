@@ -72,8 +72,10 @@ one_result() {
 	fi
 }
 
+# Without a list of files there is nothing that could be right.
 job_format() {
-	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	sources=$(git ls-files '*.c' '*.h') && [ -n "$sources" ] &&
+		printf '%s\n' "$sources" | xargs clang-format --dry-run -Werror
 	one_result $? format
 }
 
