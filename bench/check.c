@@ -8,6 +8,7 @@
 #include "check.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static int check_domains(const struct trace *trace, struct check_result *result)
 {
@@ -38,10 +39,20 @@ static int check_pool(const struct trace *trace, struct check_result *result)
 	return err;
 }
 
+static void note_lost(const struct trace *trace, struct check_result *result)
+{
+	memcpy(result->skips, trace->skips, sizeof(result->skips));
+	result->lost_events = trace->lost_events;
+	result->overwritten_events = trace->overwritten_events;
+}
+
 int check_addresses(const struct trace *trace, struct check_result *out)
 {
 	struct check_result result = {0};
-	int err = check_domains(trace, &result);
+	int err;
+
+	note_lost(trace, &result);
+	err = check_domains(trace, &result);
 
 	if (!err)
 		err = check_pool(trace, &result);

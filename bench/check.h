@@ -89,6 +89,10 @@ struct check_result {
 	uint32_t stray_line;       /* of the first; 0: none */
 	struct check_move *moves;  /* owned; one an explained allocation */
 	uint32_t nmoves;
+
+	/* Of the whole file */
+	struct trace_skip_count skips[TRACE_NSKIPS]; /* lines that could not be read */
+	uint64_t lost_events, overwritten_events;
 };
 
 /* ---- check.c ---- */

@@ -34,12 +34,40 @@ static void print_moves(FILE *to, const struct check_result *r)
 		fprintf(to, "  and %u more\n", r->nmoves - MOVES_SHOWN);
 }
 
+static struct replay_skip skip_at(const struct check_result *r, unsigned reason)
+{
+	return (struct replay_skip){trace_skip_text(reason), r->skips[reason]};
+}
+
+static void print_lost(FILE *to, const struct check_result *r)
+{
+	for (unsigned i = 0; i < TRACE_NSKIPS; i++) {
+		struct replay_skip skip = skip_at(r, i);
+
+		replay_print_skip(to, &skip);
+	}
+	replay_print_lost(to, r->lost_events, r->overwritten_events);
+}
+
+static void print_unexplained(FILE *to, const struct check_result *r)
+{
+	if (r->unexplained)
+		fprintf(to, "  the first unexplained is in line %u\n", r->unexplained_line);
+	if (r->strays)
+		fprintf(to,
+			"  lines are missing or damaged: %" PRIu64 " free%s of what no line "
+			"allocates, the first in line %u\n",
+			r->strays, r->strays == 1 ? "" : "s", r->stray_line);
+}
+
 void check_print(FILE *to, const char *name, const struct check_result *r)
 {
 	uint64_t n = r->equal + r->explained + r->unexplained + r->in_use_before;
 
 	if (n == 0) {
-		fprintf(to, "%s: no allocation by an allocator, so no address to check\n\n", name);
+		fprintf(to, "%s: no allocation by an allocator, so no address to check\n", name);
+		print_lost(to, r);
+		fputc('\n', to);
 		return;
 	}
 	fprintf(to, "%s: addresses of %" PRIu64 " allocations from %u space%s\n", name, n,
@@ -52,13 +80,8 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 	if (r->has_pool)
 		print_row(to, "peak slots", r->peak_slots);
 	print_moves(to, r);
-	if (r->unexplained)
-		fprintf(to, "  the first unexplained is in line %u\n", r->unexplained_line);
-	if (r->strays)
-		fprintf(to,
-			"  lines are missing or damaged: %" PRIu64 " free%s of what no line "
-			"allocates, the first in line %u\n",
-			r->strays, r->strays == 1 ? "" : "s", r->stray_line);
+	print_unexplained(to, r);
+	print_lost(to, r);
 	fputc('\n', to);
 	fflush(to);
 }
@@ -78,6 +101,18 @@ static json_t *moves_json(const struct check_result *r)
 	return NULL;
 }
 
+static json_t *skips_json(const struct check_result *r)
+{
+	json_t *skips = json_array();
+
+	for (unsigned i = 0; i < TRACE_NSKIPS; i++) {
+		struct replay_skip skip = skip_at(r, i);
+
+		replay_json_skip(&skips, &skip);
+	}
+	return skips;
+}
+
 /* A line's number, or null. */
 static json_t *line_json(uint32_t line)
 {
@@ -88,12 +123,14 @@ json_t *check_json(const char *path, const char *name, const struct check_result
 {
 	json_t *peak = r->has_pool ? json_integer((json_int_t)r->peak_slots) : json_null();
 
-	return json_pack("{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "trace",
-			 replay_json_text(name), "path", replay_json_text(path), "spaces",
-			 (int)r->nspaces, "equal", (json_int_t)r->equal, "explained",
-			 (json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
-			 "in_use_before", (json_int_t)r->in_use_before, "strays",
-			 (json_int_t)r->strays, "peak_slots", peak, "first_unexplained_line",
-			 line_json(r->unexplained_line), "first_stray_line",
-			 line_json(r->stray_line), "moves", moves_json(r));
+	return json_pack(
+		"{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
+		"trace", replay_json_text(name), "path", replay_json_text(path), "spaces",
+		(int)r->nspaces, "equal", (json_int_t)r->equal, "explained",
+		(json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
+		"in_use_before", (json_int_t)r->in_use_before, "strays", (json_int_t)r->strays,
+		"peak_slots", peak, "first_unexplained_line", line_json(r->unexplained_line),
+		"first_stray_line", line_json(r->stray_line), "moves", moves_json(r), "skipped",
+		skips_json(r), "lost_events", (json_int_t)r->lost_events, "overwritten_events",
+		(json_int_t)r->overwritten_events);
 }

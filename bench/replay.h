@@ -439,6 +439,9 @@ struct replay_skip {
 
 /* The @i-th reason that there could be; false past the last one. */
 bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct replay_skip *skip);
+void replay_print_skip(FILE *to, const struct replay_skip *skip);
+/* Nothing if none is lost. */
+void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten);
 /* A trace's name that is longer ends before the character that does not fit. */
 #define REPLAY_NAME_MAX 128u
 
@@ -483,6 +486,8 @@ struct replay_json {
 
 /* A text in which bytes that are not UTF-8 are '?'; the caller's.  NULL: no memory. */
 struct json_t *replay_json_text(const char *text);
+/* Appended unless there is none of it; @skips NULL: no memory. */
+void replay_json_skip(struct json_t **skips, const struct replay_skip *skip);
 /* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
 struct json_t *replay_json_answer(const struct replay_opts *opts,
 				  const struct replay_answer *answer);

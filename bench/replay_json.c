@@ -138,16 +138,21 @@ static json_t *routes_json(const struct replay_answer *a)
 	return routes;
 }
 
+void replay_json_skip(json_t **skips, const struct replay_skip *skip)
+{
+	if (skip->count.count)
+		append(skips, json_pack("{s:s, s:I, s:i}", "reason", skip->reason, "count",
+					(json_int_t)skip->count.count, "first_line",
+					(int)skip->count.first_line));
+}
+
 static json_t *skips_json(const struct replay_answer *a)
 {
 	json_t *skips = json_array();
 	struct replay_skip skip;
 
 	for (unsigned i = 0; replay_skip_at(a, i, &skip); i++)
-		if (skip.count.count)
-			append(&skips, json_pack("{s:s, s:I, s:i}", "reason", skip.reason, "count",
-						 (json_int_t)skip.count.count, "first_line",
-						 (int)skip.count.first_line));
+		replay_json_skip(&skips, &skip);
 	return skips;
 }
 

@@ -202,19 +202,29 @@ bool replay_skip_at(const struct replay_answer *a, unsigned i, struct replay_ski
 	return true;
 }
 
+void replay_print_skip(FILE *to, const struct replay_skip *skip)
+{
+	if (skip->count.count)
+		fprintf(to, "  skipped: %" PRIu64 " x %s, the first in line %u\n",
+			skip->count.count, skip->reason, skip->count.first_line);
+}
+
+void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten)
+{
+	if (lost)
+		fprintf(to, "  the kernel lost %" PRIu64 " events\n", lost);
+	if (overwritten)
+		fprintf(to, "  the kernel overwrote %" PRIu64 " events before the first one here\n",
+			overwritten);
+}
+
 static void print_skips(FILE *to, const struct replay_answer *a)
 {
 	struct replay_skip skip;
 
 	for (unsigned i = 0; replay_skip_at(a, i, &skip); i++)
-		if (skip.count.count)
-			fprintf(to, "  skipped: %" PRIu64 " x %s, the first in line %u\n",
-				skip.count.count, skip.reason, skip.count.first_line);
-	if (a->trace->lost_events)
-		fprintf(to, "  the kernel lost %" PRIu64 " events\n", a->trace->lost_events);
-	if (a->trace->overwritten_events)
-		fprintf(to, "  the kernel overwrote %" PRIu64 " events before the first one here\n",
-			a->trace->overwritten_events);
+		replay_print_skip(to, &skip);
+	replay_print_lost(to, a->trace->lost_events, a->trace->overwritten_events);
 }
 
 static void print_failure(FILE *to, const char *route, const struct replay_blame *blame)

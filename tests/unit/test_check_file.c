@@ -34,6 +34,25 @@ static void test_equal_addresses_are_good(void **state)
 	json_decref(json.answers);
 }
 
+/* A file that was cut may have all addresses right and still not be what was recorded. */
+static void test_lines_that_could_not_be_read_are_told(void **state)
+{
+	const char text[] = IOVA_ALLOC(0, 01, 1, fffff) "CPU:0 [LOST 7 EVENTS]\n" ON(
+		0, 02, "iova_free: (a) iovad=0x1 pfm=0xfffff size=1");
+	struct replay_json json = {.answers = json_array()};
+	const json_t *answer, *skip;
+
+	(void)state;
+	assert_int_equal(status_of(text, &json), EXIT_GOOD);
+	answer = json_array_get(json.answers, 0);
+	assert_int_equal(json_integer_value(json_object_get(answer, "lost_events")), 7);
+	skip = json_array_get(json_object_get(answer, "skipped"), 0);
+	assert_string_equal(json_string_value(json_object_get(skip, "reason")),
+			    trace_skip_text(TRACE_SKIP_MALFORMED));
+	assert_int_equal(json_integer_value(json_object_get(skip, "first_line")), 3);
+	json_decref(json.answers);
+}
+
 static void test_an_unexplained_address_is_bad(void **state)
 {
 	(void)state;
@@ -92,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_equal_addresses_are_good),
+		cmocka_unit_test(test_lines_that_could_not_be_read_are_told),
 		cmocka_unit_test(test_an_unexplained_address_is_bad),
 		cmocka_unit_test(test_a_file_in_which_nothing_can_be_compared_is_no_good_answer),
 		cmocka_unit_test(test_one_space_that_was_in_use_before_spoils_no_other),
