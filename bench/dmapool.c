@@ -32,6 +32,12 @@ static int print_help(void)
 	return EXIT_GOOD;
 }
 
+static int print_version(void)
+{
+	printf("dmapool %s\n", dmp_version());
+	return EXIT_GOOD;
+}
+
 static const struct command *find_command(const char *name)
 {
 	for (size_t i = 0; i < NCOMMANDS; i++)
@@ -40,7 +46,7 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
-int main(int argc, const char **argv)
+static int run(int argc, const char **argv)
 {
 	const struct command *command;
 	char name[32];
@@ -50,11 +56,21 @@ int main(int argc, const char **argv)
 	if (strcmp(argv[1], "--help") == 0)
 		return print_help();
 	if (strcmp(argv[1], "--version") == 0)
-		return printf("dmapool %s\n", dmp_version()) < 0;
+		return print_version();
 	command = find_command(argv[1]);
 	if (!command)
 		return complain("'%s' is not a command; try 'dmapool --help'", argv[1]);
 	snprintf(name, sizeof(name), "dmapool %s", command->name);
 	argv[1] = name;
 	return command->main(argc - 1, argv + 1);
+}
+
+/* An answer that nobody can have read is none. */
+int main(int argc, const char **argv)
+{
+	int status = run(argc, argv);
+
+	if (fflush(stdout) || ferror(stdout))
+		return complain("cannot write the answer to standard output");
+	return status;
 }
