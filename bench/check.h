@@ -24,7 +24,7 @@
 #include <stdio.h>
 
 struct json_t;
-struct replay_json;
+struct json_file;
 
 /* One call of an allocator. */
 struct check_call {
@@ -162,6 +162,6 @@ struct json_t *check_json(const char *path, const char *name, const struct check
 /* ---- check_file.c ---- */
 
 /* Check a file, print the answer, and add it to @json unless that is NULL: the exit status. */
-int check_file(const char *path, FILE *to, struct replay_json *json);
+int check_file(const char *path, FILE *to, struct json_file *json);
 
 #endif

@@ -8,6 +8,7 @@
  */
 #include "check.h"
 #include "command.h"
+#include "json_file.h"
 #include "progress.h"
 #include "replay.h"
 
@@ -43,7 +44,7 @@ static int verdict(const char *path, const struct check_result *result)
 	return EXIT_GOOD;
 }
 
-int check_file(const char *path, FILE *to, struct replay_json *json)
+int check_file(const char *path, FILE *to, struct json_file *json)
 {
 	struct check_result result;
 	char name[REPLAY_NAME_MAX];
@@ -54,7 +55,7 @@ int check_file(const char *path, FILE *to, struct replay_json *json)
 	replay_trace_name(path, name, sizeof(name));
 	check_print(to, name, &result);
 	status = verdict(path, &result);
-	if (json && replay_json_add(json, path, check_json(path, name, &result)))
+	if (json && json_file_add(json, path, check_json(path, name, &result)))
 		status = EXIT_USAGE;
 	check_result_free(&result);
 	return status;

@@ -9,6 +9,7 @@
  *      the call of line 6769 came before line 6768
  */
 #include "check.h"
+#include "json_file.h"
 #include "replay.h"
 #include "table.h"
 
@@ -125,7 +126,7 @@ json_t *check_json(const char *path, const char *name, const struct check_result
 
 	return json_pack(
 		"{s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I, s:I}",
-		"trace", replay_json_text(name), "path", replay_json_text(path), "spaces",
+		"trace", json_file_text(name), "path", json_file_text(path), "spaces",
 		(int)r->nspaces, "equal", (json_int_t)r->equal, "explained",
 		(json_int_t)r->explained, "unexplained", (json_int_t)r->unexplained,
 		"in_use_before", (json_int_t)r->in_use_before, "strays", (json_int_t)r->strays,

@@ -17,6 +17,7 @@
 #include "check.h"
 #include "command.h"
 #include "replay_options.h"
+#include "json_file.h"
 
 #include <stdatomic.h>
 
@@ -51,7 +52,7 @@ static int verdict(const struct replay_answer *answer)
 }
 
 /* One file, which leaves its printed answer, the one in @json and a row of @summary. */
-static int replay_one(const struct replay_opts *opts, const char *path, struct replay_json *json,
+static int replay_one(const struct replay_opts *opts, const char *path, struct json_file *json,
 		      struct replay_summary *summary)
 {
 	struct replay_answer answer;
@@ -65,8 +66,8 @@ static int replay_one(const struct replay_opts *opts, const char *path, struct r
 	replay_print(stdout, opts, &answer);
 	status = answer.refused ? EXIT_USAGE : verdict(&answer);
 	if (json)
-		status = worst(status,
-			       replay_json_add(json, path, replay_json_answer(opts, &answer)));
+		status =
+			worst(status, json_file_add(json, path, replay_json_answer(opts, &answer)));
 	if (replay_summary_add(summary, &answer))
 		status = complain("no memory for the summary");
 	replay_answer_free(&answer);
@@ -76,11 +77,11 @@ static int replay_one(const struct replay_opts *opts, const char *path, struct r
 /* Files that cannot be replayed leave no answer; the others are still done. */
 static int replay_files(const struct replay_opts *opts, const char **paths, const char *json_path)
 {
-	struct replay_json json;
+	struct json_file json;
 	struct replay_summary summary = {0};
 	int status = EXIT_GOOD;
 
-	if (json_path && replay_json_open(&json, json_path))
+	if (json_path && json_file_open(&json, json_path))
 		return EXIT_USAGE;
 	for (; *paths; paths++)
 		status =
@@ -88,7 +89,7 @@ static int replay_files(const struct replay_opts *opts, const char **paths, cons
 	replay_summary_print(stdout, &summary);
 	replay_summary_free(&summary);
 	if (json_path)
-		status = worst(status, replay_json_close(&json));
+		status = worst(status, json_file_close(&json));
 	return status;
 }
 

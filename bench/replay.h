@@ -475,27 +475,10 @@ void replay_summary_print(FILE *to, const struct replay_summary *summary);
 
 /* ---- replay_json.c ---- */
 
-/* The JSON while traces are replayed. */
-struct replay_json {
-	char *place;            /* owned */
-	char *name;             /* owned: what is written; renamed to `place`, or the place */
-	bool renamed;           /* it will be, or is removed */
-	FILE *file;             /* owned */
-	struct json_t *answers; /* owned; an array */
-};
-
-/* A text in which bytes that are not UTF-8 are '?'; the caller's.  NULL: no memory. */
-struct json_t *replay_json_text(const char *text);
 /* Appended unless there is none of it; @skips NULL: no memory. */
 void replay_json_skip(struct json_t **skips, const struct replay_skip *skip);
 /* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
 struct json_t *replay_json_answer(const struct replay_opts *opts,
 				  const struct replay_answer *answer);
-/* Each complains and returns EXIT_USAGE if it cannot be done. */
-int replay_json_open(struct replay_json *json, const char *path);
-/* Takes @answer, which is @path's; NULL: there was no memory for it. */
-int replay_json_add(struct replay_json *json, const char *path, struct json_t *answer);
-/* Writes the answers; without any, and after a failed open, nothing is left or lost. */
-int replay_json_close(struct replay_json *json);
 
 #endif

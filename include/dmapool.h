@@ -14,7 +14,8 @@
  * Linux calls dmapool is another thing, and not here.
  *
  * Beside these: dmapool/sim.h, the simulated machine (its own library); dmapool/harness.h,
- * manual mode for tests; dmapool/port.h, for backends and policies, C only.
+ * manual mode for tests; dmapool/port.h, for backends and policies, C only;
+ * dmapool/linux/iova.h, the kernel's own names for the IOVA allocator.
  */
 #ifndef DMAPOOL_H
 #define DMAPOOL_H

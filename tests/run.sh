@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.." || exit 2
 . tests/setup.sh
 
 DAILY="format debug asan tsan memcheck"
-MORE="clang release install bench"
+MORE="clang release model install bench"
 
 BUILD=build
 passed=0
@@ -115,17 +115,30 @@ job_release() {
 	built_job release -Dwerror=true -Dbuildtype=release
 }
 
+# Millions of random operations against the models.
+job_model() {
+	mkdir -p $BUILD
+	configure $BUILD/memcheck -Dwerror=true -Dbuildtype=debugoptimized -Dchecks=3
+	compile $BUILD/memcheck
+	DMP_TEST_ROUNDS=${DMP_MODEL_ROUNDS:-200000} meson_test $BUILD/memcheck --suite model \
+		--timeout-multiplier 5
+}
+
 job_install() {
 	sh tests/api/install.sh $BUILD/install
 	one_result $? install
 }
 
-# Only that the main job runs; figures are for quiet machines.
+# Only that the main job and the measurements run; figures are for quiet machines.
 job_bench() {
 	sh bench/run.sh >$BUILD/bench-run.log 2>&1
 	status=$?
 	[ $status -eq 0 ] || tail -n 30 $BUILD/bench-run.log
 	one_result $status bench
+	$BUILD/bench/bench/dmapool bench iova --preset targets --samples 7 --ms 1 \
+		--json $BUILD/bench-iova.json >$BUILD/bench-iova.log 2>&1
+	[ "$(grep -c '"case"' $BUILD/bench-iova.json)" -ge 30 ]
+	one_result $? "bench iova"
 }
 
 # shellcheck disable=SC2086 # lists of words

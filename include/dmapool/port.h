@@ -22,10 +22,12 @@
  *   xchg_acq_rel(p, v)                 returns the value before
  *   cas_acq_rel(p, &expected, v)       strong; true if it stored
  *   fence_seq_cst()
+ *   fence_light()                      half of a pair whose other half is dmp_fence_heavy()
  *   dmp_cpu()                          the calling thread's CPU number
  *   dmp_lock_acquire(l)  dmp_lock_release(l)
  *   dmp_rcu_read_lock()  dmp_rcu_read_unlock()   nest; may run in an exit hook
  *   dmp_cpu_relax()                    one turn of a spin loop
+ *   dmp_cpu_yield()                    one turn of a wait for a thread that may not be running
  */
 #ifndef DMAPOOL_PORT_H
 #define DMAPOOL_PORT_H
@@ -98,6 +100,7 @@ enum dmp_lock_rank {
 	RANK_DEVICE,        /* dma: coherent blocks of a device */
 	RANK_DOMAIN,        /* domain: policy */
 	RANK_FLUSHQ,        /* domain: one flush ring */
+	RANK_IOVA_DRAIN,    /* iova: who takes other CPUs' caches, one at a time */
 	RANK_IOVA_CACHE,    /* iova: one CPU's cache */
 	RANK_IOVA_DEPOT,    /* iova: one size's depot */
 	RANK_IOVA_POLICY,   /* the address-range policy */
@@ -201,6 +204,10 @@ DMP_API void *dmp_meta_alloc(enum dmp_meta kind, size_t len);
 /* Gives back @mem (may be NULL) of exactly @len bytes. */
 DMP_API void dmp_meta_free(void *mem, size_t len);
 
+/* Is the next allocation made to fail?  It counts as one: for who keeps records of @kind to serve
+ * it from.  Any thread; locks may be held. */
+DMP_API bool dmp_meta_refused(enum dmp_meta kind);
+
 /* Bytes of bookkeeping memory in use. */
 DMP_API uint64_t dmp_meta_in_use(void);
 
@@ -293,6 +300,89 @@ static inline void count_local(DMP_ATOMIC(uint64_t) * counter, uint64_t n)
 	/* relaxed: read for reports only */
 	store_relaxed(counter, load_relaxed(counter) + n);
 }
+
+/*
+ * Bias: a CPU enters a block of its own with a few plain loads and stores.  Whoever else
+ * wants to enter takes the bias away first, and pays for both sides.  A slot stands for one
+ * object that has such blocks; beside each block is a lock of the user's.
+ *
+ *   the CPU       self = dmp_bias_self;
+ *                 block = dmp_bias_enter(self, slot);
+ *                 ...                                   loads and stores, no call
+ *                 dmp_bias_leave(self);
+ *   not its own   the lock; under it what was to be done, and dmp_bias_grant(slot, block)
+ *
+ *   another       under the lock:  dmp_bias_revoke(slot, cpu); and see that the CPU is not
+ *                                  granted it anew before the end
+ *                 without a lock:  dmp_fence_heavy(), one for any number of blocks
+ *                 under the lock:  dmp_bias_wait(cpu); what was to be done
+ *
+ * A CPU without the bias enters the slot's `none`: a block in which nothing can be done, so
+ * that there is no question to ask.  A CPU has the bias of any number of slots at once, and
+ * is inside one of them at a time.  Slots are few, and need a system that has the heavy
+ * fence; who gets none takes the lock each time.
+ */
+#define DMP_BIAS_SLOTS 128u
+
+struct dmp_bias_cpu {
+	DMP_ATOMIC(uint32_t) inside; /* (a) written by its CPU only, at each visit */
+	bool is_nobody;              /* (c) no CPU: nothing is granted */
+
+	/* Written by others too, when an object comes, goes or is revoked */
+	_Alignas(DMP_CACHE_LINE) DMP_ATOMIC(void *) block[DMP_BIAS_SLOTS]; /* (a) by slot */
+};
+
+/* [BIAS] inside, then the block is looked up; base_bias.c has the other end. */
+static inline void *dmp_bias_enter(struct dmp_bias_cpu *self, unsigned slot)
+{
+	DMP_ATOMIC(void *) *block = self->block;
+
+	store_relaxed(&self->inside, 1); /* relaxed, both: ordered by the fence */
+	fence_light();
+	return load_relaxed(&block[slot]);
+}
+
+static inline void dmp_bias_leave(struct dmp_bias_cpu *self)
+{
+	store_release(&self->inside, 0); /* [LEAVE] what was done inside before */
+}
+
+/**
+ * dmp_bias_open() - a slot for a new object
+ * @none: what CPUs enter that have no block of the object, until it is closed
+ *
+ * Threads: any thread.
+ * Returns: 1 .. DMP_BIAS_SLOTS - 1, to be entered from here on; 0 when there is no slot or no
+ *          heavy fence: nothing may be entered or granted.
+ */
+DMP_API unsigned dmp_bias_open(void *none);
+
+/* The reverse, also of 0; no thread may use the slot any more. */
+DMP_API void dmp_bias_close(unsigned slot);
+
+/* Lets the calling CPU enter @block from here on; false, and nothing is granted, for slot 0, a
+ * number that threads share, or while the heavy fence fails.  The block's lock is held. */
+DMP_API bool dmp_bias_grant(unsigned slot, void *block);
+
+/* Takes the block of @cpu away, sooner or later; at the latest with the next heavy fence that
+ * succeeds.  The block's lock is held. */
+DMP_API void dmp_bias_revoke(unsigned slot, unsigned cpu);
+
+/* Waits until @cpu is not inside a block from which it was barred before a heavy fence. */
+DMP_API void dmp_bias_wait(unsigned cpu);
+
+/**
+ * dmp_fence_heavy() - a full fence here and in every thread of the process
+ *
+ * Stands for a full fence in place of each fence_light() in another thread.  A system call;
+ * up to some microseconds while other threads run.
+ *
+ * Threads: any thread; while a slot is open.
+ * Returns: false if the system refuses it since (a sandbox that was closed after the slot was
+ *          opened): nothing is ordered, and no block of another CPU may be touched that it
+ *          may be inside.
+ */
+DMP_API bool dmp_fence_heavy(void);
 
 /**
  * dmp_lock_init() - make a lock

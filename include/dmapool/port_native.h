@@ -2,12 +2,12 @@
 /*
  * port_native.h - the execution contract on real threads: what of it is inline
  *
- * Included by port.h only.  Atomics are C11's; a lock is the C library's adaptive mutex
- * (spins briefly, then sleeps); readers are liburcu-bp's, which needs no registration of
+ * Included by port.h only.  Atomics are C11's; a lock is the C library's mutex, which is tried
+ * for a while before its waiter sleeps; readers are liburcu-bp's, which needs no registration of
  * an application's threads.
  *
- * One pointer stands in initial-exec TLS, so that the library can still be loaded with
- * dlopen(); everything else of a thread hangs from it.
+ * Two pointers stand in initial-exec TLS, so that the library can still be loaded with
+ * dlopen(); everything else of a thread hangs from them.
  */
 #ifndef DMAPOOL_PORT_NATIVE_H
 #define DMAPOOL_PORT_NATIVE_H
@@ -17,6 +17,7 @@
 #endif
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <urcu/urcu-bp.h>
 
@@ -53,11 +54,22 @@ static inline void fence_seq_cst(void)
 #endif
 }
 
+/* Keeps the compiler from moving anything across; the processor is dmp_fence_heavy()'s. */
+static inline void fence_light(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 static inline void dmp_cpu_relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
 #endif
+}
+
+static inline void dmp_cpu_yield(void)
+{
+	sched_yield();
 }
 
 /* Locks of a thread, innermost last; kept at checks >= 2 only. */
@@ -93,6 +105,10 @@ struct dmp_thread {
 extern DMP_API _Thread_local struct dmp_thread *dmp_thread_self
 	__attribute__((tls_model("initial-exec")));
 
+/* What the calling thread's CPU may enter; never NULL. */
+extern DMP_API _Thread_local struct dmp_bias_cpu *dmp_bias_self
+	__attribute__((tls_model("initial-exec")));
+
 /* Gives the calling thread a number; never NULL. */
 DMP_API struct dmp_thread *dmp_thread_attach(void);
 
@@ -107,12 +123,15 @@ DMP_API void dmp_lock_note_acquire(struct dmp_lock *lock); /* checks the rank, b
 DMP_API void dmp_lock_note_held(struct dmp_lock *lock);    /* after locking */
 DMP_API void dmp_lock_note_release(struct dmp_lock *lock);
 DMP_API void dmp_lock_check_held(struct dmp_lock *lock);
+/* Locks what another thread holds. */
+DMP_API void dmp_lock_wait(struct dmp_lock *lock);
 
 static inline void dmp_lock_acquire(struct dmp_lock *lock)
 {
 	if (DMP_CHECKS >= 2)
 		dmp_lock_note_acquire(lock);
-	pthread_mutex_lock(&lock->mutex);
+	if (pthread_mutex_trylock(&lock->mutex))
+		dmp_lock_wait(lock);
 	if (DMP_CHECKS >= 2)
 		dmp_lock_note_held(lock);
 }

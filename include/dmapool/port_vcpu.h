@@ -40,7 +40,14 @@ static inline void dmp_vcpu_point(const volatile void *what)
 				    (p), (e), (v), memory_order_acq_rel, memory_order_acquire))
 #define fence_seq_cst() (dmp_vcpu_point(NULL), atomic_thread_fence(memory_order_seq_cst))
 
+#define fence_light() dmp_vcpu_point(NULL)
+
 static inline void dmp_cpu_relax(void)
+{
+	dmp_vcpu_point(NULL);
+}
+
+static inline void dmp_cpu_yield(void)
 {
 	dmp_vcpu_point(NULL);
 }
@@ -67,6 +74,7 @@ struct dmp_thread {
 };
 
 extern DMP_API struct dmp_thread *dmp_thread_self;
+extern DMP_API struct dmp_bias_cpu *dmp_bias_self; /* never NULL */
 
 DMP_API struct dmp_thread *dmp_thread_attach(void);
 

@@ -51,6 +51,12 @@ static bool is_the_only_thread(void)
 	return cpu_slots_taken() == 1 + workers;
 }
 
+static void play(unsigned cpu)
+{
+	dmp_thread_self->cpu = cpu;
+	dmp_bias_self = bias_of_cpu(cpu);
+}
+
 int dmp_harness_enter(unsigned ncpus)
 {
 	unsigned own = dmp_cpu();
@@ -63,7 +69,7 @@ int dmp_harness_enter(unsigned ncpus)
 	manual_now_ns = 0;
 	store_relaxed(&manual, true); /* relaxed: no other thread uses the library */
 	cpu_manual_set(ncpus);
-	dmp_thread_self->cpu = 0;
+	play(0);
 	return 0;
 }
 
@@ -74,7 +80,7 @@ int dmp_harness_leave(void)
 	if (!library_is_empty())
 		return -EBUSY;
 	cpu_manual_set(0);
-	dmp_thread_self->cpu = thread_cpu;
+	play(thread_cpu);
 	store_relaxed(&manual, false); /* relaxed: as in enter */
 	return 0;
 }
@@ -83,7 +89,7 @@ int dmp_harness_become(unsigned cpu)
 {
 	if (!harness_is_manual() || cpu >= dmp_cpu_limit())
 		return -EINVAL;
-	dmp_thread_self->cpu = cpu;
+	play(cpu);
 	return 0;
 }
 
@@ -97,7 +103,7 @@ int dmp_harness_set_online(unsigned cpu, bool online)
 	if (err)
 		return err;
 	err = cpu_manual_online(cpu, online);
-	dmp_thread_self->cpu = here;
+	play(here);
 	return err;
 }
 

@@ -37,6 +37,8 @@ static struct mem_failing mem_failing[DMP_META_KINDS + 1];
 static void *libc_alloc(void *ctx, size_t align, size_t len)
 {
 	(void)ctx;
+	if (align <= _Alignof(max_align_t))
+		return malloc(len); /* not rounded up to the alignment: its own word may fill it */
 	return aligned_alloc(align, (len + align - 1) & ~(align - 1));
 }
 
@@ -129,11 +131,16 @@ static size_t align_of(size_t len)
 	return len >= DMP_CACHE_LINE ? DMP_CACHE_LINE : _Alignof(max_align_t);
 }
 
+bool dmp_meta_refused(enum dmp_meta kind)
+{
+	return fails(kind) || fails(MEM_KIND_ANY);
+}
+
 void *dmp_meta_alloc(enum dmp_meta kind, size_t len)
 {
 	void *mem;
 
-	if (fails(kind) || fails(MEM_KIND_ANY))
+	if (dmp_meta_refused(kind))
 		return NULL;
 	mem = mem_from.alloc(mem_from.ctx, align_of(len), len);
 	if (!mem)

@@ -19,6 +19,10 @@
 uint64_t port_clock_ns(void);
 /* A grace period: readers inside now have left when it returns. */
 void port_synchronize(void);
+/* Makes port_heavy_fence() ready; false if the system has none. */
+bool port_heavy_prepare(void);
+/* A full fence in every thread of the process; false if the system refuses. */
+bool port_heavy_fence(void);
 /* Work was queued, or a work ended: the worker runs (it is started the first time) and
  * waiters look again.  @lock is held. */
 void port_worker_kick(struct dmp_lock *lock);
@@ -38,6 +42,11 @@ unsigned cpu_slots_taken(void);
 /* Manual mode: CPUs 0 .. ncpus - 1 exist, all online; 0 ends it. */
 void cpu_manual_set(unsigned ncpus);
 int cpu_manual_online(unsigned cpu, bool online);
+
+/* base_bias.c: what a CPU may enter. */
+extern struct dmp_bias_cpu bias_nobody;
+/* Never NULL: a number without a record is nobody. */
+struct dmp_bias_cpu *bias_of_cpu(unsigned cpu);
 
 /* base_work.c: the queue. */
 #define WORK_NEVER UINT64_MAX

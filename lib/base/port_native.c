@@ -19,14 +19,22 @@
  */
 #include "base_port.h"
 
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #define NS_PER_S UINT64_C(1000000000)
 
-_Thread_local struct dmp_thread *dmp_thread_self; /* (t) */
+/* Turns of a spin loop between two tries of a lock, so that its holder keeps the line for the next
+ * few requests too; and tries before sleeping. */
+#define LOCK_TURNS 64u
+#define LOCK_TRIES 16u
+
+_Thread_local struct dmp_thread *dmp_thread_self;                /* (t) */
+_Thread_local struct dmp_bias_cpu *dmp_bias_self = &bias_nobody; /* (t) */
 
 /* Of all threads that found no memory for a record. */
 static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1, .is_shared = true};
@@ -48,6 +56,7 @@ static void thread_exit(void *arg)
 	struct dmp_thread *self = arg;
 
 	cpu_run_hooks(self->cpu);
+	dmp_bias_self = &bias_nobody;
 	cpu_slot_release(self->cpu);
 	dmp_thread_self = NULL;
 	if (self != &thread_spare)
@@ -69,6 +78,7 @@ struct dmp_thread *dmp_thread_attach(void)
 		self->cpu = cpu_slot_take();
 	else
 		cpu_slot_share();
+	dmp_bias_self = bias_of_cpu(dmp_thread_self->cpu);
 	pthread_once(&exit_key_once, exit_key_make);
 	pthread_setspecific(exit_key, dmp_thread_self);
 	return dmp_thread_self;
@@ -113,6 +123,42 @@ void port_synchronize(void)
 #ifdef DMP_TSAN
 	__tsan_acquire(&dmp_rcu_tsan_token);
 #endif
+}
+
+/* What a lock guards takes less time than to sleep and be woken, unless its holder has lost its
+ * processor: it is tried for as long as a sleep would take. */
+void dmp_lock_wait(struct dmp_lock *lock)
+{
+	unsigned tries, turns;
+
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		for (turns = 0; turns < LOCK_TURNS; turns++)
+			dmp_cpu_relax();
+		if (pthread_mutex_trylock(&lock->mutex) == 0)
+			return;
+	}
+	pthread_mutex_lock(&lock->mutex);
+}
+
+/* The numbers of the system call, whether or not the C library knows its name. */
+static bool membarrier(int command)
+{
+#ifdef SYS_membarrier
+	return syscall(SYS_membarrier, command, 0, 0) == 0;
+#else
+	(void)command;
+	return false;
+#endif
+}
+
+bool port_heavy_prepare(void)
+{
+	return membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED);
+}
+
+bool port_heavy_fence(void)
+{
+	return membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED);
 }
 
 static void worker_prepare(void)

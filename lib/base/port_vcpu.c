@@ -11,11 +11,13 @@
 static struct dmp_thread the_thread;
 
 struct dmp_thread *dmp_thread_self;
+struct dmp_bias_cpu *dmp_bias_self = &bias_nobody;
 
 struct dmp_thread *dmp_thread_attach(void)
 {
 	dmp_thread_self = &the_thread;
 	the_thread.cpu = cpu_slot_take();
+	dmp_bias_self = bias_of_cpu(the_thread.cpu);
 	return &the_thread;
 }
 
@@ -38,6 +40,17 @@ uint64_t port_clock_ns(void)
 
 void port_synchronize(void)
 {
+}
+
+bool port_heavy_prepare(void)
+{
+	return true;
+}
+
+bool port_heavy_fence(void)
+{
+	dmp_vcpu_point(NULL);
+	return true;
 }
 
 void port_worker_kick(struct dmp_lock *lock)

@@ -2,7 +2,7 @@
 /*
  * iova.c - the public calls of the IOVA allocator: check, then caches or policy
  *
- *                         size <= 32 granules
+ *                         size <= cached_max granules
  *   dmp_iova_alloc() ----------------------------> this CPU's cache
  *          |                                             | miss
  *          | larger                                      v
@@ -11,8 +11,11 @@
  *                                                        v
  *                                            flush all caches, the policy again
  *
- * A size below 32 is rounded up to a power of two on the way in, 17 .. 31 to 32: the
- * same rounding on free finds the class again.
+ * A size below cached_max (32 by default) is rounded up to a power of two on the way in,
+ * 17 .. 31 to 32: the same rounding on free finds the class again.
+ *
+ * The first thing that both calls try is inline and validates only what it needs
+ * (iova_fast.h); whatever that leaves goes through every check of the rest.
  *
  * What an error says is decided last.  The policy is asked even when the request can
  * never fit, since its failure moves the policy's ceiling; "none now" is then turned into
@@ -29,16 +32,12 @@
  *
  * Source: spec-iova 1.1, 1.7, 1.8; the answers of Linux v6.12 drivers/iommu/iova.c.
  */
-#include "iova_internal.h"
+#include "iova_fast.h"
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_iova_opts) == 32, "append only");
+static_assert(sizeof(struct dmp_iova_opts) == 72, "append only");
 static_assert(DMP_IOVA_CACHED_GRANULES == 1u << (DMP_IOVA_CLASSES - 1), "a class a power of two");
-
-#define DEFAULT_GRANULE UINT64_C(4096)
-/* The 32-bit boundary is at least one granule. */
-#define GRANULE_MAX     (UINT64_C(1) << 32)
 
 /* Create and destroy. */
 
@@ -63,19 +62,6 @@ static int adopt_policy(struct dmp_iova_domain *dom, const struct dmp_iova_polic
 	return 0;
 }
 
-static int check_opts(struct dmp_iova_opts *opts)
-{
-	if (opts->granule == 0)
-		opts->granule = DEFAULT_GRANULE;
-	if (!opts->policy)
-		opts->policy = &dmp_iova_policy_linux;
-	if (opts->flags & ~DMP_IOVA_NO_CACHE)
-		return -EINVAL;
-	if (!dmp_is_pow2(opts->granule) || opts->granule > GRANULE_MAX)
-		return -EINVAL;
-	return opts->start_pfn <= UINT64_MAX / opts->granule ? 0 : -EINVAL;
-}
-
 int dmp_iova_create(const struct dmp_iova_opts *user_opts, struct dmp_iova_domain **out)
 {
 	struct dmp_iova_domain *dom;
@@ -83,7 +69,7 @@ int dmp_iova_create(const struct dmp_iova_opts *user_opts, struct dmp_iova_domai
 	int err = dmp_opts_load(&opts, sizeof(opts), user_opts);
 
 	if (!err)
-		err = out ? check_opts(&opts) : -EINVAL;
+		err = out ? iova_opts_check(&opts) : -EINVAL;
 	if (err)
 		return err;
 	dom = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dom));
@@ -92,13 +78,13 @@ int dmp_iova_create(const struct dmp_iova_opts *user_opts, struct dmp_iova_domai
 	dom->has_cache = !(opts.flags & DMP_IOVA_NO_CACHE);
 	dom->space.granule = opts.granule;
 	dom->space.start_pfn = opts.start_pfn;
+	dom->opts = opts;
 	err = adopt_policy(dom, opts.policy);
 	if (!err)
 		err = dom->policy.create(&dom->space, &dom->policy_state);
 	if (err)
 		goto undo_domain;
 	counter_init(&dom->counts);
-	dmp_percpu_init(&dom->cpus, sizeof(struct iova_cpu));
 	if (dom->has_cache)
 		iova_cache_create(dom);
 	*out = dom;
@@ -151,38 +137,57 @@ static int finish_alloc(struct dmp_iova_domain *dom, int err, bool fits)
 	return err == -ENOSPC && !fits ? -ERANGE : err;
 }
 
-static uint64_t cached_size(uint64_t size)
+static uint64_t cached_size(const struct dmp_iova_domain *dom, uint64_t size)
 {
-	return size < DMP_IOVA_CACHED_GRANULES ? dmp_pow2_ceil(size) : size;
+	return size < dom->cached_max ? dmp_pow2_ceil(size) : size;
 }
 
 /* From this CPU's cache, if the size has a class and may end at or below the limit. */
 static bool alloc_from_cache(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
 			     uint64_t *pfn)
 {
-	if (size > DMP_IOVA_CACHED_GRANULES || size - 1 > limit_pfn)
+	if (size > dom->cached_max || size - 1 > limit_pfn)
 		return false;
 	return iova_cache_take(dom, dmp_log2_ceil(size), limit_pfn - (size - 1), pfn);
 }
 
-int dmp_iova_alloc(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn, unsigned flags,
-		   uint64_t *pfn)
+/* A NULL handle is a caller's mistake, which costs the inline part an instruction in thirty. */
+static inline bool is_given(const void *handle)
 {
+	return DMP_CHECKS == 0 || handle;
+}
+
+/* What the inline part does not serve: the request must end below @end. */
+static __attribute__((noinline)) int alloc_rest(struct dmp_iova_domain *dom, uint64_t size,
+						uint64_t end, unsigned flags, uint64_t *pfn)
+{
+	uint64_t limit_pfn = end - 1;
 	int err;
 
 	if (!dom || !pfn || size == 0 || flags & ~DMP_IOVA_FLUSH || !dom->has_cache)
 		return -EINVAL;
 	if (limit_pfn == UINT64_MAX)
 		return finish_alloc(dom, -ERANGE, false);
-	size = cached_size(size);
+	size = cached_size(dom, size);
 	if (alloc_from_cache(dom, size, limit_pfn, pfn))
 		return 0;
 	err = alloc_from_policy(dom, size, limit_pfn, true, pfn);
 	if (err && flags & DMP_IOVA_FLUSH) {
-		iova_cache_flush(dom);
+		iova_drain_all(dom);
 		err = alloc_from_policy(dom, size, limit_pfn, true, pfn);
 	}
 	return finish_alloc(dom, err, can_ever_fit(dom, size, limit_pfn, true));
+}
+
+int dmp_iova_alloc(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn, unsigned flags,
+		   uint64_t *pfn)
+{
+	uint64_t end = limit_pfn + 1;
+
+	if (is_given(dom) && is_given(pfn) && IOVA_MOSTLY(!(flags & ~DMP_IOVA_FLUSH)) &&
+	    IOVA_MOSTLY(iova_fast_take(dom, size, end, pfn)))
+		return 0;
+	return alloc_rest(dom, size, end, flags, pfn);
 }
 
 int dmp_iova_alloc_uncached(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
@@ -217,31 +222,54 @@ static int free_to_policy(struct dmp_iova_domain *dom, uint64_t pfn, struct dmp_
 	return 0;
 }
 
-int dmp_iova_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
+/* What the inline part does not serve. */
+static __attribute__((noinline)) int free_rest(struct dmp_iova_domain *dom, uint64_t pfn,
+					       uint64_t size)
 {
-	int err;
-
 	if (!dom || size == 0 || !dom->has_cache)
 		return -EINVAL;
-	size = cached_size(size);
-	if (DMP_CHECKS >= 1) {
-		err = iova_check_free(dom, pfn, size);
-		if (err)
-			return err;
-	}
-	if (size <= DMP_IOVA_CACHED_GRANULES && iova_cache_put(dom, dmp_log2_ceil(size), pfn))
+	size = cached_size(dom, size);
+	if (size <= dom->cached_max && iova_cache_put(dom, dmp_log2_ceil(size), pfn))
 		return 0;
 	return free_to_policy(dom, pfn, NULL);
 }
 
+static bool is_free_of_nothing(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size, int *err)
+{
+	if (!dom || size == 0 || !dom->has_cache)
+		return false;
+	*err = iova_check_free(dom, pfn, cached_size(dom, size));
+	return *err != 0;
+}
+
+int dmp_iova_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
+{
+	int err;
+
+	if (DMP_CHECKS >= 1 && is_free_of_nothing(dom, pfn, size, &err))
+		return err;
+	if (is_given(dom) && IOVA_MOSTLY(iova_fast_put(dom, size, pfn)))
+		return 0;
+	return free_rest(dom, pfn, size);
+}
+
 int dmp_iova_free_pfn(struct dmp_iova_domain *dom, uint64_t pfn, struct dmp_iova_range *removed)
 {
-	return dom ? free_to_policy(dom, pfn, removed) : -EINVAL;
+	if (!dom)
+		return -EINVAL;
+	if (DMP_CHECKS >= 2 && iova_check_free_pfn(dom, pfn))
+		return -ENOENT;
+	return free_to_policy(dom, pfn, removed);
 }
 
 uint64_t dmp_iova_flush(struct dmp_iova_domain *dom)
 {
-	return dom && dom->has_cache ? iova_cache_flush(dom) : 0;
+	return dom && dom->has_cache ? iova_drain_all(dom) : 0;
+}
+
+uint64_t dmp_iova_trim(struct dmp_iova_domain *dom)
+{
+	return dom && dom->has_cache ? iova_drain_idle(dom) : 0;
 }
 
 /* Lookup and reservation. */

@@ -2,14 +2,16 @@
 /*
  * iova_check.c - walkers over the caches: what a free may not be, and what must hold
  *
- * A cached range keeps its last pfn for life: a reservation over it moves the first one
- * down.  So "the range that starts at pfn with this size" is the range that contains pfn
- * and ends at pfn + size - 1.
+ * A range keeps its last pfn for life: a reservation over it moves the first one down.  So
+ * "the range that starts at pfn with this size" is the range that contains pfn and ends at
+ * pfn + size - 1; and what ends where a cached range does, is that range, whatever its size is
+ * said to be.  A free of the end of a live range looks like that of one that has grown.
  *
- * iova_check_cache() proves I1-I3 of iova_cache.c: it copies every cached pfn out, then
- * asks the policy for each and sorts them to find one that stands twice.
+ * iova_check_cache() proves I1, I3 of iova_cache.c and I2, I4 of iova_depot.c: it asks the
+ * policy for every cached range, copies its last pfn out, and sorts those to find a range that
+ * stands twice.
  *
- * Locking: one CPU's or depot's lock at a time, by iova_cache_visit(); the policy's below.
+ * Locking: one CPU's or depot's lock at a time, by iova_look_visit(); the policy's below.
  */
 #include "iova_internal.h"
 
@@ -30,25 +32,31 @@ uint64_t iova_check_cached(struct dmp_iova_domain *dom)
 {
 	uint64_t total = 0;
 
-	iova_cache_visit(dom, count_visit, &total);
+	iova_look_visit(dom, count_visit, &total);
 	return total;
 }
 
-struct search_entry {
-	uint64_t pfn;
-	unsigned order;
-};
+static uint64_t last_of(uint64_t pfn, unsigned order)
+{
+	return pfn + (UINT64_C(1) << order) - 1;
+}
 
-/* True while the entry has not been met. */
+/* True while no entry has been met whose range ends at the pfn that is wanted. */
 static bool search_visit(void *ctx, unsigned order, const struct iova_magazine *mag, uint64_t count)
 {
-	const struct search_entry *wanted = ctx;
+	const uint64_t *last = ctx;
 	uint64_t i;
 
-	for (i = 0; i < count && order == wanted->order; i++)
-		if (mag->pfns[i] == wanted->pfn)
+	for (i = 0; i < count; i++)
+		if (last_of(mag->pfns[i], order) == *last)
 			return false;
 	return true;
+}
+
+/* Is the range that ends at @last in a magazine? */
+static bool is_cached(struct dmp_iova_domain *dom, uint64_t last)
+{
+	return dom->has_cache && !iova_look_visit(dom, search_visit, &last);
 }
 
 /* Is there a live range that ends as one of @size granules at @pfn does? */
@@ -67,13 +75,10 @@ static int check_live(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
  */
 int iova_check_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
 {
-	struct search_entry wanted = {.pfn = pfn};
 	int err = DMP_CHECKS >= 1 ? check_live(dom, pfn, size) : 0;
 
-	if (!err && DMP_CHECKS >= 2 && size <= DMP_IOVA_CACHED_GRANULES) {
-		wanted.order = dmp_log2_ceil(size);
-		err = iova_cache_visit(dom, search_visit, &wanted) ? 0 : -ENOENT;
-	}
+	if (!err && DMP_CHECKS >= 2 && is_cached(dom, pfn + size - 1))
+		err = -ENOENT;
 	if (err)
 		dmp_log(DMP_LOG_BUG, "iova: free of %llu granules at pfn 0x%llx: %s",
 			(unsigned long long)size, (unsigned long long)pfn,
@@ -81,10 +86,22 @@ int iova_check_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t size)
 	return err;
 }
 
-/* Every cached pfn of a domain, being copied out. */
+/* A free by pfn of what has been freed into a magazine before: -ENOENT. */
+int iova_check_free_pfn(struct dmp_iova_domain *dom, uint64_t pfn)
+{
+	struct dmp_iova_range range;
+
+	if (dom->policy.find(dom->policy_state, pfn, &range) || !is_cached(dom, range.hi))
+		return 0;
+	dmp_log(DMP_LOG_BUG, "iova: free of pfn 0x%llx: in a magazine, not live",
+		(unsigned long long)pfn);
+	return -ENOENT;
+}
+
+/* The last pfn of every cached range of a domain, being copied out. */
 struct census {
 	struct dmp_iova_domain *dom;
-	uint64_t *pfns;
+	uint64_t *lasts;
 	uint64_t n, room;
 	const char *wrong;
 };
@@ -94,7 +111,7 @@ static bool census_visit(void *ctx, unsigned order, const struct iova_magazine *
 	struct census *census = ctx;
 	uint64_t i;
 
-	if (count > IOVA_MAG_SIZE)
+	if (count > census->dom->opts.magazine_size)
 		census->wrong = "a magazine holds more than it can";
 	for (i = 0; i < count && !census->wrong; i++) {
 		if (census->n == census->room)
@@ -102,7 +119,7 @@ static bool census_visit(void *ctx, unsigned order, const struct iova_magazine *
 		else if (check_live(census->dom, mag->pfns[i], UINT64_C(1) << order))
 			census->wrong = "a cached range is not live at its full size";
 		else
-			census->pfns[census->n++] = mag->pfns[i];
+			census->lasts[census->n++] = last_of(mag->pfns[i], order);
 	}
 	return !census->wrong;
 }
@@ -114,50 +131,65 @@ static int compare_pfns(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static bool has_twins(uint64_t *pfns, uint64_t n)
+static bool has_twins(uint64_t *lasts, uint64_t n)
 {
 	uint64_t i;
 
-	qsort(pfns, n, sizeof(*pfns), compare_pfns);
+	qsort(lasts, n, sizeof(*lasts), compare_pfns);
 	for (i = 1; i < n; i++)
-		if (pfns[i - 1] == pfns[i])
+		if (lasts[i - 1] == lasts[i])
 			return true;
 	return false;
 }
 
-/* Does each depot hold as many magazines as it says? */
+/* I2 of one depot. */
+static bool depot_agrees(struct iova_class *class)
+{
+	const struct dmp_iova_opts *opts = &class->dom->opts;
+	unsigned nfull;
+	bool agrees;
+
+	dmp_lock_acquire(&class->depot_lock);
+	nfull = class->depot.nfull;
+	agrees = !iova_depot_peek(&class->depot, nfull) &&
+		 (!nfull || iova_depot_peek(&class->depot, nfull - 1)) &&
+		 (!opts->depot_limit || nfull <= opts->depot_limit);
+	dmp_lock_release(&class->depot_lock);
+	return agrees;
+}
+
+/* I2 and I4. */
 static bool depots_agree(struct dmp_iova_domain *dom)
 {
 	struct iova_class *class;
-	unsigned order;
-	bool agree = true;
+	uint64_t ranges = 0;
 
-	for (order = 0; order < DMP_IOVA_CLASSES; order++) {
-		class = &dom->classes[order];
-		dmp_lock_acquire(&class->depot_lock);
-		agree = agree && !iova_depot_peek(&class->depot, class->depot.nfull) &&
-			(!class->depot.nfull ||
-			 iova_depot_peek(&class->depot, class->depot.nfull - 1));
-		dmp_lock_release(&class->depot_lock);
+	IOVA_CLASS_FOREACH(class, dom)
+	{
+		if (!depot_agrees(class))
+			return false;
+		ranges += (uint64_t) class->depot.nfull * dom->opts.magazine_size;
 	}
-	return agree;
+	return !dom->opts.inflight_limit ||
+	       (ranges == load_relaxed(&dom->depot_ranges) && /* relaxed: set-up only */
+		ranges <= dom->opts.inflight_limit);
 }
 
-/* I1-I3 of iova_cache.c: 0, -EIO after logging what is wrong, or -ENOMEM. */
+/* I1-I4: 0, -EIO after logging what is wrong, or -ENOMEM. */
 int iova_check_cache(struct dmp_iova_domain *dom)
 {
 	struct census census = {.dom = dom, .room = iova_check_cached(dom)};
-	size_t len = (census.room + 1) * sizeof(*census.pfns);
+	size_t len = (census.room + 1) * sizeof(*census.lasts);
 
-	census.pfns = dmp_meta_alloc(DMP_META_OBJECT, len);
-	if (!census.pfns)
+	census.lasts = dmp_meta_alloc(DMP_META_OBJECT, len);
+	if (!census.lasts)
 		return -ENOMEM;
-	iova_cache_visit(dom, census_visit, &census);
-	if (!census.wrong && has_twins(census.pfns, census.n))
+	iova_look_visit(dom, census_visit, &census);
+	if (!census.wrong && has_twins(census.lasts, census.n))
 		census.wrong = "a range is cached twice";
 	if (!census.wrong && !depots_agree(dom))
 		census.wrong = "a depot does not hold as many magazines as it says";
-	dmp_meta_free(census.pfns, len);
+	dmp_meta_free(census.lasts, len);
 	if (!census.wrong)
 		return 0;
 	dmp_log(DMP_LOG_BUG, "iova cache: %s", census.wrong);

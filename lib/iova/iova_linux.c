@@ -2,8 +2,7 @@
 /*
  * iova_linux.c - the policy `linux`: top-down first fit under a limit, with two start hints
  *
- * Ranges stand in a red-black tree; the space between two of them is free.  A request
- * takes the highest place below its limit, but it starts looking where the latest
+ * A request takes the highest place below its limit, but it starts looking where the latest
  * request of its kind ended, not at the limit:
  *
  *   start_pfn              B, 2^32 / granule                      2^64-1
@@ -12,131 +11,93 @@
  *               hint32                hint_wide                     neighbour of all
  *
  * A request is 32-bit if limit < B, otherwise wide.  First pass: downward from its hint.
- * Second pass, if the hint's range ends at or below the limit: downward from the limit
- * to that range.  A removal above a hint pulls the hint up to the range above the hole.
+ * Second pass, if the hint's range starts at or below the limit: downward from the limit.
+ * A removal above a hint pulls the hint up to the range above the hole.
+ *
+ * Where the original walks range by range, iova_tree.c finds the place that the walk would
+ * have found: the highest below a given pfn.
  *
  * A failure of either kind lowers or raises the ceiling to its size; a 32-bit request of
  * the ceiling's size or more then fails at once, until a range that starts below B goes.
  *
  * Invariants, walked by linux_check():
- *  L1  ranges ascend and do not overlap; the anchor is the last, alone at 2^64-1;
- *  L2  each hint designates a range of the tree, the anchor included;
- *  L3  nranges is the number of ranges without the anchor;
- *  L4  the ceiling is not 0.
+ *  T1-T5 of iova_tree.c;
+ *  L1  each hint designates a range of the tree, the anchor included;
+ *  L2  the ceiling is not 0.
  *
- * The tree is ordered by hi, which no operation changes: a reservation moves lo only.
- *
- * Locking: (t) tree_lock; (c) constant.  Records are allocated before it is taken, and
- *  freed after it is dropped, except in reserve and free_many, which are rare.
+ * Locking: (t) tree_lock; (c) constant.  It is held also while memory is allocated, a page of
+ *  records at a time.
  *
  * Differs from Linux: a reservation that touches pfn 2^64-1 is refused, where the original
  *  would make the anchor part of a range; the anchor is never found or freed by pfn.
- *  The walk of a reservation starts at the first range that can overlap.
+ *  The walk of a reservation starts at the first range that can overlap.  The second pass
+ *  does not stop at the hint: below it, the first has found nothing.
  *
  * Source: spec-iova 1.1-1.5, the answers of Linux v6.12 drivers/iommu/iova.c.
  */
-#include <dmapool/bits.h>
-#include <dmapool/iova.h>
-#include <dmapool/port.h>
+#include "iova_slab.h"
 
-#include "base_tree.h"
+#include <dmapool/port.h>
 
 #include <assert.h>
 
-#define ANCHOR_PFN UINT64_MAX
-
-static_assert(ANCHOR_PFN == DMP_IOVA_TOP, "a hint at the anchor shows as the top");
-
-struct range {
-	RB_ENTRY(range) node; /* (t) */
-	uint64_t lo;          /* (t) */
-	uint64_t hi;          /* (c) once in the tree */
-};
-
-RB_HEAD(range_tree, range);
+static_assert(IOVA_ANCHOR_PFN == DMP_IOVA_TOP, "a hint at the anchor shows as the top");
 
 struct linux_space {
-	uint64_t start_pfn; /* (c) */
-	uint64_t boundary;  /* (c) B: first pfn that 32 bits cannot address */
+	uint64_t boundary; /* (c) B: first pfn that 32 bits cannot address */
 
 	_Alignas(DMP_CACHE_LINE) struct dmp_lock tree_lock;
-	struct range_tree tree;  /* (t) */
-	struct range anchor;     /* (t) */
-	struct range *hint32;    /* (t) */
-	struct range *hint_wide; /* (t) */
-	uint64_t ceiling;        /* (t) */
-	uint64_t nranges;        /* (t) */
-	uint64_t unwalked;       /* (t) changes since the last walk; checks >= 3 only */
+	struct iova_tree tree;       /* (t) */
+	struct iova_node *hint32;    /* (t) */
+	struct iova_node *hint_wide; /* (t) */
+	uint64_t ceiling;            /* (t) */
+	struct iova_slab records;    /* (t) */
+	uint64_t unwalked;           /* (t) changes since the last walk; checks >= 3 only */
 };
 
-static int compare_hi(const struct range *a, const struct range *b)
+/* Is there a record for a new range?  False: no memory. */
+static bool have_record_locked(struct linux_space *space)
 {
-	return (a->hi > b->hi) - (a->hi < b->hi);
-}
-
-BASE_TREE_GENERATE(range_tree, range, node, compare_hi)
-
-static struct range *range_create(void)
-{
-	return dmp_meta_alloc(DMP_META_RANGE, sizeof(struct range));
-}
-
-static void range_destroy(struct range *r)
-{
-	dmp_meta_free(r, sizeof(*r));
-}
-
-/* The lowest range that ends at or above @pfn: at worst the anchor. */
-static struct range *first_ending_from(struct linux_space *space, uint64_t pfn)
-{
-	struct range key = {.hi = pfn};
-
-	return RB_NFIND(range_tree, &space->tree, &key);
-}
-
-/* The lowest range that starts at or above @pfn: at worst the anchor. */
-static struct range *first_starting_from(struct linux_space *space, uint64_t pfn)
-{
-	struct range *r = first_ending_from(space, pfn);
-
-	return r->lo >= pfn ? r : RB_NEXT(range_tree, &space->tree, r);
-}
-
-/* The range that contains @pfn; NULL for none, and for the anchor. */
-static struct range *range_containing(struct linux_space *space, uint64_t pfn)
-{
-	struct range *r = first_ending_from(space, pfn);
-
-	return r != &space->anchor && r->lo <= pfn ? r : NULL;
-}
-
-static struct dmp_iova_range range_view(const struct range *r)
-{
-	return (struct dmp_iova_range){.lo = r->lo, .hi = r->hi};
-}
-
-/* L1-L4 on the whole tree; O(ranges). */
-static int walk_locked(struct linux_space *space)
-{
-	const char *wrong = NULL;
-	struct range *r, *before = NULL;
-	uint64_t nranges = 0, nhints = 0;
+	struct iova_block *block;
 
 	dmp_lock_assert_held(&space->tree_lock);
-	RB_FOREACH(r, range_tree, &space->tree) {
-		if (r->lo > r->hi || (before && before->hi >= r->lo))
-			wrong = "ranges overlap or are out of order";
-		nhints += (r == space->hint32) + (r == space->hint_wide);
-		nranges++;
-		before = r;
-	}
-	if (before != &space->anchor || before->lo != ANCHOR_PFN || before->hi != ANCHOR_PFN)
-		wrong = "the anchor is not the last range";
-	else if (nhints != 2)
+	if (dmp_meta_refused(DMP_META_RANGE))
+		return false;
+	if (!iova_slab_is_empty(&space->records))
+		return true;
+	block = iova_block_create();
+	if (block)
+		iova_slab_add(&space->records, block);
+	return block != NULL;
+}
+
+/* The range that contains @pfn, below the cursor; false for none, and for the anchor. */
+static bool find_locked(struct linux_space *space, uint64_t pfn, struct iova_cursor *cur)
+{
+	dmp_lock_assert_held(&space->tree_lock);
+	return pfn != IOVA_ANCHOR_PFN && iova_tree_find(&space->tree, pfn, cur);
+}
+
+static bool is_in_tree_locked(struct linux_space *space, const struct iova_node *r)
+{
+	struct iova_cursor cur;
+
+	if (r == &space->tree.anchor)
+		return true;
+	iova_tree_seek(&space->tree, r->lo, &cur);
+	return iova_cursor_below(&cur) == r;
+}
+
+/* The whole tree; O(ranges). */
+static int walk_locked(struct linux_space *space)
+{
+	const char *wrong = iova_tree_check(&space->tree);
+
+	dmp_lock_assert_held(&space->tree_lock);
+	if (!wrong && !(is_in_tree_locked(space, space->hint32) &&
+			is_in_tree_locked(space, space->hint_wide)))
 		wrong = "a hint designates no range of the tree";
-	else if (nranges - 1 != space->nranges)
-		wrong = "the number of ranges is wrong";
-	else if (space->ceiling == 0)
+	else if (!wrong && space->ceiling == 0)
 		wrong = "the ceiling is 0";
 	if (!wrong)
 		return 0;
@@ -148,96 +109,59 @@ static int walk_locked(struct linux_space *space)
 static void tree_changed_locked(struct linux_space *space)
 {
 	dmp_lock_assert_held(&space->tree_lock);
-	if (DMP_CHECKS >= 3 && ++space->unwalked > space->nranges) {
+	if (DMP_CHECKS >= 3 && ++space->unwalked > space->tree.nranges) {
 		space->unwalked = 0;
 		walk_locked(space);
 	}
 }
 
-/* What a search looks for. */
-struct request {
-	uint64_t size;
-	uint64_t align; /* a power of two; 0 stands for 2^64 */
-};
-
-/*
- * From the gap below @top downward, @below being the highest range under it: the first
- * gap that holds the request at or above @lowest.
- */
-static bool search_down(const struct request *req, uint64_t top, struct range *below,
-			uint64_t lowest, uint64_t *lo)
-{
-	uint64_t candidate;
-
-	for (;;) {
-		if (top < req->size)
-			return false;
-		candidate = dmp_align_down(top - req->size, req->align);
-		if (candidate < lowest)
-			return false;
-		if (!below || candidate > below->hi) {
-			*lo = candidate;
-			return true;
-		}
-		if (below->lo < top)
-			top = below->lo;
-		below = RB_PREV(range_tree, NULL, below);
-	}
-}
-
-/* Both passes of spec-iova 1.2.6 and 1.2.7; @end is the limit + 1. */
-static bool search(struct linux_space *space, const struct request *req, uint64_t end,
-		   struct range *hint, uint64_t *lo)
-{
-	uint64_t top = hint->lo < end ? hint->lo : end;
-	struct range *above;
-
-	if (search_down(req, top, RB_PREV(range_tree, &space->tree, hint), space->start_pfn, lo))
-		return true;
-	if (hint->hi >= end)
-		return false;
-	above = first_starting_from(space, end);
-	return search_down(req, end, RB_PREV(range_tree, &space->tree, above), hint->hi + 1, lo);
-}
-
-/* Finds a place and keeps the ceiling; spec-iova 1.2.3-1.2.7, 1.2.9. */
-static bool find_place_locked(struct linux_space *space, const struct request *req, uint64_t end,
-			      uint64_t *lo)
+/* Both passes of spec-iova 1.2.6 and 1.2.7, and the ceiling; @end is the limit + 1. */
+static bool find_place_locked(struct linux_space *space, const struct iova_request *req,
+			      uint64_t end, struct iova_cursor *cur, uint64_t *lo)
 {
 	bool narrow = end <= space->boundary;
+	struct iova_node *hint = narrow ? space->hint32 : space->hint_wide;
 
 	dmp_lock_assert_held(&space->tree_lock);
 	if (narrow && req->size >= space->ceiling)
 		return false;
-	if (search(space, req, end, narrow ? space->hint32 : space->hint_wide, lo))
+	if (hint->lo > 0 && hint->lo < end && iova_tree_fit(&space->tree, req, hint->lo, cur, lo))
+		return true;
+	if (iova_tree_fit(&space->tree, req, end, cur, lo))
 		return true;
 	space->ceiling = req->size;
 	return false;
 }
 
-static void insert_locked(struct linux_space *space, struct range *r, uint64_t lo, uint64_t hi)
+/* The new range becomes the hint of its half; spec-iova 1.2.8. */
+static void place_locked(struct linux_space *space, struct iova_cursor *cur, uint64_t lo,
+			 uint64_t hi)
 {
+	struct iova_node *r = iova_slab_take(&space->records);
+
 	dmp_lock_assert_held(&space->tree_lock);
-	r->lo = lo;
-	r->hi = hi;
-	RB_INSERT(range_tree, &space->tree, r);
-	space->nranges++;
+	iova_cursor_insert(cur, r, lo, hi);
+	if (hi < space->boundary)
+		space->hint32 = r;
+	else
+		space->hint_wide = r;
+	tree_changed_locked(space);
 }
 
-/* Takes @r out of the tree and moves hints and ceiling; spec-iova 1.3. */
-static void remove_locked(struct linux_space *space, struct range *r)
+/* Takes the range below the cursor out of the tree, moves hints and ceiling; spec-iova 1.3. */
+static void remove_locked(struct linux_space *space, struct iova_cursor *cur)
 {
-	struct range *above = RB_NEXT(range_tree, &space->tree, r);
+	struct iova_node *r = iova_cursor_below(cur), *above = iova_cursor_above(cur);
+	uint64_t hi = iova_cursor_range(cur).hi;
 
 	dmp_lock_assert_held(&space->tree_lock);
-	if (r == space->hint32 || (r->hi < space->boundary && r->lo >= space->hint32->lo))
+	if (r == space->hint32 || (hi < space->boundary && r->lo >= space->hint32->lo))
 		space->hint32 = above;
 	if (r->lo < space->boundary)
 		space->ceiling = space->boundary;
 	if (r->lo >= space->hint_wide->lo)
 		space->hint_wide = above;
-	RB_REMOVE(range_tree, &space->tree, r);
-	space->nranges--;
+	iova_slab_give(&space->records, iova_cursor_remove(cur));
 	tree_changed_locked(space);
 }
 
@@ -247,13 +171,10 @@ static int linux_create(const struct dmp_iova_space *opts, void **state)
 
 	if (!space)
 		return -ENOMEM;
-	space->start_pfn = opts->start_pfn;
 	space->boundary = (UINT64_C(1) << 32) / opts->granule;
 	dmp_lock_init(&space->tree_lock, RANK_IOVA_POLICY, "iova policy linux: the tree");
-	RB_INIT(&space->tree);
-	space->anchor.lo = space->anchor.hi = ANCHOR_PFN;
-	RB_INSERT(range_tree, &space->tree, &space->anchor);
-	space->hint32 = space->hint_wide = &space->anchor;
+	iova_tree_init(&space->tree, opts->start_pfn);
+	space->hint32 = space->hint_wide = &space->tree.anchor;
 	space->ceiling = space->boundary;
 	*state = space;
 	return 0;
@@ -262,77 +183,71 @@ static int linux_create(const struct dmp_iova_space *opts, void **state)
 static void linux_destroy(void *state)
 {
 	struct linux_space *space = state;
-	struct range *r, *next;
 
-	RB_FOREACH_SAFE(r, range_tree, &space->tree, next) {
-		RB_REMOVE(range_tree, &space->tree, r);
-		if (r != &space->anchor)
-			range_destroy(r);
-	}
+	iova_slab_clear(&space->records);
 	dmp_lock_destroy(&space->tree_lock);
 	dmp_meta_free(space, sizeof(*space));
+}
+
+static int alloc_locked(struct linux_space *space, const struct iova_request *req, uint64_t end,
+			uint64_t *pfn)
+{
+	struct iova_cursor cur;
+	uint64_t lo;
+
+	dmp_lock_assert_held(&space->tree_lock);
+	if (!have_record_locked(space))
+		return -ENOMEM;
+	if (!find_place_locked(space, req, end, &cur, &lo))
+		return -ENOSPC;
+	place_locked(space, &cur, lo, lo + req->size - 1);
+	*pfn = lo;
+	return 0;
 }
 
 static int linux_alloc(void *state, uint64_t size, uint64_t limit_pfn, bool aligned, uint64_t *pfn,
 		       uint64_t *epoch)
 {
 	struct linux_space *space = state;
-	struct request req = {.size = size, .align = aligned ? dmp_pow2_ceil(size) : 1};
-	struct range *r = range_create();
-	uint64_t lo = 0;
-	bool found;
+	struct iova_request req = iova_request(size, aligned);
+	int err;
 
-	if (!r)
-		return -ENOMEM;
 	dmp_lock_acquire(&space->tree_lock);
-	found = find_place_locked(space, &req, limit_pfn + 1, &lo);
-	if (found) {
-		insert_locked(space, r, lo, lo + size - 1);
-		*(r->hi < space->boundary ? &space->hint32 : &space->hint_wide) = r;
-		tree_changed_locked(space);
-	}
+	err = alloc_locked(space, &req, limit_pfn + 1, pfn);
 	dmp_lock_release(&space->tree_lock);
-	if (!found) {
-		range_destroy(r);
-		return -ENOSPC;
-	}
-	*pfn = lo;
-	*epoch = 0;
-	return 0;
+	if (!err)
+		*epoch = 0;
+	return err;
 }
 
 static int linux_free(void *state, uint64_t pfn, struct dmp_iova_range *removed)
 {
 	struct linux_space *space = state;
-	struct range *r;
+	struct iova_cursor cur;
+	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	r = range_containing(space, pfn);
-	if (r)
-		remove_locked(space, r);
+	found = find_locked(space, pfn, &cur);
+	if (found) {
+		*removed = iova_cursor_range(&cur);
+		remove_locked(space, &cur);
+	}
 	dmp_lock_release(&space->tree_lock);
-	if (!r)
-		return -ENOENT;
-	*removed = range_view(r);
-	range_destroy(r);
-	return 0;
+	return found ? 0 : -ENOENT;
 }
 
 static size_t linux_free_many(void *state, const uint64_t *pfns, size_t n)
 {
 	struct linux_space *space = state;
-	struct range *r;
+	struct iova_cursor cur;
 	size_t i, nfreed = 0;
 
 	dmp_lock_acquire(&space->tree_lock);
-	for (i = 0; i < n; i++) {
-		r = range_containing(space, pfns[i]);
-		if (!r)
-			continue;
-		remove_locked(space, r);
-		range_destroy(r);
-		nfreed++;
-	}
+	for (i = 0; i < n; i++)
+		if (find_locked(space, pfns[i], &cur)) {
+			remove_locked(space, &cur);
+			nfreed++;
+		}
 	dmp_lock_release(&space->tree_lock);
 	return nfreed;
 }
@@ -340,69 +255,79 @@ static size_t linux_free_many(void *state, const uint64_t *pfns, size_t n)
 static int linux_find(void *state, uint64_t pfn, struct dmp_iova_range *range)
 {
 	struct linux_space *space = state;
-	struct range *r;
+	struct iova_cursor cur;
+	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	r = range_containing(space, pfn);
-	if (r)
-		*range = range_view(r);
+	found = find_locked(space, pfn, &cur);
+	if (found)
+		*range = iova_cursor_range(&cur);
 	dmp_lock_release(&space->tree_lock);
-	return r ? 0 : -ENOENT;
+	return found ? 0 : -ENOENT;
 }
 
 /*
  * Covers what it can of *@lo .. @hi with the ranges that are there: those that start inside
- * grow down to *@lo, which moves up past each.  Returns the range that covers the rest, or
- * NULL with *@lo at the start of the rest.  spec-iova 1.5.2.
+ * grow down to *@lo, which moves up past each.  True: the range below the cursor covers the
+ * rest; false: nothing does, and the cursor stands at *@lo, the start of it.  spec-iova 1.5.2.
  */
-static struct range *cover_locked(struct linux_space *space, uint64_t *lo, uint64_t hi)
+static bool cover_locked(struct linux_space *space, uint64_t *lo, uint64_t hi,
+			 struct iova_cursor *cur)
 {
-	struct range *r = first_ending_from(space, *lo);
+	dmp_lock_assert_held(&space->tree_lock);
+	for (;;) {
+		if (find_locked(space, *lo, cur)) {
+			if (hi <= iova_cursor_range(cur).hi)
+				return true;
+			*lo = iova_cursor_range(cur).hi + 1;
+		} else if (iova_cursor_above(cur)->lo <= hi) {
+			iova_cursor_grow(cur, *lo);
+		} else {
+			return false;
+		}
+	}
+}
+
+static int reserve_locked(struct linux_space *space, uint64_t lo, uint64_t hi,
+			  struct dmp_iova_range *range)
+{
+	struct iova_cursor cur;
 
 	dmp_lock_assert_held(&space->tree_lock);
-	while (r->lo <= hi) {
-		if (*lo < r->lo)
-			r->lo = *lo;
-		if (hi <= r->hi)
-			return r;
-		*lo = r->hi + 1;
-		r = RB_NEXT(range_tree, &space->tree, r);
+	if (cover_locked(space, &lo, hi, &cur)) {
+		*range = iova_cursor_range(&cur);
+		return 0;
 	}
-	return NULL;
+	if (!have_record_locked(space))
+		return -ENOMEM;
+	iova_cursor_insert(&cur, iova_slab_take(&space->records), lo, hi);
+	*range = (struct dmp_iova_range){.lo = lo, .hi = hi};
+	return 0;
 }
 
 static int linux_reserve(void *state, uint64_t lo, uint64_t hi, struct dmp_iova_range *range)
 {
 	struct linux_space *space = state;
-	struct range *r;
+	int err;
 
-	if (lo > hi || hi == ANCHOR_PFN)
+	if (lo > hi || hi == IOVA_ANCHOR_PFN)
 		return -EINVAL;
 	dmp_lock_acquire(&space->tree_lock);
-	r = cover_locked(space, &lo, hi);
-	if (!r) {
-		r = range_create();
-		if (r)
-			insert_locked(space, r, lo, hi);
-	}
-	if (r) {
-		tree_changed_locked(space);
-		*range = range_view(r);
-	}
+	err = reserve_locked(space, lo, hi, range);
+	tree_changed_locked(space);
 	dmp_lock_release(&space->tree_lock);
-	return r ? 0 : -ENOMEM;
+	return err;
 }
 
 static int linux_next(void *state, uint64_t from, struct dmp_iova_range *range)
 {
 	struct linux_space *space = state;
-	struct range *r;
+	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	r = first_starting_from(space, from);
-	*range = r != &space->anchor ? range_view(r) : *range;
+	found = iova_tree_next(&space->tree, from, range);
 	dmp_lock_release(&space->tree_lock);
-	return r != &space->anchor ? 0 : -ENOENT;
+	return found ? 0 : -ENOENT;
 }
 
 static int linux_check(void *state)
@@ -422,7 +347,7 @@ static void linux_inspect(void *state, struct dmp_iova_policy_state *out)
 
 	dmp_lock_acquire(&space->tree_lock);
 	*out = (struct dmp_iova_policy_state){
-		.nranges = space->nranges,
+		.nranges = space->tree.nranges,
 		.hint32 = space->hint32->lo,
 		.hint_wide = space->hint_wide->lo,
 		.ceiling = space->ceiling,

@@ -18,12 +18,14 @@ if find "$dir/usr" -name '*.a' | grep -q .; then
 	exit 1
 fi
 
-echo "a program that finds it with pkg-config"
+echo "programs that find it with pkg-config"
 export PKG_CONFIG_PATH="$dir/usr/lib/pkgconfig"
 flags=$(pkg-config --cflags --libs dmapool-sim dmapool) # spaces in paths are escaped
-eval "cc -std=c11 -Wall -Wextra -Wpedantic -Werror \"\$root/tests/api/example.c\" \
-	-o \"\$dir/example\" $flags -Wl,-rpath,\"\$dir/usr/lib\""
-"$dir/example"
+for program in example linux_iova; do
+	eval "cc -std=c11 -Wall -Wextra -Wpedantic -Werror \"\$root/tests/api/\$program.c\" \
+		-o \"\$dir/\$program\" $flags -Wl,-rpath,\"\$dir/usr/lib\""
+	"$dir/$program"
+done
 
 echo "loaded with dlopen"
 cc -std=c11 -Wall -Wextra -Wpedantic -Werror -D_GNU_SOURCE "$root/tests/api/load.c" -o "$dir/load" -ldl

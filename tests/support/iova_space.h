@@ -74,6 +74,38 @@ static inline struct dmp_iova_stats iova_space_stats(struct iova_space *s)
 	return stats;
 }
 
+/* How many entries a magazine has; 0 if there is none such in the depot. */
+static inline uint32_t iova_space_count(struct iova_space *s, enum dmp_iova_magazine_place place,
+					unsigned index, unsigned order)
+{
+	struct dmp_iova_magazine_view view = {0};
+
+	dmp_iova_inspect_magazine(s->dom, place, index, order, &view);
+	return view.count;
+}
+
+/* How many magazines the depot of @order has. */
+static inline unsigned iova_space_depot(struct iova_space *s, unsigned order)
+{
+	unsigned n = 0;
+
+	while (iova_space_count(s, DMP_IOVA_DEPOT, n, order) > 0)
+		n++;
+	return n;
+}
+
+/* Allocates @n <= 2048 ranges of @size on CPU @cpu, then frees them there. */
+static inline void iova_space_fill(struct iova_space *s, unsigned cpu, unsigned n, uint64_t size)
+{
+	uint64_t pfns[2048];
+
+	assert_true(n <= 2048);
+	for (unsigned i = 0; i < n; i++)
+		pfns[i] = iova_space_alloc(s, cpu, size);
+	for (unsigned i = 0; i < n; i++)
+		iova_space_free(s, cpu, pfns[i], size);
+}
+
 static inline struct dmp_iova_policy_state iova_space_state(struct iova_space *s)
 {
 	struct dmp_iova_policy_state state;

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RANGES    4096u
+#define RANGES    16384u
 #define MAG       127u
-#define ORDERS    6u
 #define CPUS      8u
-#define MAGAZINES 64u
+#define MAGAZINES 256u
+#define ORDERS    DMP_IOVA_CLASSES_MAX
 #define TOP       UINT64_MAX
 
 struct mag {
@@ -29,28 +29,28 @@ struct pair {
 };
 
 struct model_iova {
-	uint64_t start, boundary, ceiling;
+	struct model_iova_opts opts;
+	uint64_t boundary, ceiling;
 	uint64_t hint32, hint_wide; /* hi of their ranges */
+	uint64_t steps;
 	struct dmp_iova_range ranges[RANGES];
 	unsigned n;
-	unsigned ncpus;
 	struct pair pair[CPUS][ORDERS];
 	struct mag depot[ORDERS][MAGAZINES];
 	unsigned ndepot[ORDERS];
 	bool reclaim[ORDERS];
 };
 
-struct model_iova *model_iova_create(uint64_t granule, uint64_t start_pfn, unsigned ncpus)
+struct model_iova *model_iova_create(const struct model_iova_opts *opts)
 {
 	struct model_iova *m = calloc(1, sizeof(*m));
 
-	if (!m || ncpus > CPUS)
+	if (!m || opts->ncpus > CPUS || opts->magazine_size > MAG || opts->classes > ORDERS)
 		abort();
-	m->start = start_pfn;
-	m->boundary = m->ceiling = (UINT64_C(1) << 32) / granule;
+	m->opts = *opts;
+	m->boundary = m->ceiling = (UINT64_C(1) << 32) / opts->granule;
 	m->ranges[m->n++] = (struct dmp_iova_range){TOP, TOP};
 	m->hint32 = m->hint_wide = TOP;
-	m->ncpus = ncpus;
 	return m;
 }
 
@@ -111,75 +111,154 @@ static bool is_free(const struct model_iova *m, uint64_t lo, uint64_t size)
 }
 
 /*
- * The highest place below @top and not below @low.  The places to try: as high as the
- * top allows, and as high as each range below it allows.
+ * The highest place below @top and not below @low.  The places to try: as high as the top
+ * allows, and as high as each range from the @from-th one down allows.
  */
-static bool highest(const struct model_iova *m, uint64_t top, uint64_t low, uint64_t size,
+static bool highest(struct model_iova *m, unsigned from, uint64_t top, uint64_t low, uint64_t size,
 		    uint64_t align, uint64_t *lo)
 {
 	uint64_t ceiling, candidate;
 	unsigned i;
 
-	for (i = m->n + 1; i-- > 0;) {
-		ceiling = i < m->n && m->ranges[i].lo < top ? m->ranges[i].lo : top;
+	for (i = from;; i--, m->steps++) {
+		ceiling = m->ranges[i].lo < top ? m->ranges[i].lo : top;
 		if (ceiling < size)
 			return false;
 		candidate = (ceiling - size) / align * align;
 		if (candidate < low)
 			return false;
-		if (is_free(m, candidate, size)) {
+		if (i == 0 || candidate > m->ranges[i - 1].hi) {
 			*lo = candidate;
 			return true;
 		}
 	}
-	return false;
+}
+
+static uint64_t alignment(uint64_t size, bool aligned)
+{
+	uint64_t align = 1;
+
+	while (aligned && align < size)
+		align *= 2;
+	return align;
+}
+
+/* Anywhere from the start to @limit. */
+static bool highest_of_all(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned,
+			   uint64_t *lo)
+{
+	return highest(m, m->n - 1, limit + 1, m->opts.start_pfn, size, alignment(size, aligned),
+		       lo);
 }
 
 /* 1.2 */
-bool model_iova_alloc(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned,
-		      uint64_t *pfn)
+static bool place_linux(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned,
+			uint64_t *lo)
 {
-	uint64_t end = limit + 1, align = 1, lo;
+	uint64_t end = limit + 1, align = alignment(size, aligned);
 	bool narrow = end <= m->boundary;
-	struct dmp_iova_range hint = m->ranges[index_of_hi(m, narrow ? m->hint32 : m->hint_wide)];
+	unsigned from = index_of_hi(m, narrow ? m->hint32 : m->hint_wide);
+	struct dmp_iova_range hint = m->ranges[from];
 
-	if (limit == TOP)
-		return false;
 	if (narrow && size >= m->ceiling)
 		return false;
-	while (aligned && align < size)
-		align *= 2;
-	if (!highest(m, hint.lo < end ? hint.lo : end, m->start, size, align, &lo) &&
-	    !(hint.hi < end && highest(m, end, hint.hi + 1, size, align, &lo))) {
+	if (!highest(m, from, end, m->opts.start_pfn, size, align, lo) &&
+	    !(hint.hi < end && highest(m, m->n - 1, end, hint.hi + 1, size, align, lo))) {
 		m->ceiling = size;
 		return false;
 	}
-	insert(m, lo, lo + size - 1);
-	if (lo + size - 1 < m->boundary)
-		m->hint32 = lo + size - 1;
+	if (*lo + size - 1 < m->boundary)
+		m->hint32 = *lo + size - 1;
 	else
-		m->hint_wide = lo + size - 1;
+		m->hint_wide = *lo + size - 1;
+	return true;
+}
+
+/* Must a place be found? */
+static bool is_sure(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned)
+{
+	uint64_t last = limit < m->opts.sure_last ? limit : m->opts.sure_last, lo;
+
+	return highest_of_all(m, size, last, aligned, &lo);
+}
+
+/* The library's place if it is a good one; else one that it should have found. */
+static bool place_any(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned,
+		      const struct model_iova_answer *got, uint64_t *lo)
+{
+	*lo = got->pfn;
+	if (got->given && got->pfn >= m->opts.start_pfn && got->pfn <= limit &&
+	    size - 1 <= limit - got->pfn && got->pfn % alignment(size, aligned) == 0 &&
+	    is_free(m, got->pfn, size))
+		return true;
+	if (!got->given && !is_sure(m, size, limit, aligned))
+		return false;
+	return highest_of_all(m, size, limit, aligned, lo);
+}
+
+bool model_iova_alloc(struct model_iova *m, uint64_t size, uint64_t limit, bool aligned,
+		      const struct model_iova_answer *got, uint64_t *pfn)
+{
+	uint64_t lo = 0;
+	bool given = false;
+
+	if (limit == TOP)
+		return false;
+	switch (m->opts.kind) {
+	case MODEL_LINUX: given = place_linux(m, size, limit, aligned, &lo); break;
+	case MODEL_GAP: given = highest_of_all(m, size, limit, aligned, &lo); break;
+	case MODEL_ANY: given = place_any(m, size, limit, aligned, got, &lo); break;
+	}
+	if (!given)
+		return false;
+	insert(m, lo, lo + size - 1);
 	*pfn = lo;
 	return true;
 }
 
-bool model_iova_free_pfn(struct model_iova *m, uint64_t pfn, struct dmp_iova_range *removed)
+bool model_iova_find(const struct model_iova *m, uint64_t pfn, struct dmp_iova_range *range)
 {
 	unsigned i;
 
 	for (i = 0; i + 1 < m->n; i++) {
 		if (m->ranges[i].lo > pfn || m->ranges[i].hi < pfn)
 			continue;
-		*removed = m->ranges[i];
-		remove_at(m, i);
+		*range = m->ranges[i];
 		return true;
 	}
 	return false;
 }
 
-/* 1.5 */
-void model_iova_reserve(struct model_iova *m, uint64_t lo, uint64_t hi,
-			struct dmp_iova_range *range)
+bool model_iova_free_pfn(struct model_iova *m, uint64_t pfn, struct dmp_iova_range *removed)
+{
+	if (!model_iova_find(m, pfn, removed))
+		return false;
+	remove_at(m, index_of_hi(m, removed->hi));
+	return true;
+}
+
+/* Parts that are free become ranges; what is there stays. */
+static void reserve_parts(struct model_iova *m, uint64_t lo, uint64_t hi,
+			  struct dmp_iova_range *range)
+{
+	uint64_t first, pfn;
+
+	for (pfn = lo; pfn <= hi; pfn++) {
+		if (model_iova_find(m, pfn, range)) {
+			pfn = range->hi;
+			continue;
+		}
+		first = pfn;
+		while (pfn < hi && !model_iova_find(m, pfn + 1, range))
+			pfn++;
+		insert(m, first, pfn);
+	}
+	model_iova_find(m, hi, range);
+}
+
+/* 1.5; what overlaps grows downward. */
+static void reserve_linux(struct model_iova *m, uint64_t lo, uint64_t hi,
+			  struct dmp_iova_range *range)
 {
 	unsigned i;
 
@@ -198,6 +277,15 @@ void model_iova_reserve(struct model_iova *m, uint64_t lo, uint64_t hi,
 	}
 	insert(m, lo, hi);
 	*range = (struct dmp_iova_range){lo, hi};
+}
+
+void model_iova_reserve(struct model_iova *m, uint64_t lo, uint64_t hi,
+			struct dmp_iova_range *range)
+{
+	if (m->opts.kind == MODEL_LINUX)
+		reserve_linux(m, lo, hi, range);
+	else
+		reserve_parts(m, lo, hi, range);
 }
 
 /* The caches. */
@@ -256,66 +344,112 @@ void model_iova_flush(struct model_iova *m)
 {
 	unsigned cpu, order;
 
-	for (cpu = 0; cpu < m->ncpus; cpu++)
+	for (cpu = 0; cpu < m->opts.ncpus; cpu++)
 		model_iova_offline(m, cpu);
 	for (order = 0; order < ORDERS; order++)
 		while (m->ndepot[order])
 			drain(m, &m->depot[order][--m->ndepot[order]]);
 }
 
-bool model_iova_alloc_fast(struct model_iova *m, unsigned cpu, uint64_t size, uint64_t limit,
-			   bool flush, uint64_t *pfn)
+/* The largest size that is cached; 0: none. */
+static uint64_t cached_max(const struct model_iova *m)
 {
-	if (limit == TOP)
-		return false;
-	if (size < 32)
-		size = UINT64_C(1) << order_of(size);
-	if (size <= 32 && size <= limit + 1 && take(m, cpu, order_of(size), limit + 1 - size, pfn))
-		return true;
-	if (model_iova_alloc(m, size, limit, true, pfn))
+	return m->opts.classes ? UINT64_C(1) << (m->opts.classes - 1) : 0;
+}
+
+/* The policy, and with @flush once more after everything cached has come back. */
+static bool alloc_slow(struct model_iova *m, uint64_t size, uint64_t limit, bool flush,
+		       const struct model_iova_answer *got, uint64_t *pfn)
+{
+	if (m->opts.kind == MODEL_ANY) {
+		if (flush && got->flushed && !is_sure(m, size, limit, true))
+			model_iova_flush(m);
+		return model_iova_alloc(m, size, limit, true, got, pfn);
+	}
+	if (model_iova_alloc(m, size, limit, true, got, pfn))
 		return true;
 	if (!flush)
 		return false;
 	model_iova_flush(m);
-	return model_iova_alloc(m, size, limit, true, pfn);
+	return model_iova_alloc(m, size, limit, true, got, pfn);
+}
+
+bool model_iova_alloc_fast(struct model_iova *m, unsigned cpu, uint64_t size, uint64_t limit,
+			   bool flush, const struct model_iova_answer *got, uint64_t *pfn)
+{
+	if (limit == TOP)
+		return false;
+	if (size < cached_max(m))
+		size = UINT64_C(1) << order_of(size);
+	if (size <= cached_max(m) && size <= limit + 1 &&
+	    take(m, cpu, order_of(size), limit + 1 - size, pfn))
+		return true;
+	return alloc_slow(m, size, limit, flush, got, pfn);
+}
+
+static bool has_room(const struct model_iova *m, unsigned order)
+{
+	uint64_t nranges = m->opts.magazine_size;
+	unsigned i;
+
+	for (i = 0; i < ORDERS; i++)
+		nranges += (uint64_t)m->ndepot[i] * m->opts.magazine_size;
+	return (!m->opts.depot_limit || m->ndepot[order] < m->opts.depot_limit) &&
+	       (!m->opts.inflight_limit || nranges <= m->opts.inflight_limit);
+}
+
+/* A full magazine that has to go: to the depot if there is room, else to the policy. */
+static void put_away(struct model_iova *m, unsigned order, struct mag *mag)
+{
+	if (!has_room(m, order)) {
+		drain(m, mag);
+		return;
+	}
+	if (m->ndepot[order] == MAGAZINES)
+		abort();
+	m->depot[order][m->ndepot[order]++] = *mag;
+	m->reclaim[order] = m->opts.depot_limit == 0;
+	mag->n = 0;
 }
 
 /* 1.8 */
 void model_iova_free_fast(struct model_iova *m, unsigned cpu, uint64_t pfn, uint64_t size)
 {
-	unsigned order = order_of(size);
+	unsigned order = order_of(size), full = m->opts.magazine_size;
 	struct dmp_iova_range removed;
 	struct pair *pair;
 
-	if (order >= ORDERS) {
+	if (size > cached_max(m)) {
 		model_iova_free_pfn(m, pfn, &removed);
 		return;
 	}
 	pair = &m->pair[cpu][order];
-	if (pair->loaded.n == MAG && pair->prev.n < MAG) {
+	if (pair->loaded.n == full && pair->prev.n < full)
 		swap(pair);
-	} else if (pair->loaded.n == MAG) {
-		if (m->ndepot[order] == MAGAZINES)
-			abort();
-		m->depot[order][m->ndepot[order]++] = pair->loaded;
-		m->reclaim[order] = true;
-		pair->loaded.n = 0;
-	}
+	else if (pair->loaded.n == full)
+		put_away(m, order, &pair->loaded);
 	pair->loaded.pfn[pair->loaded.n++] = pfn;
 }
 
 /* 1.9 */
-void model_iova_reclaim(struct model_iova *m, unsigned online)
+unsigned model_iova_reclaim(struct model_iova *m, unsigned online, unsigned *nmagazines)
 {
-	unsigned order;
+	unsigned order, n = 0;
 
+	if (m->opts.reclaim_threshold)
+		online = m->opts.reclaim_threshold;
+	*nmagazines = 0;
 	for (order = 0; order < ORDERS; order++) {
 		if (!m->reclaim[order])
 			continue;
+		n++;
 		m->reclaim[order] = m->ndepot[order] > online;
-		if (m->reclaim[order])
-			drain(m, &m->depot[order][--m->ndepot[order]]);
+		if (!m->reclaim[order])
+			continue;
+		drain(m, &m->depot[order][--m->ndepot[order]]);
+		++*nmagazines;
 	}
+	return n;
 }
 
 /* 1.10 */
@@ -355,4 +489,9 @@ unsigned model_iova_count(const struct model_iova *m, unsigned cpu, unsigned ord
 unsigned model_iova_depot(const struct model_iova *m, unsigned order)
 {
 	return m->ndepot[order];
+}
+
+uint64_t model_iova_steps(const struct model_iova *m)
+{
+	return m->steps;
 }

@@ -136,12 +136,24 @@ static void test_an_allocator_that_uses_what_is_reserved_is_einval(void **state)
 	assert_int_equal(dmp_set_allocator(&from), -EINVAL);
 }
 
+static void test_what_is_served_from_a_stock_is_made_to_fail_by_number(void **state)
+{
+	(void)state;
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_RANGE, 2, 1);
+	assert_false(dmp_meta_refused(DMP_META_OBJECT));
+	assert_false(dmp_meta_refused(DMP_META_RANGE));
+	assert_true(dmp_meta_refused(DMP_META_RANGE));
+	assert_false(dmp_meta_refused(DMP_META_RANGE));
+	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_RANGE, 0, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_memory_is_cleared_and_counted),
 		cmocka_unit_test(test_a_block_of_a_cache_line_or_more_is_aligned_to_one),
 		cmocka_unit_test(test_the_nth_of_a_kind_fails_and_as_many_as_asked_for),
+		cmocka_unit_test(test_what_is_served_from_a_stock_is_made_to_fail_by_number),
 		cmocka_unit_test(test_any_counts_every_kind),
 		cmocka_unit_test(test_failing_an_unknown_kind_is_einval),
 		cmocka_unit_test(test_memory_comes_from_the_callers_allocator),

@@ -5,11 +5,11 @@
  */
 #include "test_check_rig.h"
 #include "command.h"
-#include "replay.h"
+#include "json_file.h"
 
 #include <jansson.h>
 
-static int status_of(const char *text, struct replay_json *json)
+static int status_of(const char *text, struct json_file *json)
 {
 	struct trace_file file = file_with(text, strlen(text));
 	FILE *to = fopen("/dev/null", "w");
@@ -24,7 +24,7 @@ static int status_of(const char *text, struct replay_json *json)
 
 static void test_equal_addresses_are_good(void **state)
 {
-	struct replay_json json = {.answers = json_array()};
+	struct json_file json = {.answers = json_array()};
 
 	(void)state;
 	assert_int_equal(status_of(IOVA_ALLOC(0, 01, 1, fffff), &json), EXIT_GOOD);
@@ -39,7 +39,7 @@ static void test_lines_that_could_not_be_read_are_told(void **state)
 {
 	const char text[] = IOVA_ALLOC(0, 01, 1, fffff) "CPU:0 [LOST 7 EVENTS]\n" ON(
 		0, 02, "iova_free: (a) iovad=0x1 pfm=0xfffff size=1");
-	struct replay_json json = {.answers = json_array()};
+	struct json_file json = {.answers = json_array()};
 	const json_t *answer, *skip;
 
 	(void)state;
@@ -63,7 +63,7 @@ static void test_an_unexplained_address_is_bad(void **state)
 /* ... and a damaged first line would otherwise make a whole file good. */
 static void test_a_file_in_which_nothing_can_be_compared_is_no_good_answer(void **state)
 {
-	struct replay_json json = {.answers = json_array()};
+	struct json_file json = {.answers = json_array()};
 
 	(void)state;
 	assert_int_equal(status_of(IOVA_ALLOC(0, 01, 1, ffffe), &json), EXIT_USAGE);
@@ -88,7 +88,7 @@ static void test_a_trace_without_allocator_lines_is_no_failure(void **state)
 
 static void test_a_file_that_is_no_trace_cannot_be_checked(void **state)
 {
-	struct replay_json json = {.answers = json_array()};
+	struct json_file json = {.answers = json_array()};
 
 	(void)state;
 	assert_int_equal(status_of("nothing\n", &json), EXIT_USAGE);

@@ -7,6 +7,8 @@
 
 #include "iova_internal.h"
 
+#define MAGAZINE 127u
+
 static int setup(void **state)
 {
 	static struct iova_space s;
@@ -22,11 +24,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct iova_magazine *loaded(struct iova_space *s, unsigned order)
+/* CPU 0's magazines of a class, which stay open. */
+static struct iova_pair *pair(struct iova_space *s, unsigned order)
 {
 	struct iova_cpu *cpu = dmp_percpu_peek(&s->dom->cpus, 0);
 
-	return cpu->pair[order].loaded;
+	return &cpu->pair[order];
 }
 
 static void assert_damage_is_seen(struct iova_space *s)
@@ -42,9 +45,9 @@ static void test_a_cached_pfn_that_is_not_live_is_seen(void **state)
 	struct iova_space *s = *state;
 
 	iova_space_free(s, 0, iova_space_alloc(s, 0, 1), 1);
-	iova_magazine_push(loaded(s, 0), 0x5);
+	*pair(s, 0)->top++ = 0x5;
 	assert_damage_is_seen(s);
-	loaded(s, 0)->count--;
+	pair(s, 0)->top--;
 }
 
 static void test_a_cached_range_of_another_class_is_seen(void **state)
@@ -53,9 +56,9 @@ static void test_a_cached_range_of_another_class_is_seen(void **state)
 	uint64_t pfn = iova_space_alloc(s, 0, 4);
 
 	iova_space_alloc(s, 0, 1);
-	iova_magazine_push(loaded(s, 0), pfn);
+	*pair(s, 0)->top++ = pfn;
 	assert_damage_is_seen(s);
-	loaded(s, 0)->count--;
+	pair(s, 0)->top--;
 }
 
 static void test_a_range_cached_twice_is_seen(void **state)
@@ -64,9 +67,21 @@ static void test_a_range_cached_twice_is_seen(void **state)
 	uint64_t pfn = iova_space_alloc(s, 0, 1);
 
 	iova_space_free(s, 0, pfn, 1);
-	iova_magazine_push(loaded(s, 0), pfn);
+	*pair(s, 0)->top++ = pfn;
 	assert_damage_is_seen(s);
-	loaded(s, 0)->count--;
+	pair(s, 0)->top--;
+}
+
+static void test_a_range_cached_in_two_classes_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+
+	iova_space_alloc(s, 0, 1);
+	iova_space_free(s, 0, pfn, 4);
+	*pair(s, 0)->top++ = pfn + 3;
+	assert_damage_is_seen(s);
+	pair(s, 0)->top--;
 }
 
 static void test_a_depot_that_miscounts_is_seen(void **state)
@@ -78,14 +93,50 @@ static void test_a_depot_that_miscounts_is_seen(void **state)
 	s->dom->classes[3].depot.nfull--;
 }
 
+static void test_a_magazine_that_holds_more_than_it_can_is_seen(void **state)
+{
+	struct iova_space *s = *state;
+
+	iova_space_fill(s, 0, 1, 1);
+	pair(s, 0)->prev->count = MAGAZINE + 1;
+	assert_damage_is_seen(s);
+	pair(s, 0)->prev->count = 0;
+}
+
+static void test_depots_that_hold_more_than_may_be_in_flight_are_seen(void **state)
+{
+	struct iova_space s;
+
+	(void)state;
+	iova_space_open(&s, 1, &DMP_IOVA_OPTS(.inflight_limit = MAGAZINE));
+	iova_space_fill(&s, 0, 3 * MAGAZINE, 1);
+	assert_int_equal(dmp_iova_check(s.dom), 0);
+	add_relaxed(&s.dom->depot_ranges, 1);
+	assert_damage_is_seen(&s);
+	add_relaxed(&s.dom->depot_ranges, -UINT64_C(1));
+	iova_space_close(&s);
+}
+
+static void test_a_depot_above_its_fixed_size_is_seen(void **state)
+{
+	struct iova_space s;
+
+	(void)state;
+	iova_space_open(&s, 1, &DMP_IOVA_OPTS(.depot_limit = 2));
+	iova_space_fill(&s, 0, 4 * MAGAZINE, 1);
+	s.dom->opts.depot_limit = 1;
+	assert_damage_is_seen(&s);
+	s.dom->opts.depot_limit = 2;
+	iova_space_close(&s);
+}
+
 static void test_a_drain_reports_a_range_that_was_not_live(void **state)
 {
 	struct iova_space *s = *state;
-	uint64_t pfn = iova_space_alloc(s, 0, 1);
 
-	iova_space_free(s, 0, pfn, 1);
-	assert_int_equal(dmp_iova_free_pfn(s->dom, pfn, NULL), 0);
-	assert_int_equal(dmp_iova_flush(s->dom), 0);
+	iova_space_free(s, 0, iova_space_alloc(s, 0, 1), 1);
+	*pair(s, 0)->top++ = 0x5;
+	assert_int_equal(dmp_iova_flush(s->dom), 1);
 	assert_int_equal(s->nbugs, 1);
 }
 
@@ -140,18 +191,47 @@ static void test_a_double_free_into_a_magazine_is_refused(void **state)
 static void test_a_double_free_into_the_depot_is_refused(void **state)
 {
 	struct iova_space *s = *state;
-	uint64_t pfns[2 * IOVA_MAG_SIZE + 1];
+	uint64_t pfns[2 * MAGAZINE + 1];
 	unsigned i;
 
 	if (DMP_CHECKS < 2)
 		skip();
-	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+	for (i = 0; i < 2 * MAGAZINE + 1; i++)
 		pfns[i] = iova_space_alloc(s, 0, 1);
-	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+	for (i = 0; i < 2 * MAGAZINE + 1; i++)
 		iova_space_free(s, 0, pfns[i], 1);
 	assert_int_equal(s->dom->classes[0].depot.nfull, 1);
-	for (i = 0; i < 2 * IOVA_MAG_SIZE + 1; i++)
+	for (i = 0; i < 2 * MAGAZINE + 1; i++)
 		assert_int_equal(dmp_iova_free(s->dom, pfns[i], 1), -ENOENT);
+}
+
+static void test_a_free_of_the_end_of_a_cached_range_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+
+	if (DMP_CHECKS < 2)
+		skip();
+	iova_space_free(s, 0, pfn, 4);
+	assert_int_equal(dmp_iova_free(s->dom, pfn + 2, 2), -ENOENT);
+	assert_int_equal(dmp_iova_free(s->dom, pfn + 3, 1), -ENOENT);
+	assert_int_equal(s->nbugs, 2);
+}
+
+static void test_a_free_by_pfn_of_what_a_magazine_holds_is_refused(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = iova_space_alloc(s, 0, 4);
+	struct dmp_iova_range removed = {1, 2};
+
+	if (DMP_CHECKS < 2)
+		skip();
+	iova_space_free(s, 0, pfn, 4);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, pfn + 1, &removed), -ENOENT);
+	assert_int_equal(removed.lo, 1);
+	assert_int_equal(s->nbugs, 1);
+	assert_int_equal(iova_space_alloc(s, 0, 4), pfn);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, pfn + 1, NULL), 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -162,13 +242,19 @@ int main(void)
 		TEST(test_a_cached_pfn_that_is_not_live_is_seen),
 		TEST(test_a_cached_range_of_another_class_is_seen),
 		TEST(test_a_range_cached_twice_is_seen),
+		TEST(test_a_range_cached_in_two_classes_is_seen),
 		TEST(test_a_depot_that_miscounts_is_seen),
+		TEST(test_a_magazine_that_holds_more_than_it_can_is_seen),
+		cmocka_unit_test(test_depots_that_hold_more_than_may_be_in_flight_are_seen),
+		cmocka_unit_test(test_a_depot_above_its_fixed_size_is_seen),
 		TEST(test_a_drain_reports_a_range_that_was_not_live),
 		TEST(test_a_free_of_a_grown_range_is_right),
 		TEST(test_a_free_of_what_is_not_live_is_refused),
 		TEST(test_a_free_of_another_size_is_refused),
 		TEST(test_a_double_free_into_a_magazine_is_refused),
 		TEST(test_a_double_free_into_the_depot_is_refused),
+		TEST(test_a_free_of_the_end_of_a_cached_range_is_refused),
+		TEST(test_a_free_by_pfn_of_what_a_magazine_holds_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("iova_check", tests, NULL, NULL);

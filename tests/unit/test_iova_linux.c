@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_iova_linux.c - proves spec-iova 1.2-1.5 and L1-L4 of lib/iova/iova_linux.c, through
+ * test_iova_linux.c - proves spec-iova 1.2-1.5 and L1, L2 of lib/iova/iova_linux.c, through
  * the policy's table; the vectors prove the rest
  */
 #include "dmptest.h"
@@ -166,6 +166,16 @@ static void test_the_wide_hint_moves_up_when_its_own_range_goes(void **state)
 	assert_state(*state, 0xfff001, 0xfff001, B);
 }
 
+static void test_a_free_above_the_wide_hint_pulls_it_up(void **state)
+{
+	assert_alloc(*state, 1, 0xfff001, false, 0xfff001);
+	assert_alloc(*state, 1, 0xfff001, false, 0xfff000);
+	assert_alloc(*state, 1, 0xfff001, false, 0xffefff);
+	free_pfn(*state, 0xfff000);
+	assert_state(*state, DMP_IOVA_TOP, 0xfff001, B);
+	assert_alloc(*state, 1, 0xfff001, false, 0xfff000);
+}
+
 static void test_the_second_pass_finds_the_space_above_the_hint(void **state)
 {
 	assert_alloc(*state, 0x10, 0x10, false, 0x1);
@@ -188,6 +198,23 @@ static void test_a_removal_below_the_boundary_opens_the_low_space_again(void **s
 	free_pfn(*state, 0xfffff);
 	assert_state(*state, DMP_IOVA_TOP, DMP_IOVA_TOP, B);
 	assert_alloc(*state, 1, LOW, false, 0xfffff);
+}
+
+/* It starts below the boundary: what it held of the low space is free again. */
+static void test_the_removal_of_a_range_across_the_boundary_opens_the_low_space(void **state)
+{
+	assert_alloc(*state, 2, B, false, B - 1);
+	assert_full(*state, 1, 0x0);
+	free_pfn(*state, B);
+	assert_state(*state, DMP_IOVA_TOP, DMP_IOVA_TOP, B);
+}
+
+static void test_the_removal_of_a_range_above_the_boundary_leaves_the_ceiling(void **state)
+{
+	assert_alloc(*state, 1, B, false, B);
+	assert_full(*state, 1, 0x0);
+	free_pfn(*state, B);
+	assert_state(*state, DMP_IOVA_TOP, DMP_IOVA_TOP, 1);
 }
 
 static void test_a_wide_failure_moves_the_ceiling_up_as_well_as_down(void **state)
@@ -334,9 +361,12 @@ int main(void)
 		TEST(test_a_free_above_the_hint_pulls_the_hint_up),
 		TEST(test_a_free_below_the_hint_leaves_it),
 		TEST(test_the_wide_hint_moves_up_when_its_own_range_goes),
+		TEST(test_a_free_above_the_wide_hint_pulls_it_up),
 		TEST(test_the_second_pass_finds_the_space_above_the_hint),
 		TEST(test_a_failure_of_size_n_closes_the_low_space_for_n_and_more),
 		TEST(test_a_removal_below_the_boundary_opens_the_low_space_again),
+		TEST(test_the_removal_of_a_range_across_the_boundary_opens_the_low_space),
+		TEST(test_the_removal_of_a_range_above_the_boundary_leaves_the_ceiling),
 		TEST(test_a_wide_failure_moves_the_ceiling_up_as_well_as_down),
 		TEST(test_a_missing_record_changes_nothing),
 		TEST(test_a_free_removes_the_whole_range_that_contains_the_pfn),

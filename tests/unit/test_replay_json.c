@@ -5,24 +5,22 @@
  */
 #include "test_replay_answer.h"
 #include "command.h"
+#include "json_file.h"
 
 #include <jansson.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* Written to a file and read back. */
 static json_t *written(const struct replay_opts *opts, const struct replay_answer *answer)
 {
 	struct trace_file file = file_with("", 0);
-	struct replay_json out;
+	struct json_file out;
 	json_error_t error;
 	json_t *json;
 
-	assert_int_equal(replay_json_open(&out, file.path), EXIT_GOOD);
-	assert_int_equal(replay_json_add(&out, answer->path, replay_json_answer(opts, answer)),
+	assert_int_equal(json_file_open(&out, file.path), EXIT_GOOD);
+	assert_int_equal(json_file_add(&out, answer->path, replay_json_answer(opts, answer)),
 			 EXIT_GOOD);
-	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
+	assert_int_equal(json_file_close(&out), EXIT_GOOD);
 	json = json_load_file(file.path, 0, &error);
 	assert_non_null(json);
 	unlink(file.path);
@@ -96,96 +94,6 @@ static void test_what_was_skipped_is_told_with_its_first_line(void **state)
 	assert_int_equal(number(json_array_get(skipped, 1), "first_line"), 5);
 	json_decref(json);
 	replay_answer_free(&answer);
-}
-
-/* Does the file at @path hold @text, and is nothing left beside it? */
-static bool holds(const char *path, const char *text)
-{
-	char beside[300], there[64] = "";
-	FILE *in = fopen(path, "r");
-
-	snprintf(beside, sizeof(beside), "%s.tmp", path);
-	assert_non_null(in);
-	assert_true(fread(there, 1, sizeof(there) - 1, in) < sizeof(there));
-	fclose(in);
-	return strcmp(there, text) == 0 && access(beside, F_OK) != 0;
-}
-
-static void test_without_an_answer_the_old_file_stays(void **state)
-{
-	struct trace_file file = file_with("old", 3);
-	struct replay_json out;
-
-	(void)state;
-	assert_int_equal(replay_json_open(&out, file.path), EXIT_GOOD);
-	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
-	assert_true(holds(file.path, "old"));
-	unlink(file.path);
-}
-
-static void test_a_link_stays_a_link(void **state)
-{
-	struct replay_opts opts = answer_opts();
-	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
-	struct trace_file file = file_with("old", 3);
-	struct replay_json out;
-	char link[sizeof(file.path) + 8];
-	char target[8];
-
-	(void)state;
-	snprintf(link, sizeof(link), "%s.link", file.path);
-	assert_int_equal(symlink(file.path, link), 0);
-	assert_int_equal(replay_json_open(&out, link), EXIT_GOOD);
-	assert_int_equal(replay_json_add(&out, answer.path, replay_json_answer(&opts, &answer)),
-			 EXIT_GOOD);
-	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
-	assert_true(readlink(link, target, sizeof(target)) > 0);
-	assert_false(holds(file.path, "old"));
-	unlink(link);
-	unlink(file.path);
-	replay_answer_free(&answer);
-}
-
-static void test_what_is_no_regular_file_is_written_straight(void **state)
-{
-	struct replay_opts opts = answer_opts();
-	struct replay_answer answer = replayed(MIXED_TRACE, &opts);
-	struct replay_json out;
-
-	(void)state;
-	assert_int_equal(replay_json_open(&out, "/dev/null"), EXIT_GOOD);
-	assert_int_equal(access("/dev/null.tmp", F_OK), -1);
-	assert_int_equal(replay_json_add(&out, answer.path, replay_json_answer(&opts, &answer)),
-			 EXIT_GOOD);
-	assert_int_equal(replay_json_close(&out), EXIT_GOOD);
-	assert_int_equal(access("/dev/null", F_OK), 0);
-	replay_answer_free(&answer);
-}
-
-static void test_a_place_that_cannot_be_written_is_complained_about(void **state)
-{
-	struct replay_json out;
-
-	(void)state;
-	assert_int_equal(replay_json_open(&out, "/nonexistent/x.json"), EXIT_USAGE);
-}
-
-static void test_what_could_not_be_opened_is_not_removed(void **state)
-{
-	char path[] = "/tmp/dmapool-test-XXXXXX", beside[sizeof(path) + 4];
-	int fd = mkstemp(path);
-	struct replay_json out;
-	struct stat there;
-
-	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
-	snprintf(beside, sizeof(beside), "%s.tmp", path);
-	assert_int_equal(symlink("/nonexistent/x", beside), 0);
-	assert_int_equal(replay_json_open(&out, path), EXIT_USAGE);
-	assert_int_equal(lstat(beside, &there), 0);
-	unlink(beside);
-	unlink(path);
 }
 
 static void test_a_byte_that_is_not_utf_8_is_a_question_mark(void **state)
@@ -295,14 +203,9 @@ int main(void)
 		cmocka_unit_test(test_names_and_numbers_of_a_route),
 		cmocka_unit_test(test_what_does_not_exist_is_null),
 		cmocka_unit_test(test_what_was_skipped_is_told_with_its_first_line),
-		cmocka_unit_test(test_without_an_answer_the_old_file_stays),
-		cmocka_unit_test(test_a_link_stays_a_link),
-		cmocka_unit_test(test_what_is_no_regular_file_is_written_straight),
-		cmocka_unit_test(test_what_could_not_be_opened_is_not_removed),
 		cmocka_unit_test(test_a_byte_that_is_not_utf_8_is_a_question_mark),
 		cmocka_unit_test(test_a_long_name_ends_before_a_character_that_does_not_fit),
 		cmocka_unit_test(test_a_number_that_is_not_finite_is_null),
-		cmocka_unit_test(test_a_place_that_cannot_be_written_is_complained_about),
 		cmocka_unit_test(test_the_way_it_was_recorded_stands_beside_the_routes),
 		cmocka_unit_test(test_failed_requests_are_there_by_reason),
 	};

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_bench_list.c - proves which texts are lists
+ */
+#include "dmptest.h"
+#include "bench_list.h"
+#include "command.h"
+
+static const char *const words[] = {"same", "lifo", "pass"};
+
+static void test_numbers_keep_their_order(void **state)
+{
+	struct bench_list list;
+
+	(void)state;
+	assert_int_equal(bench_list_numbers("--x", "8,1,0x10", 1, 64, &list), 0);
+	assert_int_equal(list.count, 3);
+	assert_int_equal(list.value[0], 8);
+	assert_int_equal(list.value[2], 16);
+}
+
+static void test_words_become_their_indexes(void **state)
+{
+	struct bench_list list;
+
+	(void)state;
+	assert_int_equal(bench_list_words("--x", "pass,same", words, 3, &list), 0);
+	assert_int_equal(list.count, 2);
+	assert_int_equal(list.value[0], 2);
+	assert_int_equal(list.value[1], 0);
+	assert_int_equal(bench_list_words("--x", "all", words, 3, &list), 0);
+	assert_int_equal(list.count, 3);
+}
+
+static void test_what_is_no_list_changes_nothing(void **state)
+{
+	static const char *const bad[] = {"",
+					  ",",
+					  "1,",
+					  ",1",
+					  "1,,2",
+					  "1;2",
+					  "one",
+					  "-1",
+					  "0",
+					  "65",
+					  "1 2",
+					  "99999999999999999999",
+					  "1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1"};
+	struct bench_list list = {.count = 7};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bench_list_numbers("--x", bad[i], 1, 64, &list), EXIT_USAGE);
+	assert_int_equal(bench_list_words("--x", "", words, 3, &list), EXIT_USAGE);
+	assert_int_equal(bench_list_words("--x", "sam", words, 3, &list), EXIT_USAGE);
+	assert_int_equal(bench_list_words("--x", "same,", words, 3, &list), EXIT_USAGE);
+	assert_int_equal(list.count, 7);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_numbers_keep_their_order),
+		cmocka_unit_test(test_words_become_their_indexes),
+		cmocka_unit_test(test_what_is_no_list_changes_nothing),
+	};
+
+	return cmocka_run_group_tests_name("bench_list", tests, NULL, NULL);
+}
