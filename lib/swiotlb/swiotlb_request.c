@@ -18,9 +18,38 @@
  * Differs from Linux: an original address of 0 is an address like any other; there it
  *  would switch the min-align comparison off.
  *
- * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4.
+ * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4, 10.1.
  */
 #include "swiotlb_internal.h"
+
+#include <assert.h>
+
+static_assert(sizeof(struct dmp_swiotlb_limits) == 64, "append only");
+
+static bool is_mask(uint64_t mask)
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+/* -EINVAL: unknown flags, a mask that is none, a device of another allocator. */
+int swiotlb_request_load_limits(struct dmp_swiotlb_limits *limits, const struct dmp_swiotlb *tlb,
+				const struct dmp_swiotlb_limits *given)
+{
+	int err;
+
+	if (!given) {
+		*limits = DMP_SWIOTLB_LIMITS(.flags = 0);
+		return 0;
+	}
+	err = dmp_opts_load(limits, sizeof(*limits), given);
+	if (err)
+		return err;
+	if (limits->flags & ~DMP_SWIOTLB_NEEDS_SHARED || !is_mask(limits->min_align_mask) ||
+	    !is_mask(limits->alloc_align_mask) || !is_mask(limits->boundary_mask) ||
+	    limits->addr_offset & SLOT_MASK)
+		return -EINVAL;
+	return limits->device && swiotlb_device_tlb(limits->device) != tlb ? -EINVAL : 0;
+}
 
 /* Rule 4.2; false: more than a segment holds, rule 4.3. */
 static bool make_size(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t min_mask,
@@ -51,6 +80,41 @@ static void make_alignment(struct swiotlb_request *req, uint64_t alloc_mask, uin
 	req->stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
 }
 
+static void make_boundary(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits)
+{
+	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
+	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
+	req->addr_offset = limits->addr_offset;
+}
+
+/* False: more than the boundary lets through.  As in the original that is found out by the
+ * search alone, with all that follows from its failure. */
+bool swiotlb_request_can_fit(const struct swiotlb_request *req)
+{
+	return req->nslots <= req->boundary_slots;
+}
+
+/* Rule 10.1: pages aligned to their own size, which agree with no original. */
+int swiotlb_request_pages(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
+			  uint64_t len)
+{
+	uint64_t mask, min_mask;
+
+	if (len > DMP_SWIOTLB_MAX_BYTES)
+		return -ERANGE;
+	mask = (DMP_PAGE_BYTES << dmp_page_order(len)) - 1;
+	min_mask = limits->min_align_mask & ~mask;
+	*req = (struct swiotlb_request){
+		.nslots = (len + SLOT_MASK) >> SLOT_SHIFT,
+		.bytes = len,
+		.len = len,
+		.period = (mask >> SLOT_SHIFT) + 1,
+		.stride = ((mask > min_mask ? mask : min_mask) >> SLOT_SHIFT) + 1,
+	};
+	make_boundary(req, limits);
+	return 0;
+}
+
 /* 0, or -ERANGE: it can never fit. */
 int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
 			 dmp_phys_t orig, uint64_t len)
@@ -60,10 +124,8 @@ int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_l
 	if (!make_size(req, alloc_mask, min_mask, orig, len))
 		return -ERANGE;
 	make_alignment(req, alloc_mask, min_mask, orig);
-	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
-	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
-	req->addr_offset = limits->addr_offset;
-	return req->nslots <= req->boundary_slots ? 0 : -ERANGE;
+	make_boundary(req, limits);
+	return 0;
 }
 
 /* Rule 3.1: what is built for a wish of @slots in @areas > 0; at most 2^31 of either. */
