@@ -119,28 +119,29 @@ static void note(struct bench_target *t, const struct bench_result results[2], b
 		t->why = "too many other programs run";
 }
 
+/* Fills a row: samples of one side by those of the other. */
+static struct bench_target *fill_ratio(struct bench_compare *c, struct bench_target *t,
+				       const double *samples, const double *of, bool wall)
+{
+	if (!c->done)
+		return t;
+	t->figure = bench_ratio(samples, of, c->results[0].samples);
+	note(t, c->results, wall);
+	return t;
+}
+
 struct bench_target *bench_compare_cpu(struct bench_compare *c, const char *name, double must,
 				       double hope)
 {
-	struct bench_target *t = bench_table_add(c->table, name, "x", must, hope);
-
-	if (!c->done)
-		return t;
-	t->figure = bench_ratio(c->results[0].cpu, c->results[1].cpu, c->results[0].samples);
-	note(t, c->results, false);
-	return t;
+	return fill_ratio(c, bench_table_add(c->table, name, "x", must, hope), c->results[0].cpu,
+			  c->results[1].cpu, false);
 }
 
 struct bench_target *bench_compare_wall(struct bench_compare *c, const char *name, double must,
 					double hope)
 {
-	struct bench_target *t = bench_table_add(c->table, name, "x", must, hope);
-
-	if (!c->done)
-		return t;
-	t->figure = bench_ratio(c->results[0].wall, c->results[1].wall, c->results[0].samples);
-	note(t, c->results, true);
-	return t;
+	return fill_ratio(c, bench_table_add(c->table, name, "x", must, hope), c->results[0].wall,
+			  c->results[1].wall, true);
 }
 
 struct bench_target *bench_compare_rate(struct bench_compare *c, const char *name, double must,
@@ -149,11 +150,7 @@ struct bench_target *bench_compare_rate(struct bench_compare *c, const char *nam
 	struct bench_target *t = bench_table_add(c->table, name, "x", must, hope);
 
 	t->at_least = true;
-	if (!c->done)
-		return t;
-	t->figure = bench_ratio(c->results[1].wall, c->results[0].wall, c->results[0].samples);
-	note(t, c->results, true);
-	return t;
+	return fill_ratio(c, t, c->results[1].wall, c->results[0].wall, true);
 }
 
 struct bench_target *bench_compare_ns(struct bench_compare *c, unsigned i, const char *name,
