@@ -3,6 +3,7 @@
  * test_base_bias.c - proves B1-B5 of lib/base/base_bias.c
  */
 #include "dmptest.h"
+#include "heavy_fence.h"
 
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
@@ -35,6 +36,7 @@ static void test_slots_are_given_once_until_there_are_none(void **state)
 	unsigned i, slot;
 
 	(void)state;
+	need_heavy_fence();
 	for (i = 1; i < DMP_BIAS_SLOTS; i++) {
 		slot = dmp_bias_open(&none);
 		assert_in_range(slot, 1, DMP_BIAS_SLOTS - 1);
@@ -54,6 +56,7 @@ static void test_a_cpu_enters_none_until_it_is_granted_a_block_and_after_it_is_r
 	unsigned slot;
 
 	(void)state;
+	need_heavy_fence();
 	assert_int_equal(dmp_harness_enter(2), 0);
 	slot = dmp_bias_open(&none);
 	assert_ptr_equal(entered(slot), &none);
@@ -76,6 +79,7 @@ static void test_a_new_object_in_an_old_slot_begins_with_its_own_none(void **sta
 	unsigned slot = dmp_bias_open(&none), again;
 
 	(void)state;
+	need_heavy_fence();
 	dmp_bias_grant(slot, &mine);
 	dmp_bias_close(slot);
 	again = dmp_bias_open(&theirs);
@@ -89,6 +93,7 @@ static void test_a_cpu_has_the_blocks_of_several_slots_at_once(void **state)
 	unsigned one = dmp_bias_open(&none), other = dmp_bias_open(&none);
 
 	(void)state;
+	need_heavy_fence();
 	dmp_cpu();
 	dmp_bias_grant(one, &mine);
 	dmp_bias_grant(other, &theirs);
@@ -106,6 +111,7 @@ static void test_the_number_that_threads_share_is_granted_nothing(void **state)
 	unsigned slot;
 
 	(void)state;
+	need_heavy_fence();
 	assert_int_equal(dmp_harness_enter(DMP_CPU_MAX), 0);
 	slot = dmp_bias_open(&none);
 	dmp_harness_become(DMP_CPU_MAX - 1);
@@ -154,6 +160,7 @@ static void test_a_number_keeps_its_block_from_thread_to_thread(void **state)
 	unsigned slot;
 
 	(void)state;
+	need_heavy_fence();
 	dmp_cpu();
 	slot = dmp_bias_open(&none);
 	v[0].slot = v[1].slot = slot;
@@ -195,6 +202,7 @@ static void test_after_a_heavy_fence_that_failed_nothing_is_granted(void **state
 	unsigned slot, later;
 
 	(void)state;
+	need_heavy_fence();
 	dmp_cpu();
 	slot = dmp_bias_open(&none);
 	assert_true(dmp_fence_heavy());
@@ -228,6 +236,7 @@ static void test_a_cpu_without_memory_for_its_record_is_granted_nothing(void **s
 	unsigned slot;
 
 	(void)state;
+	need_heavy_fence();
 	assert_int_equal(dmp_harness_enter(1000), 0);
 	slot = dmp_bias_open(&none);
 	no_memory = true;
@@ -332,6 +341,7 @@ static void test_nobody_is_inside_after_the_heavy_fence_and_the_wait(void **stat
 	pthread_t owner;
 
 	(void)state;
+	need_heavy_fence();
 	dmp_lock_init(&d.lock, RANK_DEVICE, "twins");
 	d.slot = dmp_bias_open(&d.decoy);
 	assert_int_not_equal(d.slot, 0);

@@ -3,6 +3,7 @@
  * test_iova_cache.c - proves I1, I3, I5, I6 of lib/iova/iova_cache.c, spec-iova
  * 1.7 and 1.8, and what iova_fast.h serves
  */
+#include "heavy_fence.h"
 #include "iova_space.h"
 
 #include "iova_fast.h"
@@ -253,6 +254,7 @@ static void test_a_cpu_has_the_bias_after_its_first_request(void **state)
 {
 	struct iova_space *s = *state;
 
+	need_heavy_fence();
 	dmp_harness_become(0);
 	assert_false(has_bias(s));
 	iova_space_alloc(s, 0, 1);
@@ -280,6 +282,7 @@ static void test_the_inline_part_takes_the_topmost_and_puts_on_top(void **state)
 	struct iova_space *s = *state;
 	uint64_t a = iova_space_alloc(s, 0, 2), b = iova_space_alloc(s, 0, 2), pfn = 77;
 
+	need_heavy_fence();
 	iova_space_free(s, 0, a, 2);
 	assert_true(iova_fast_put(s->dom, 2, b));
 	assert_int_equal(iova_space_count(s, DMP_IOVA_LOADED, 0, 1), 2);
@@ -312,6 +315,7 @@ static void test_the_whole_range_must_end_below_the_limit_inline_too(void **stat
 	struct iova_space *s = *state;
 	uint64_t pfn = iova_space_alloc(s, 0, 4), got = 77;
 
+	need_heavy_fence();
 	iova_space_free(s, 0, pfn, 4);
 	assert_false(iova_fast_take(s->dom, 4, pfn + 3, &got));
 	assert_false(iova_fast_take(s->dom, 4, 0, &got));
@@ -345,6 +349,7 @@ static void test_each_size_finds_the_pair_of_its_class(void **state)
 	struct iova_space *s = *state;
 	uint64_t size, pfn, got = 77;
 
+	need_heavy_fence();
 	for (size = 1; size <= IOVA_FAST_GRANULES; size++) {
 		pfn = iova_space_alloc(s, 0, size);
 		iova_space_free(s, 0, pfn, size);
@@ -362,6 +367,7 @@ static void test_a_cpu_keeps_the_bias_of_every_domain_it_uses(void **state)
 	struct dmp_iova_domain *other;
 	uint64_t a = iova_space_alloc(s, 0, 1), b = 77, got = 77;
 
+	need_heavy_fence();
 	assert_int_equal(dmp_iova_create(NULL, &other), 0);
 	assert_int_equal(dmp_iova_alloc(other, 1, 0xfffff, 0, &b), 0);
 	assert_true(iova_fast_put(s->dom, 1, a));
@@ -381,6 +387,7 @@ static void test_a_domain_that_goes_gives_its_slot_back(void **state)
 	unsigned i;
 
 	(void)state;
+	need_heavy_fence();
 	for (i = 0; i < 2 * DMP_BIAS_SLOTS; i++) {
 		assert_int_equal(dmp_iova_create(NULL, &dom), 0);
 		assert_int_not_equal(dom->bias, 0);
@@ -396,6 +403,7 @@ static void test_domains_beyond_the_slots_work_by_the_lock(void **state)
 	unsigned i;
 
 	(void)state;
+	need_heavy_fence();
 	assert_int_equal(dmp_harness_enter(1), 0);
 	for (i = 0; i <= DMP_BIAS_SLOTS; i++)
 		assert_int_equal(dmp_iova_create(NULL, &doms[i]), 0);
@@ -418,6 +426,7 @@ static void test_the_last_cpu_number_works_by_the_lock(void **state)
 	uint64_t pfn;
 
 	(void)state;
+	need_heavy_fence();
 	iova_space_open(&s, DMP_CPU_MAX, NULL);
 	pfn = iova_space_alloc(&s, DMP_CPU_MAX - 1, 1);
 	iova_space_free(&s, DMP_CPU_MAX - 1, pfn, 1);
@@ -446,6 +455,7 @@ static void test_without_membarrier_a_domain_works_by_the_lock(void **state)
 	struct iova_space s;
 
 	(void)state;
+	need_heavy_fence();
 	no_membarrier = true;
 	iova_space_open(&s, 2, NULL);
 	assert_int_equal(s.dom->bias, 0);

@@ -3,6 +3,7 @@
  * test_iova_drain.c - proves R1 and R2 of lib/iova/iova_drain.c as far as one thread can, what
  * trim promises, and spec-iova 1.7.6 and 1.10; with threads: stress_iova_churn
  */
+#include "heavy_fence.h"
 #include "iova_space.h"
 
 #include "iova_internal.h"
@@ -66,6 +67,7 @@ static void test_a_flush_takes_the_bias_of_others_until_their_next_request(void 
 {
 	struct iova_space *s = *state;
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 1, 1);
 	assert_true(has_bias(s, 0));
 	dmp_harness_become(1);
@@ -107,6 +109,7 @@ static void test_an_owner_is_not_inside_while_another_is(void **state)
 	struct iova_space *s = *state;
 	bool served = false;
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 1, 1);
 	dmp_harness_become(1);
 	iova_drain_each(s->dom, IOVA_EVERY_CPU, see_as_owner, &served);
@@ -145,6 +148,7 @@ static void test_without_the_heavy_fence_a_biased_cpu_is_left_alone_until_it_com
 	struct iova_space *s = *state;
 	uint64_t pfn;
 
+	need_heavy_fence();
 	iova_space_fill(s, 1, 3, 1);
 	iova_space_fill(s, 0, 5, 1);
 	dmp_harness_become(1);
@@ -166,6 +170,7 @@ static void test_a_drain_fences_only_when_another_cpu_is_biased(void **state)
 	struct iova_space *s = *state;
 	unsigned before;
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 1, 1);
 	before = nsyscalls;
 	dmp_iova_flush(s->dom);
@@ -210,6 +215,7 @@ static void test_an_owner_who_comes_during_a_drain_is_served_by_the_lock(void **
 	struct iova_space *s = *state;
 	struct between b = {s, true, true};
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 5, 1);
 	come_at_the_next_fence(&b);
 	assert_int_equal(dmp_iova_flush(s->dom), 4);
@@ -251,6 +257,7 @@ static void test_a_drain_waits_for_an_owner_who_is_inside(void **state)
 {
 	struct iova_space *s = *state;
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 5, 1);
 	dmp_harness_become(1);
 	at_fence_ctx = s;
@@ -265,6 +272,7 @@ static void test_a_cache_that_is_used_during_the_look_is_spared(void **state)
 	struct iova_space *s = *state;
 	struct between b = {s, true, true};
 
+	need_heavy_fence();
 	iova_space_fill(s, 0, 5, 1);
 	dmp_harness_become(1);
 	assert_int_equal(dmp_iova_trim(s->dom), 0);
@@ -404,6 +412,7 @@ static void test_a_domain_goes_while_a_trim_is_due(void **state)
 	struct iova_space s;
 
 	(void)state;
+	need_heavy_fence();
 	iova_space_open(&s, 2, &DMP_IOVA_OPTS(.trim_period_ns = PERIOD));
 	iova_space_fill(&s, 0, 5, 1);
 	assert_true(dmp_work_is_pending(&s.dom->trim));
