@@ -93,6 +93,16 @@ static void note_mismatch(struct report *report, const struct conform_line *line
 		 expected, got);
 }
 
+static void run_line(const struct conform_format *format, void *run,
+		     const struct conform_line *line, char *got)
+{
+	if (format->before)
+		format->before(run, line);
+	line->op->run(run, line, got);
+	if (format->after)
+		format->after(run, line, got);
+}
+
 /* Runs one block against its expectations. */
 static int run_block(const struct conform_format *format, const struct conform_block *block,
 		     struct report *report)
@@ -109,7 +119,7 @@ static int run_block(const struct conform_format *format, const struct conform_b
 			continue;
 		report->nops++;
 		got[0] = '\0';
-		line->op->run(run, line, got);
+		run_line(format, run, line, got);
 		if (!conform_same(line->expected, got))
 			note_mismatch(report, line, line->expected, got);
 	}

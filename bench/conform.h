@@ -13,6 +13,8 @@
  *
  *   conform_swiotlb.c what each operation of the bounce vectors does here
  *     conform_slots.c   contents of memory, and which slots are in use
+ *     conform_pools.c   how pools and devices come, pools go, and whole pages
+ *     conform_events.c  what an operation asked of its machine, against the file
  *     conform_machine.c the machine under those: memory where the file wants it
  *     conform_pattern.c what the file fills memory with, and how it sums it up
  *
@@ -33,6 +35,10 @@
 struct conform_replay;
 struct conform_line;
 struct conform_block;
+
+/* The next of the events of a line, without the mark, behind @event, or the first for NULL;
+ * NULL: there is none.  Warnings are left out. */
+const char *conform_event(const struct conform_line *line, const char *event);
 
 /* What stands behind the = of an operation. */
 enum conform_result {
@@ -67,6 +73,10 @@ struct conform_format {
 	void *(*open)(void);
 	/* Walks what there is and drops it; what is wrong, or NULL. */
 	const char *(*close)(void *run);
+	/* Around each operation: what it asked of its machine, if that is not as the file says, is
+	 * appended to @got.  NULL, both: the format has no such lines. */
+	void (*before)(void *run, const struct conform_line *line);
+	void (*after)(void *run, const struct conform_line *line, char *got);
 	/* Our own answers, where they differ on purpose; NULL: they never do. */
 	int (*choose)(struct conform_block *block, bool *by_choice);
 };
@@ -80,9 +90,10 @@ struct conform_line {
 	const char *expected; /* "ok" for an operation without a result */
 	const struct conform_op *op;
 	uint64_t arg[CONFORM_ARGS];
-	bool has_events; /* of a backend: the operation asked its machine for something */
-	bool skip;       /* by choice: what it would act on does not exist here */
-	char *owned;     /* by choice: an expectation made at run time */
+	const char *events; /* what the operation asked of its machine: the first such line; ... */
+	unsigned nevents;   /* ... how many; each ends with a zero, as what is between them */
+	bool skip;          /* by choice: what it would act on does not exist here */
+	char *owned;        /* by choice: an expectation made at run time */
 };
 
 struct conform_block {
@@ -166,11 +177,17 @@ struct conform_machine *conform_machine_create(void); /* NULL: no memory */
 void conform_machine_destroy(struct conform_machine *machine);
 /* Memory of zeros at @base, what is there already excepted; 0 or -ENOMEM. */
 int conform_machine_add_ram(struct conform_machine *machine, uint64_t base, uint64_t len);
-/* The next requests for a block: @nfailures fail, then one gets @base. */
-void conform_machine_answer(struct conform_machine *machine, uint64_t base, uint64_t nfailures);
+/* The next requests for a block: @nfailures fail, so do those of more than @order_max, then one
+ * gets @base.  None is written down. */
+void conform_machine_answer(struct conform_machine *machine, uint64_t base, uint64_t nfailures,
+			    unsigned order_max);
+/* From here on requests are answered from the events of @line, and written down. */
+void conform_machine_follow(struct conform_machine *machine, const struct conform_line *line);
+/* What was, in the words of the vectors, a line each. */
+const char *conform_machine_asked(const struct conform_machine *machine);
 /* @len bytes of one stretch of memory; NULL: not there. */
 void *conform_machine_bytes(struct conform_machine *machine, uint64_t phys, uint64_t len);
-/* Makes it a machine of the library, once, in manual mode; 0 or -ENOMEM. */
+/* Makes it a machine of the library, in manual mode; 0 or -ENOMEM. */
 int conform_machine_adopt(struct conform_machine *machine, struct dmp_hw **hw);
 
 /* The bytes that the bounce vectors fill memory with, and FNV-1a 64 over bytes. */

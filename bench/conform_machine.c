@@ -7,6 +7,10 @@
  *
  *      0x12345000 [....]      0x40000000 [.........]      0x140000000 [..............]
  *
+ * While a file's operations run, each request is answered from the events that stand below
+ * the operation, and written down in their words, so that the two can be compared.  A request
+ * that is not the next event gets nothing.
+ *
  * A block that is given out where no memory has been declared brings its own.  Blocks are
  * not aligned to their size if the file does not align them: the recorded pools lay anywhere.
  *
@@ -17,10 +21,15 @@
 #include <dmapool/bits.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define STRETCHES_MAX 16u
+/* The longest list of an operation: a grace period with many pools. */
+#define ASKED_MAX     65536u
 
 struct stretch {
 	uint64_t base, len;
@@ -33,6 +42,10 @@ struct conform_machine {
 	unsigned nstretches;
 	uint64_t next_base; /* what the requests after the failures get */
 	uint64_t nfailures;
+	unsigned order_max;
+	const struct conform_line *line; /* whose events are followed; NULL: next_base is */
+	const char *event;               /* the latest that was an answer */
+	char asked[ASKED_MAX];
 };
 
 static struct stretch *stretch_of(struct conform_machine *machine, uint64_t phys, uint64_t len)
@@ -71,33 +84,134 @@ int conform_machine_add_ram(struct conform_machine *machine, uint64_t base, uint
 	return 0;
 }
 
-void conform_machine_answer(struct conform_machine *machine, uint64_t base, uint64_t nfailures)
+void conform_machine_answer(struct conform_machine *machine, uint64_t base, uint64_t nfailures,
+			    unsigned order_max)
 {
+	machine->line = NULL;
 	machine->next_base = base;
 	machine->nfailures = nfailures;
+	machine->order_max = order_max;
 }
 
-static int mem_alloc(void *be, enum dmp_zone zone, unsigned order, unsigned flags, dmp_phys_t *phys)
+void conform_machine_follow(struct conform_machine *machine, const struct conform_line *line)
 {
-	struct conform_machine *machine = be;
+	machine->line = line;
+	machine->event = NULL;
+	machine->asked[0] = '\0';
+}
 
-	(void)zone;
-	(void)flags;
+const char *conform_machine_asked(const struct conform_machine *machine)
+{
+	return machine->asked;
+}
+
+static void note(struct conform_machine *machine, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void note(struct conform_machine *machine, const char *fmt, ...)
+{
+	size_t len = strlen(machine->asked);
+	va_list args;
+
+	if (!machine->line)
+		return;
+	va_start(args, fmt);
+	vsnprintf(machine->asked + len, ASKED_MAX - len, fmt, args);
+	va_end(args);
+}
+
+/* The answer of the next event that begins with @name; -ENOMEM: "fail", or another event. */
+static int next_answer(struct conform_machine *machine, const char *name, uint64_t *base)
+{
+	const char *event = conform_event(machine->line, machine->event), *answer;
+
+	while (event && (strncmp(event, "pages", 5) != 0 && strncmp(event, "cpool", 5) != 0)) {
+		machine->event = event;
+		event = conform_event(machine->line, event);
+	}
+	if (!event || strncmp(event, name, strlen(name)) != 0)
+		return -ENOMEM;
+	machine->event = event;
+	answer = strstr(event, " = ");
+	return answer && conform_number(answer + 3, strlen(answer + 3), 16, base) ? 0 : -ENOMEM;
+}
+
+/* An answer as the vectors write it. */
+static void note_answer(struct conform_machine *machine, int err, uint64_t base)
+{
+	if (err)
+		note(machine, " = fail\n");
+	else
+		note(machine, " = %" PRIx64 "\n", base);
+}
+
+static int set_up_answer(struct conform_machine *machine, unsigned order, uint64_t *base)
+{
 	if (machine->nfailures > 0) {
 		machine->nfailures--;
 		return -ENOMEM;
 	}
-	if (conform_machine_add_ram(machine, machine->next_base, DMP_PAGE_BYTES << order))
-		return -ENOMEM;
-	*phys = machine->next_base;
-	return 0;
+	*base = machine->next_base;
+	return order <= machine->order_max ? 0 : -ENOMEM;
+}
+
+static int mem_alloc(void *be, enum dmp_zone zone, unsigned order, unsigned flags, dmp_phys_t *phys)
+{
+	static const char *const zones[] = {"any", "dma32", "dma"};
+	struct conform_machine *machine = be;
+	uint64_t base = 0;
+	int err = machine->line ? next_answer(machine, "pages", &base)
+				: set_up_answer(machine, order, &base);
+
+	note(machine, "pages %s %s %u", zones[zone], flags & DMP_MEM_MAY_BLOCK ? "block" : "nowait",
+	     order);
+	note_answer(machine, err, base);
+	if (!err)
+		err = conform_machine_add_ram(machine, base, DMP_PAGE_BYTES << order);
+	if (!err)
+		*phys = base;
+	return err;
 }
 
 static void mem_free(void *be, dmp_phys_t phys, unsigned order)
 {
-	(void)be;
-	(void)phys;
-	(void)order;
+	note(be, "free %" PRIx64 " %u\n", phys, order);
+}
+
+static int coherent_alloc(void *be, uint64_t len, uint64_t limit, unsigned flags, dmp_phys_t *phys)
+{
+	struct conform_machine *machine = be;
+	uint64_t base = 0;
+	int err = machine->line ? next_answer(machine, "cpool", &base) : -ENOMEM;
+
+	(void)limit;
+	(void)flags;
+	note(machine, "cpool %" PRIu64, len);
+	note_answer(machine, err, base);
+	if (!err)
+		err = conform_machine_add_ram(machine, base, len);
+	if (err)
+		return err;
+	memset(conform_machine_bytes(machine, base, len), 0, len);
+	*phys = base;
+	return 0;
+}
+
+static void coherent_free(void *be, dmp_phys_t phys, uint64_t len)
+{
+	note(be, "cfree %" PRIx64 " %" PRIu64 "\n", phys, len);
+}
+
+static int make_shared(void *be, dmp_phys_t phys, uint64_t npages)
+{
+	note(be, "dec %" PRIx64 " %" PRIu64 "\n", phys, npages);
+	return 0;
+}
+
+static int make_private(void *be, dmp_phys_t phys, uint64_t npages)
+{
+	note(be, "enc %" PRIx64 " %" PRIu64 "\n", phys, npages);
+	return 0;
 }
 
 static int buf_to_phys(void *be, const void *buf, uint64_t len, dmp_phys_t *phys)
@@ -131,6 +245,10 @@ static const struct dmp_hw_ops ops = {
 	.name = "conform",
 	.mem_alloc = mem_alloc,
 	.mem_free = mem_free,
+	.coherent_alloc = coherent_alloc,
+	.coherent_free = coherent_free,
+	.make_shared = make_shared,
+	.make_private = make_private,
 	.buf_to_phys = buf_to_phys,
 	.phys_to_buf = phys_to_buf,
 };
@@ -153,7 +271,7 @@ void conform_machine_destroy(struct conform_machine *machine)
 
 int conform_machine_adopt(struct conform_machine *machine, struct dmp_hw **hw)
 {
-	int err = dmp_hw_create(&ops, machine, NULL, &machine->hw);
+	int err = machine->hw ? 0 : dmp_hw_create(&ops, machine, NULL, &machine->hw);
 
 	if (!err)
 		*hw = machine->hw;

@@ -67,55 +67,59 @@ void conform_slots_bsum(void *run, const struct conform_line *line, char *got)
 
 /* State. */
 
+/* NULL: the file has none of that number. */
+static struct dmp_swiotlb *allocator_of(const struct conform_bounce *bounce,
+					const struct conform_line *line)
+{
+	return line->arg[0] < ALLOCATORS ? bounce->tlbs[line->arg[0]] : NULL;
+}
+
 void conform_slots_stat(void *run, const struct conform_line *line, char *got)
 {
 	struct conform_bounce *bounce = run;
 	struct dmp_swiotlb_stats stats = {0};
 
-	(void)line;
-	dmp_swiotlb_get_stats(bounce->tlb, &stats, sizeof(stats));
-	conform_say(got, "%" PRIu64 " %" PRIu64 " %" PRIu64 " 0", stats.slots, stats.used,
-		    stats.high_water);
+	dmp_swiotlb_get_stats(allocator_of(bounce, line), &stats, sizeof(stats));
+	conform_say(got, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, stats.slots, stats.used,
+		    stats.high_water, stats.transient);
 }
 
 void conform_slots_hiwater0(void *run, const struct conform_line *line, char *got)
 {
-	struct conform_bounce *bounce = run;
+	struct dmp_swiotlb *tlb = allocator_of(run, line);
 
-	(void)line;
-	if (bounce->tlb)
-		dmp_swiotlb_reset_high_water(bounce->tlb);
-	conform_say_ok(got, bounce->tlb ? 0 : -ENOENT);
+	if (tlb)
+		dmp_swiotlb_reset_high_water(tlb);
+	conform_say_ok(got, tlb ? 0 : -ENOENT);
 }
 
 void conform_slots_areas(void *run, const struct conform_line *line, char *got)
 {
-	struct conform_bounce *bounce = run;
+	const struct bounce_pool *pool = conform_pools_of(run, line->arg[0]);
 	struct dmp_swiotlb_area_view area;
 	uint64_t i;
 
-	for (i = 0; bounce->tlb &&
-		    !dmp_swiotlb_inspect_area(bounce->tlb, (unsigned)line->arg[0], i, &area);
-	     i++)
+	for (i = 0; pool && !dmp_swiotlb_inspect_area(pool->tlb, pool->number, i, &area); i++)
 		conform_say(got, "%s%" PRIu64 "/%" PRIu64, i ? " " : "", area.used, area.index);
 }
 
 /* Is slot @slot of the pool in use?  Beyond the pool: no. */
 static bool in_use(struct conform_bounce *bounce, const struct conform_line *line, uint64_t slot)
 {
+	const struct bounce_pool *pool = conform_pools_of(bounce, line->arg[0]);
 	bool used = false;
 
-	return bounce->tlb &&
-	       !dmp_swiotlb_inspect_slot(bounce->tlb, (unsigned)line->arg[0], slot, &used) && used;
+	return pool && !dmp_swiotlb_inspect_slot(pool->tlb, pool->number, slot, &used) && used;
 }
 
 static uint64_t pool_slots(struct conform_bounce *bounce, const struct conform_line *line)
 {
-	struct dmp_swiotlb_pool_view pool = {0};
+	const struct bounce_pool *pool = conform_pools_of(bounce, line->arg[0]);
+	struct dmp_swiotlb_pool_view view = {0};
 
-	if (bounce->tlb)
-		dmp_swiotlb_inspect_pool(bounce->tlb, (unsigned)line->arg[0], &pool);
-	return pool.slots;
+	if (pool)
+		dmp_swiotlb_inspect_pool(pool->tlb, pool->number, &view);
+	return view.slots;
 }
 
 void conform_slots_used(void *run, const struct conform_line *line, char *got)

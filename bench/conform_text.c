@@ -166,6 +166,24 @@ static int parse_header(struct conform_file *file, const char *text)
 			 formats[0]->header, formats[1]->header);
 }
 
+const char *conform_event(const struct conform_line *line, const char *event)
+{
+	const char *text = line->events, *found = NULL;
+	unsigned left;
+
+	/* Lines between two events are not events; a warning is one that nobody asks for. */
+	for (left = line->nevents; left && !found; text += strlen(text) + 1) {
+		if (!starts_with(text, EVENT_MARK))
+			continue;
+		left--;
+		if (event && text + strlen(EVENT_MARK) <= event)
+			continue;
+		if (!starts_with(text + strlen(EVENT_MARK), WARNING_EVENT))
+			found = text + strlen(EVENT_MARK);
+	}
+	return found;
+}
+
 static bool is_event(const struct conform_file *file, const char *text)
 {
 	return file->format->requests && starts_with(text, EVENT_MARK);
@@ -185,14 +203,15 @@ static int parse_event(struct conform_file *file, unsigned number, const char *t
 {
 	const char *name = text + strlen(EVENT_MARK);
 	size_t len = strcspn(name, " ");
+	struct conform_line *line;
 
 	if (file->nlines == 0)
 		return MALFORMED(file, number, "'%.*s' before any operation", SHOWN, text);
-	if (is_word(name, len, WARNING_EVENT))
-		return 0;
-	if (!is_request(file, name, len))
+	if (!is_word(name, len, WARNING_EVENT) && !is_request(file, name, len))
 		return MALFORMED(file, number, "no event '%.*s'" COMPARE, SHOWN, text);
-	file->lines[file->nlines - 1].has_events = true;
+	line = &file->lines[file->nlines - 1];
+	if (line->nevents++ == 0)
+		line->events = text;
 	return 0;
 }
 

@@ -28,6 +28,7 @@
 #include <dmapool/iommu.h>
 #include <dmapool/iova.h>
 #include <dmapool/swiotlb.h>
+#include <dmapool/swiotlb_policy.h>
 #include <dmapool/types.h>
 #include <dmapool/version.h>
 

@@ -34,7 +34,9 @@ struct dmp_device_opts {
 /* Untrusted: behind a domain it must never see bytes beside a buffer, nor a buffer after its
  * unmap; the domain must be strict. */
 #define DMP_DEVICE_UNTRUSTED    1u
-#define DMP_DEVICE_FORCE_BOUNCE 2u /* every streaming mapping bounces; needs swiotlb */
+/* Every streaming mapping bounces; needs swiotlb.  So does each of a device whose allocator asks
+ * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), without the flag. */
+#define DMP_DEVICE_FORCE_BOUNCE 2u
 
 /**
  * dmp_device_create() - a device of a machine

@@ -9,10 +9,15 @@
  *   dmp_swiotlb_sync_*()  copies a part, either way
  *   dmp_swiotlb_unmap()   copies back, frees the slots
  *
+ * An allocator begins with one pool.  One that grows (DMP_SWIOTLB_GROWS) has the library's worker
+ * make another when a request finds no slots; that request is served from a transient pool,
+ * made for it alone without waiting.  A restricted allocator owns a range of the platform: its
+ * devices bounce everything there, and it never grows.
+ *
  * The unit is a slot of 2 KiB; no bounce buffer crosses a segment of 128 slots.  The pool is
  * split into areas, each with its own lock; a thread starts in the area of its CPU.  The
  * placements are those of Linux 6.12 slot for slot (docs/spec-bounce.md; what differs:
- * docs/linux-map.md).
+ * docs/linux-map.md), unless another policy is asked for (swiotlb_policy.h).
  *
  * A broken promise of the caller is logged, returned, and changes nothing, in any build.
  */
@@ -20,12 +25,14 @@
 #define DMAPOOL_SWIOTLB_H
 
 #include <dmapool/hw.h>
+#include <dmapool/swiotlb_policy.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct dmp_swiotlb;
+struct dmp_swiotlb_device;
 
 #define DMP_SWIOTLB_SLOT_BYTES    UINT64_C(2048)
 #define DMP_SWIOTLB_SEGMENT_SLOTS UINT64_C(128)
@@ -39,11 +46,20 @@ struct dmp_swiotlb_opts {
 		slots; /* 0 .. 2^31, rounded up to a power of two, 128 at least; 0: 32768, 64 MiB */
 	uint64_t areas; /* 0 .. 2^24, rounded up to a power of two, and at least 128 slots are made
 			 * for each; 0: one for each CPU number that has been given so far */
+	uint64_t max_slots; /* of all pools but transient ones, where growth ends; 0: nowhere */
+	uint64_t idle_ns;   /* a grown pool that nobody used for this long, up to twice as long, is
+			   * given back; 0: it stays */
+	const char *name;   /* for messages, 15 characters are kept; NULL: "default" */
+	const struct dmp_swiotlb_policy *policy; /* copied; NULL: linux; see swiotlb_policy.h */
 };
 #define DMP_SWIOTLB_OPTS(...)                                                                      \
 	((struct dmp_swiotlb_opts){.size = sizeof(struct dmp_swiotlb_opts), __VA_ARGS__})
 
-#define DMP_SWIOTLB_ANY 1u /* the memory may lie anywhere, not just below 4 GiB */
+#define DMP_SWIOTLB_ANY          1u  /* the memory may lie anywhere, not just below 4 GiB */
+#define DMP_SWIOTLB_GROWS        2u  /* more pools, and transient ones, when all slots are in use */
+#define DMP_SWIOTLB_LATE         4u  /* made from what a running machine has, see below */
+#define DMP_SWIOTLB_FORCE_BOUNCE 8u  /* every streaming mapping of its devices bounces */
+#define DMP_SWIOTLB_NO_COPY      16u /* no byte moves, ever: to measure the slots alone */
 
 /**
  * dmp_swiotlb_create() - an allocator with one pool
@@ -53,24 +69,51 @@ struct dmp_swiotlb_opts {
  *
  * While the machine has no block of the wanted size, half of it is tried, down to 512 slots
  * (1 MiB), and areas of less than 128 slots are joined.  What came of it:
- * dmp_swiotlb_get_stats().  The memory is one block, cleared.
+ * dmp_swiotlb_get_stats().  The memory is one block, shared with devices where it has to be, and
+ * cleared.
+ *
+ * DMP_SWIOTLB_LATE rounds slots, truncated from bytes by the caller, up to a power of two; blocks
+ * of 512 slots or fewer are not tried, so a request for so few fails.
+ *
+ * A pool that grows has as many slots as the first one (a late allocator: 32768), 2048 at
+ * most; half of it is tried while there is no memory, down to 512.
  *
  * Ownership: borrows @hw until dmp_swiotlb_destroy().
  * Threads:   any thread; may sleep.
  * Errors:    -EINVAL @hw, @out, an unknown flag, slots or areas out of their range; -E2BIG;
  *            -ENOMEM no memory for bookkeeping, or no block of 512 slots (of fewer, if fewer
  *            were asked for); the backend's own.
- * Cost:      O(slots), and clears the memory; 16.5 bytes of bookkeeping a slot.
+ * Cost:      O(slots), and clears the memory; 12.5 bytes of bookkeeping a slot.
  * Source:    Linux swiotlb_init_remap(), spec-bounce 2.2, 3.1-3.4.
  */
 DMP_API int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts *opts,
 			       struct dmp_swiotlb **out);
 
 /**
+ * dmp_swiotlb_create_restricted() - an allocator over a range that the platform set apart
+ * @phys, @len: whole pages of 4 KiB, memory of the machine
+ *
+ * One area, any number of slots; it never grows, and its devices bounce everything, and take
+ * their coherent memory from it: dmp_swiotlb_alloc_pages().
+ *
+ * Ownership: borrows @hw, and the range, until dmp_swiotlb_destroy().
+ * Threads:   any thread; may sleep.
+ * Errors:    -EINVAL @hw, @out, or no whole pages; -EFAULT the machine does not have the range
+ *            in one piece; -ENOMEM; the backend's own of make_shared().
+ * Cost:      O(slots), and clears the memory.
+ * Source:    Linux rmem_swiotlb_device_init(), spec-bounce 3.7.
+ */
+DMP_API int dmp_swiotlb_create_restricted(struct dmp_hw *hw, dmp_phys_t phys, uint64_t len,
+					  struct dmp_swiotlb **out);
+
+/**
  * dmp_swiotlb_destroy() - give the memory back
  *
+ * Waits for pools that wait for a grace period.  Memory that the machine cannot make private
+ * again is not given back: logged.
+ *
  * Threads: set-up only; may sleep.
- * Errors:  -EINVAL NULL; -EBUSY slots are in use.
+ * Errors:  -EINVAL NULL; -EBUSY slots are in use, or a device exists.
  * Cost:    O(areas).
  * Source:  Linux swiotlb_exit(), which does not look whether slots are in use.
  */
@@ -84,15 +127,21 @@ DMP_API int dmp_swiotlb_destroy(struct dmp_swiotlb *tlb);
  */
 struct dmp_swiotlb_limits {
 	uint32_t size;             /* bytes; set by DMP_SWIOTLB_LIMITS() */
-	uint32_t reserved0;        /* zero */
+	uint32_t flags;            /* DMP_SWIOTLB_NEEDS_SHARED or 0; unknown bits: -EINVAL */
 	uint64_t min_align_mask;   /* bits in which the result agrees with the original address */
 	uint64_t alloc_align_mask; /* units that the buffer owns whole, its data anywhere inside */
 	uint64_t boundary_mask;    /* that the buffer must not cross; 0: none */
 	uint64_t addr_limit;       /* highest device address of its data; 0: no limit */
 	uint64_t addr_offset;      /* device address - phys, modulo 2^64; a multiple of 2048 */
+	uint64_t transient_limit;  /* highest phys of a transient pool; 0: addr_limit */
+	struct dmp_swiotlb_device *device; /* whose request it is; NULL: nobody's in particular */
 };
 #define DMP_SWIOTLB_LIMITS(...)                                                                    \
 	((struct dmp_swiotlb_limits){.size = sizeof(struct dmp_swiotlb_limits), __VA_ARGS__})
+
+/* The device reaches shared memory only, and the request cannot wait for pages to be shared: a
+ * transient pool comes from the machine's coherent memory. */
+#define DMP_SWIOTLB_NEEDS_SHARED 1u
 
 /**
  * dmp_swiotlb_map() - find slots and copy a buffer there
@@ -113,9 +162,11 @@ struct dmp_swiotlb_limits {
  *            never fit: with padding and rounding more than DMP_SWIOTLB_MAX_BYTES or than
  *            the boundary lets through, or more than follows the place in a segment, or
  *            between two boundaries, where the bits that are kept put it; or the slots found
- *            lie beyond addr_limit; -ENOSPC none free now that suits @limits.  -ENOSPC is
- *            logged unless DMP_ATTR_NO_WARN.  Nothing is taken, and but for the search index
- *            nothing has changed.
+ *            lie beyond addr_limit; -ENOSPC none free now that suits @limits, and no transient
+ *            pool could be had.  -ENOSPC is logged unless DMP_ATTR_NO_WARN, once a second at
+ *            most: how full it is, the largest free run, and the setting that would help.
+ *            Nothing is taken, and but for the search index nothing has changed; an
+ *            allocator that grows may do so.
  * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
  *            and a lock for each area that has slots free but no such run; at a new peak of
  *            an area sometimes O(areas), see dmp_swiotlb_get_stats().
@@ -200,11 +251,129 @@ DMP_API struct dmp_hw *dmp_swiotlb_hw(const struct dmp_swiotlb *tlb);
  */
 DMP_API uint64_t dmp_swiotlb_max_mapping(uint64_t min_align_mask);
 
+/**
+ * dmp_swiotlb_forces_bounce() - does every streaming mapping of its devices bounce?
+ * dmp_swiotlb_is_restricted() - is it one of dmp_swiotlb_create_restricted()?
+ *
+ * Threads: any thread.
+ */
+DMP_API bool dmp_swiotlb_forces_bounce(const struct dmp_swiotlb *tlb);
+DMP_API bool dmp_swiotlb_is_restricted(const struct dmp_swiotlb *tlb);
+
+/**
+ * dmp_swiotlb_device_create() - what the allocator keeps for a device
+ *
+ * Named in limits.device, it makes lookups of a device that never bounced free, and transient
+ * pools of one device unknown to the others.
+ *
+ * Ownership: borrows @tlb; the caller's until dmp_swiotlb_device_destroy().
+ * Threads:   any thread.
+ * Errors:    -EINVAL NULL; -ENOMEM.
+ */
+DMP_API int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotlb_device **out);
+
+/**
+ * dmp_swiotlb_device_destroy() - forget it
+ *
+ * Threads: set-up only.
+ * Errors:  -EINVAL NULL; -EBUSY a transient pool of it has a mapping.
+ */
+DMP_API int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev);
+
+/**
+ * dmp_swiotlb_device_owns() - does @phys lie in memory that the device's mappings may be in?
+ *
+ * False until its first mapping, also for memory of the first pool.
+ *
+ * Threads: any thread; takes no lock.
+ * Cost:    O(pools); nothing before the first mapping.
+ * Source:  Linux is_swiotlb_buffer(), spec-bounce 8.
+ */
+DMP_API bool dmp_swiotlb_device_owns(const struct dmp_swiotlb_device *dev, dmp_phys_t phys);
+
+/**
+ * dmp_swiotlb_alloc_pages() - whole pages of a pool instead of a copy
+ * @limits: of them alloc_align_mask and transient_limit are not looked at
+ * @len:    bytes, 1 .. DMP_SWIOTLB_MAX_BYTES
+ * @phys:   out: aligned to @len rounded up to a power of two of pages; not cleared
+ *
+ * From the pools that there are: nothing grows for it.
+ *
+ * Ownership: the caller's until dmp_swiotlb_free_pages().
+ * Threads:   any thread.  Never sleeps.
+ * Errors:    -EINVAL; -E2BIG; -ERANGE it can never fit, or what was found is out of reach or
+ *            not at a page; -ENOSPC.
+ * Source:    Linux swiotlb_alloc(), spec-bounce 10.1.
+ */
+DMP_API int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb,
+				    const struct dmp_swiotlb_limits *limits, uint64_t len,
+				    dmp_phys_t *phys);
+
+/**
+ * dmp_swiotlb_free_pages() - give them back
+ * @len: as asked for
+ *
+ * Threads: any thread.  Never sleeps.
+ * Errors:  -EINVAL NULL or 0, or another @len (logged); -ENOENT no such pages begin at @phys:
+ *          logged if it is memory of the allocator at all.
+ * Source:  Linux swiotlb_free(), spec-bounce 10.2.
+ */
+DMP_API int dmp_swiotlb_free_pages(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len);
+
+/* What may be changed while the allocator works; the options of these names begin it. */
+struct dmp_swiotlb_tuning {
+	uint32_t size;  /* bytes; set by DMP_SWIOTLB_TUNING() */
+	uint32_t flags; /* DMP_SWIOTLB_GROWS or 0: neither pools nor transient ones from here on */
+	uint64_t max_slots;
+	uint64_t idle_ns;
+};
+#define DMP_SWIOTLB_TUNING(...)                                                                    \
+	((struct dmp_swiotlb_tuning){.size = sizeof(struct dmp_swiotlb_tuning), __VA_ARGS__})
+
+/**
+ * dmp_swiotlb_tune() - change how it grows; dmp_swiotlb_get_tuning() - how it does
+ * @size: sizeof(struct dmp_swiotlb_tuning) of the caller, > 0
+ *
+ * A lower cap takes nothing away; idle_ns counts anew from here.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL NULL, or an unknown flag; -E2BIG; -ENOTSUP it was made without
+ *          DMP_SWIOTLB_GROWS.
+ */
+DMP_API int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_tuning *tuning);
+DMP_API int dmp_swiotlb_get_tuning(const struct dmp_swiotlb *tlb, struct dmp_swiotlb_tuning *tuning,
+				   size_t size);
+
+/* Why a map had no slots. */
+enum dmp_swiotlb_fail {
+	DMP_SWIOTLB_FAIL_FULL,   /* fewer were free than it needed */
+	DMP_SWIOTLB_FAIL_NO_RUN, /* enough were, but none in a row that suited */
+	DMP_SWIOTLB_FAIL_SIZE,   /* it can never fit */
+	DMP_SWIOTLB_FAIL_REACH,  /* those found were out of the device's reach */
+	DMP_SWIOTLB_FAIL_REASONS,
+};
+
 struct dmp_swiotlb_stats {
-	uint64_t slots;      /* of all pools */
-	uint64_t areas;      /* of all pools */
-	uint64_t used;       /* slots in use now */
+	uint64_t slots;      /* of all pools but transient ones */
+	uint64_t areas;      /* of the same */
+	uint64_t used;       /* slots in use now, those of transient pools among them */
 	uint64_t high_water; /* the most that were in use at once */
+
+	uint64_t pools;              /* but transient ones */
+	uint64_t grow_slots;         /* what a grown pool asks for, before it is cut to 2048 */
+	uint64_t growth_pending;     /* 1: the worker has been asked for a pool, 0: not */
+	uint64_t grown;              /* pools that it made, all told */
+	uint64_t growth_failures;    /* and could not make */
+	uint64_t given_back;         /* grown pools that were idle */
+	uint64_t transient;          /* slots of live transient pools */
+	uint64_t transients_made;    /* such pools, all told */
+	uint64_t transient_failures; /* requests that got none */
+	uint64_t waiting;            /* pools that wait for a grace period to be freed */
+	uint64_t conversions;        /* make_shared() and make_private(), calls */
+	uint64_t shared_pages;       /* of the former, all told */
+	uint64_t private_pages;      /* of the latter */
+	uint64_t lost_pages;         /* that could not be made private, and were kept */
+	uint64_t failures[DMP_SWIOTLB_FAIL_REASONS]; /* maps that failed, by reason */
 };
 
 /**
@@ -243,10 +412,19 @@ DMP_API void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb);
  */
 DMP_API int dmp_swiotlb_check(struct dmp_swiotlb *tlb);
 
-/* A pool, an area and a mapping as they can be looked at. */
+enum dmp_swiotlb_pool_kind {
+	DMP_SWIOTLB_POOL_FIRST,     /* made with the allocator */
+	DMP_SWIOTLB_POOL_GROWN,     /* made by the worker */
+	DMP_SWIOTLB_POOL_TRANSIENT, /* made for one mapping */
+};
+
+/* A pool, an area and a mapping as they can be looked at.  Pools are numbered in the order in
+ * which they were made, transient ones among them; a number is not given again. */
 struct dmp_swiotlb_pool_view {
 	dmp_phys_t phys;
 	uint64_t slots, areas, area_slots;
+	uint64_t used; /* slots in use */
+	enum dmp_swiotlb_pool_kind kind;
 };
 
 struct dmp_swiotlb_area_view {
@@ -255,7 +433,7 @@ struct dmp_swiotlb_area_view {
 };
 
 struct dmp_swiotlb_mapping_view {
-	unsigned pool;
+	unsigned pool;  /* its number */
 	uint64_t first; /* slot of that pool, padding included */
 	uint64_t pad;   /* leading slots of padding */
 	uint64_t slots; /* padding included */
@@ -265,7 +443,7 @@ struct dmp_swiotlb_mapping_view {
 };
 
 /**
- * dmp_swiotlb_inspect_pool() - the @pool-th pool, for tests; likewise its areas and slots
+ * dmp_swiotlb_inspect_pool() - the pool of number @pool, for tests; likewise its areas and slots
  *
  * Threads: set-up only.
  * Errors:  -EINVAL NULL; -ENOENT no such pool, area or slot.

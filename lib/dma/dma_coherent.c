@@ -36,12 +36,15 @@
 
 #include "hw_call.h"
 
+#include <string.h>
+
 struct dma_block {
 	struct dmp_iommu_head deferred; /* first: the one is the other; once given up */
 	RB_ENTRY(dma_block) node;       /* (b) */
 
 	/* Constant in the tree */
 	struct dmp_hw *hw;
+	struct dmp_swiotlb *tlb; /* restricted, that the memory is from; NULL: the machine's */
 	dmp_addr_t addr;
 	uint64_t len; /* as asked for */
 	void *buf;
@@ -116,9 +119,17 @@ static int take_block(struct dmp_device *dev, uint64_t len, const void *buf, dmp
 	return err;
 }
 
+static void free_memory(const struct dma_block *block)
+{
+	if (block->tlb)
+		dmp_swiotlb_free_pages(block->tlb, block->phys, block->bytes);
+	else
+		hw_coherent_free(block->hw, block->phys, block->bytes);
+}
+
 static void free_block(struct dma_block *block)
 {
-	hw_coherent_free(block->hw, block->phys, block->bytes);
+	free_memory(block);
 	dmp_meta_free(block, sizeof(*block));
 }
 
@@ -144,11 +155,34 @@ static uint64_t page_bytes(const struct dmp_domain *dom)
 	return granule > DMP_PAGE_BYTES ? granule : DMP_PAGE_BYTES;
 }
 
+/* A device with a restricted allocator has no other memory; its slots are not clear. */
+static int take_restricted(struct dma_block *block, uint64_t limit)
+{
+	struct dmp_swiotlb_limits limits = DMP_SWIOTLB_LIMITS(.addr_limit = limit);
+	void *buf;
+	int err = dmp_swiotlb_alloc_pages(block->tlb, &limits, block->bytes, &block->phys);
+
+	if (err)
+		return -ENOMEM;
+	err = hw_phys_to_buf(block->hw, block->phys, block->bytes, &buf);
+	if (err)
+		free_memory(block);
+	else
+		memset(buf, 0, block->bytes);
+	return err;
+}
+
+static int take_pages(struct dma_block *block, uint64_t limit)
+{
+	if (block->tlb)
+		return take_restricted(block, limit);
+	return hw_coherent_alloc(block->hw, block->bytes, limit, DMP_MEM_MAY_BLOCK, &block->phys);
+}
+
 /* Memory that begins inside a page would show the device whatever lies before it. */
 static int take_memory(struct dma_block *block, const struct dmp_domain *dom, uint64_t limit)
 {
-	int err =
-		hw_coherent_alloc(block->hw, block->bytes, limit, DMP_MEM_MAY_BLOCK, &block->phys);
+	int err = take_pages(block, limit);
 
 	if (err)
 		return err;
@@ -162,7 +196,7 @@ static int take_memory(struct dma_block *block, const struct dmp_domain *dom, ui
 	return 0;
 
 undo_memory:
-	hw_coherent_free(block->hw, block->phys, block->bytes);
+	free_memory(block);
 	return err;
 }
 
@@ -216,6 +250,7 @@ static int alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_
 	if (!block)
 		return -ENOMEM;
 	block->hw = dev->hw;
+	block->tlb = dmp_swiotlb_is_restricted(dev->swiotlb) ? dev->swiotlb : NULL;
 	block->len = len;
 	block->bytes = bytes;
 	err = fill_block(dev, block);

@@ -88,7 +88,8 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 		.max_segment_bytes = limit_or_none(opts->max_segment_bytes),
 		.segment_boundary = limit_or_none(opts->segment_boundary),
 		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
-		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0,
+		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0 ||
+				dmp_swiotlb_forces_bounce(opts->swiotlb),
 	};
 }
 

@@ -10,6 +10,7 @@
  * A part begins anywhere in the data and ends at m->end at the latest.  Between the end of the
  * buffer and m->end lies what rounding by alloc_align_mask added; it is copied only for a
  * caller that names more bytes than it mapped.  Nothing in front of the data is ever copied.
+ * Pages of swiotlb_pages.c have no original: for them there is nothing to do.
  *
  * Differs from Linux: an address in the padding, or in front of or behind the data in its
  *  slots, is no mapping's: -ENOENT; there it does nothing, or copies beside the buffer.
@@ -22,10 +23,10 @@
 
 #include <string.h>
 
-/* The mapping that has data at @phys; -ENOENT: none. */
+/* The mapping that has data at @phys; -ENOENT: none.  Inside swiotlb_read_lock(). */
 int swiotlb_bounce_find(const struct dmp_swiotlb *tlb, dmp_phys_t phys, struct swiotlb_mapping *m)
 {
-	struct swiotlb_pool *pool = swiotlb_pool_of(tlb, phys);
+	struct swiotlb_pool *pool = swiotlb_list_find(tlb, phys);
 
 	if (!pool || !swiotlb_slot_find(pool, swiotlb_slot_of(pool, phys), m))
 		return -ENOENT;
@@ -62,8 +63,11 @@ int swiotlb_bounce_in(struct dmp_hw *hw, const struct swiotlb_mapping *m, dmp_ph
 		      uint64_t len)
 {
 	void *buf;
-	int err = original(hw, m, phys, &len, &buf);
+	int err;
 
+	if (m->orig == NO_ORIGINAL)
+		return 0;
+	err = original(hw, m, phys, &len, &buf);
 	if (!err)
 		memcpy(bounce_buf(m, phys), buf, len);
 	return err;
@@ -73,8 +77,11 @@ int swiotlb_bounce_out(struct dmp_hw *hw, const struct swiotlb_mapping *m, dmp_p
 		       uint64_t len)
 {
 	void *buf;
-	int err = original(hw, m, phys, &len, &buf);
+	int err;
 
+	if (m->orig == NO_ORIGINAL)
+		return 0;
+	err = original(hw, m, phys, &len, &buf);
 	if (!err)
 		memcpy(buf, bounce_buf(m, phys), len);
 	return err;

@@ -4,7 +4,8 @@
  *
  * The walker goes through an area from slot to slot: at a free one to the next, at a used
  * one past the mapping that begins there.  S1, S2 and S3 of swiotlb_slot.c hold if it always
- * lands on one or the other, and meets as many used slots as the area counts.
+ * lands on one or the other, and meets as many used slots as the area counts.  S4 of
+ * swiotlb_find.c holds if no free run of a segment is of a kind that its byte denies.
  *
  * Locking: (l) area_lock, held for the walk of its area.
  */
@@ -12,7 +13,7 @@
 
 static bool has_first_bit(const struct swiotlb_pool *pool, uint64_t slot)
 {
-	const struct swiotlb_segment *segment = &pool->segments[slot / SEGMENT_SLOTS];
+	const struct swiotlb_segment *segment = swiotlb_segment_of(pool, slot);
 	unsigned bit = slot % SEGMENT_SLOTS;
 
 	return load_relaxed(&segment->first[bit / 64]) >> (bit % 64) & 1; /* relaxed: locked */
@@ -35,30 +36,60 @@ static const char *walk_mapping(struct swiotlb_pool *pool, uint64_t first, uint6
 	return NULL;
 }
 
+/* S4 for segment @seg. */
+static bool kinds_are_right(const struct dmp_swiotlb_area *slots, uint64_t seg)
+{
+	const struct swiotlb_segment *segment = &slots->segments[seg];
+	struct bits128 free = {{segment->free[0], segment->free[1]}};
+	unsigned from, to, kinds = 0;
+
+	for (from = 0; from < SEGMENT_SLOTS; from = to + 1) {
+		to = bits_next_clear(free, from);
+		if (to > from)
+			kinds |= swiotlb_kinds_of_run(from, to);
+	}
+	return !(kinds & ~swiotlb_kinds_get(slots, seg));
+}
+
+/* S1-S3 for a whole area: what is wrong, or NULL; @slot: where. */
+static const char *walk_slots(struct swiotlb_pool *pool, uint64_t number, uint64_t *slot)
+{
+	uint64_t end = (number + 1) * pool->area_slots, used = 0, nslots;
+	const char *wrong = NULL;
+
+	for (*slot = end - pool->area_slots; *slot < end; *slot += nslots) {
+		nslots = 1;
+		if (!swiotlb_slot_is_free(pool, *slot)) {
+			wrong = walk_mapping(pool, *slot, &nslots);
+			used += nslots;
+		} else if (has_first_bit(pool, *slot)) {
+			wrong = "a mapping begins at a free slot";
+		}
+		if (wrong)
+			return wrong;
+	}
+	/* relaxed: under the lock */
+	return used == load_relaxed(&pool->areas[number].used)
+		       ? NULL
+		       : "the number of used slots is wrong";
+}
+
 /* 0, or -EIO after logging what is wrong. */
 int swiotlb_check_area_locked(struct swiotlb_pool *pool, uint64_t number)
 {
 	struct swiotlb_area *area = &pool->areas[number];
-	uint64_t slot = number * pool->area_slots, end = slot + pool->area_slots;
-	uint64_t used = 0, nslots = 1;
-	const char *wrong = NULL;
+	uint64_t slot = 0, seg;
+	const char *wrong;
 
 	dmp_lock_assert_held(&area->area_lock);
-	for (; !wrong && slot < end; slot += nslots) {
-		nslots = 1;
-		if (!swiotlb_slot_is_free(pool, slot)) {
-			wrong = walk_mapping(pool, slot, &nslots);
-			used += nslots;
-		} else if (has_first_bit(pool, slot)) {
-			wrong = "a mapping begins at a free slot";
-		}
-	}
-	if (!wrong && used != load_relaxed(&area->used)) /* relaxed: under the lock */
-		wrong = "the number of used slots is wrong";
-	if (!wrong && area->index >= pool->area_slots)
+	wrong = walk_slots(pool, number, &slot);
+	for (seg = 0; !wrong && seg * SEGMENT_SLOTS < pool->area_slots; seg++)
+		if (!kinds_are_right(&area->slots, seg))
+			wrong = "a segment has a free run that its kinds deny";
+	if (!wrong && area->slots.index >= pool->area_slots)
 		wrong = "the index lies outside the area";
 	if (!wrong)
-		return 0;
+		return pool->policy->check ? pool->policy->check(area->state, &area->slots) : 0;
 	dmp_log(DMP_LOG_BUG, "swiotlb: area %llu, slot %llu: %s", (unsigned long long)number,
 		(unsigned long long)slot, wrong);
 	return -EIO;
@@ -70,9 +101,9 @@ static int check_usage(struct dmp_swiotlb *tlb)
 	struct swiotlb_pool *pool;
 	uint64_t quotas = 0, most, i;
 
-	for (pool = tlb->pools; pool; pool = pool->next)
-		for (i = 0; i < pool->nareas; i++)
-			quotas += load_relaxed(&pool->areas[i].quota); /* relaxed: set-up only */
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	for (i = 0; i < pool->nareas; i++)
+		quotas += load_relaxed(&pool->areas[i].quota); /* relaxed: set-up only */
 	dmp_lock_acquire(&tlb->usage_lock);
 	most = tlb->high_water + tlb->margin;
 	dmp_lock_release(&tlb->usage_lock);
@@ -83,47 +114,83 @@ static int check_usage(struct dmp_swiotlb *tlb)
 	return -EIO;
 }
 
+static int check_pool(struct swiotlb_pool *pool)
+{
+	uint64_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < pool->nareas; i++) {
+		dmp_lock_acquire(&pool->areas[i].area_lock);
+		err = swiotlb_check_area_locked(pool, i);
+		dmp_lock_release(&pool->areas[i].area_lock);
+	}
+	return err;
+}
+
+/* L1 of swiotlb_list.c, T1 and T2 of swiotlb_transient.c. */
+static int check_lists(struct dmp_swiotlb *tlb)
+{
+	uint64_t slots = 0, transient = 0;
+	struct swiotlb_pool *pool;
+	bool is_linked = true, is_used = true;
+
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	{
+		is_linked &= load_relaxed(pool->from) == pool; /* relaxed, all: set-up only */
+		slots += pool->nslots;
+	}
+	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
+	{
+		is_linked &= load_relaxed(pool->from) == pool;
+		is_used &= load_relaxed(&pool->areas[0].used) == pool->nslots;
+		transient += pool->nslots;
+	}
+	if (is_linked && is_used && slots == load_relaxed(&tlb->counts.slots) &&
+	    transient == load_relaxed(&tlb->counts.transient))
+		return 0;
+	dmp_log(DMP_LOG_BUG, "swiotlb: the lists of pools do not agree with what is counted");
+	return -EIO;
+}
+
 int dmp_swiotlb_check(struct dmp_swiotlb *tlb)
 {
 	struct swiotlb_pool *pool;
-	uint64_t i;
 	int err;
 
 	if (!tlb)
 		return -EINVAL;
 	err = check_usage(tlb);
-	for (pool = tlb->pools; pool; pool = pool->next) {
-		for (i = 0; !err && i < pool->nareas; i++) {
-			dmp_lock_acquire(&pool->areas[i].area_lock);
-			err = swiotlb_check_area_locked(pool, i);
-			dmp_lock_release(&pool->areas[i].area_lock);
-		}
-	}
+	if (!err)
+		err = check_lists(tlb);
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	err = err ? err : check_pool(pool);
+	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
+	err = err ? err : check_pool(pool);
 	return err;
 }
 
-/* The @number-th pool in the order in which they were made; NULL: there are not so many. */
+/* The pool of that number; NULL: it never was, or is gone. */
 static struct swiotlb_pool *nth_pool(const struct dmp_swiotlb *tlb, unsigned number)
 {
-	struct swiotlb_pool *pool, *later;
-	unsigned n;
+	struct swiotlb_pool *pool;
 
-	for (pool = tlb->pools; pool; pool = pool->next) {
-		for (n = 0, later = pool->next; later; later = later->next)
-			n++;
-		if (n == number)
-			return pool;
-	}
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	if (pool->number == number)
+		return pool;
+	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
+	if (pool->number == number)
+		return pool;
 	return NULL;
 }
 
-static unsigned number_of(const struct swiotlb_pool *pool)
+/* Slots in use: the sum over its areas. */
+static uint64_t pool_used(const struct swiotlb_pool *pool)
 {
-	unsigned n = 0;
+	uint64_t used = 0, i;
 
-	while ((pool = pool->next))
-		n++;
-	return n;
+	for (i = 0; i < pool->nareas; i++)
+		used += load_relaxed(&pool->areas[i].used); /* relaxed: a report */
+	return used;
 }
 
 int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned number,
@@ -141,6 +208,8 @@ int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned number,
 		.slots = pool->nslots,
 		.areas = pool->nareas,
 		.area_slots = pool->area_slots,
+		.used = pool_used(pool),
+		.kind = (enum dmp_swiotlb_pool_kind)pool->kind,
 	};
 	return 0;
 }
@@ -159,7 +228,7 @@ int dmp_swiotlb_inspect_area(struct dmp_swiotlb *tlb, unsigned number, uint64_t 
 	area = &pool->areas[i];
 	dmp_lock_acquire(&area->area_lock);
 	view->used = load_relaxed(&area->used); /* relaxed: under the lock */
-	view->index = area->index;
+	view->index = area->slots.index;
 	dmp_lock_release(&area->area_lock);
 	return 0;
 }
@@ -185,12 +254,20 @@ int dmp_swiotlb_inspect_mapping(struct dmp_swiotlb *tlb, dmp_phys_t phys,
 				struct dmp_swiotlb_mapping_view *view)
 {
 	struct swiotlb_mapping m;
-	int err = tlb && view ? swiotlb_bounce_find(tlb, phys, &m) : -EINVAL;
+	unsigned number = 0;
+	int err;
 
+	if (!tlb || !view)
+		return -EINVAL;
+	swiotlb_read_lock(tlb);
+	err = swiotlb_bounce_find(tlb, phys, &m);
+	if (!err)
+		number = m.pool->number;
+	swiotlb_read_unlock(tlb);
 	if (err)
 		return err;
 	*view = (struct dmp_swiotlb_mapping_view){
-		.pool = number_of(m.pool),
+		.pool = number,
 		.first = m.first,
 		.pad = m.pad,
 		.slots = m.nslots,

@@ -15,8 +15,8 @@
  * address has the bits of M clear, and agrees with O in the bits of S above M.  As both masks
  * are 2^k - 1, these slots are equally far apart: `residue` modulo `period`.
  *
- * So they are the same slots of every segment, whose memory is naturally aligned, and of every
- * stretch between two boundaries; a run that begins at the first of them and does not end in time
+ * So they are the same slots of every segment, as all pools are alike in how they lie to a
+ * segment's size, and of every stretch between two boundaries; a run that begins at the first of them and does not end in time
  * fits nowhere:
  *
  *      segment |      |first              |first + period     |
@@ -26,9 +26,38 @@
  *  would switch the min-align comparison off; a run that fits nowhere is told from one that has no
  *  room now, there a tour looks for it each time.
  *
- * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4.
+ * Source: spec-bounce 3.1, 3.2, 4.2, 4.3, 4.5, 5.4, 10.1.
  */
 #include "swiotlb_internal.h"
+
+#include <assert.h>
+
+static_assert(sizeof(struct dmp_swiotlb_limits) == 64, "append only");
+
+static bool is_mask(uint64_t mask)
+{
+	return (mask & (mask + 1)) == 0;
+}
+
+/* -EINVAL: unknown flags, a mask that is none, a device of another allocator. */
+int swiotlb_request_load_limits(struct dmp_swiotlb_limits *limits, const struct dmp_swiotlb *tlb,
+				const struct dmp_swiotlb_limits *given)
+{
+	int err;
+
+	if (!given) {
+		*limits = DMP_SWIOTLB_LIMITS(.flags = 0);
+		return 0;
+	}
+	err = dmp_opts_load(limits, sizeof(*limits), given);
+	if (err)
+		return err;
+	if (limits->flags & ~DMP_SWIOTLB_NEEDS_SHARED || !is_mask(limits->min_align_mask) ||
+	    !is_mask(limits->alloc_align_mask) || !is_mask(limits->boundary_mask) ||
+	    limits->addr_offset & SLOT_MASK)
+		return -EINVAL;
+	return limits->device && swiotlb_device_tlb(limits->device) != tlb ? -EINVAL : 0;
+}
 
 /* Rule 4.2; false: more than a segment holds, rule 4.3. */
 static bool make_size(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t min_mask,
@@ -59,6 +88,13 @@ static void make_alignment(struct swiotlb_request *req, uint64_t alloc_mask, uin
 	req->stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
 }
 
+static void make_boundary(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits)
+{
+	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
+	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
+	req->addr_offset = limits->addr_offset;
+}
+
 /* The first slot at which a run may begin in a unit of @unit slots that is device slot @start. */
 static uint64_t first_place(const struct swiotlb_request *req, uint64_t unit, uint64_t start)
 {
@@ -67,13 +103,38 @@ static uint64_t first_place(const struct swiotlb_request *req, uint64_t unit, ui
 	return (req->residue - start) & (step - 1);
 }
 
-/* Is there a place that ends with its segment, and one that ends with its boundary? */
-static bool has_a_place(const struct swiotlb_request *req)
+/*
+ * Is there, in memory from @phys on, a place that ends with its segment, and one that ends with
+ * its boundary?  As in the original what has none is looked for all the same, with all that
+ * follows from a failure.
+ */
+bool swiotlb_request_can_fit(const struct swiotlb_request *req, dmp_phys_t phys)
 {
-	uint64_t start = (req->addr_offset & req->boundary_mask) >> SLOT_SHIFT;
+	uint64_t start = ((phys + req->addr_offset) & req->boundary_mask) >> SLOT_SHIFT;
 
 	return first_place(req, SEGMENT_SLOTS, start) + req->nslots <= SEGMENT_SLOTS &&
 	       first_place(req, req->boundary_slots, 0) + req->nslots <= req->boundary_slots;
+}
+
+/* Rule 10.1: pages aligned to their own size, which agree with no original. */
+int swiotlb_request_pages(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
+			  uint64_t len)
+{
+	uint64_t mask, min_mask;
+
+	if (len > DMP_SWIOTLB_MAX_BYTES)
+		return -ERANGE;
+	mask = (DMP_PAGE_BYTES << dmp_page_order(len)) - 1;
+	min_mask = limits->min_align_mask & ~mask;
+	*req = (struct swiotlb_request){
+		.nslots = (len + SLOT_MASK) >> SLOT_SHIFT,
+		.bytes = len,
+		.len = len,
+		.period = (mask >> SLOT_SHIFT) + 1,
+		.stride = ((mask > min_mask ? mask : min_mask) >> SLOT_SHIFT) + 1,
+	};
+	make_boundary(req, limits);
+	return 0;
 }
 
 /* 0, or -ERANGE: it can never fit. */
@@ -85,10 +146,8 @@ int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_l
 	if (!make_size(req, alloc_mask, min_mask, orig, len))
 		return -ERANGE;
 	make_alignment(req, alloc_mask, min_mask, orig);
-	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
-	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
-	req->addr_offset = limits->addr_offset;
-	return has_a_place(req) ? 0 : -ERANGE;
+	make_boundary(req, limits);
+	return 0;
 }
 
 /* Rule 3.1: what is built for a wish of @slots in @areas > 0; at most 2^31 of either. */

@@ -44,11 +44,13 @@
 uint64_t swiotlb_usage_now(const struct dmp_swiotlb *tlb)
 {
 	const struct swiotlb_pool *pool;
-	uint64_t used = 0, i;
+	uint64_t used = load_relaxed(&tlb->counts.transient), i; /* relaxed, both: a report */
 
-	for (pool = tlb->pools; pool; pool = pool->next)
-		for (i = 0; i < pool->nareas; i++)
-			used += load_relaxed(&pool->areas[i].used); /* relaxed: a report */
+	swiotlb_read_lock(tlb);
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	for (i = 0; i < pool->nareas; i++)
+		used += load_relaxed(&pool->areas[i].used);
+	swiotlb_read_unlock(tlb);
 	return used;
 }
 
@@ -58,7 +60,8 @@ static struct dmp_swiotlb_stats count_all(const struct dmp_swiotlb *tlb)
 	struct dmp_swiotlb_stats all = {0};
 	const struct swiotlb_pool *pool;
 
-	for (pool = tlb->pools; pool; pool = pool->next) {
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	{
 		all.slots += pool->nslots;
 		all.areas += pool->nareas;
 	}
@@ -73,16 +76,17 @@ static uint64_t room_of(const struct swiotlb_area *area, uint64_t used)
 	return peak > used ? peak - used : 0;
 }
 
-/* Every quota becomes what its area uses.  Returns the sum, and that of all rooms. */
+/* Every quota becomes what its area uses.  Returns what is in use, and the sum of all rooms. */
 static uint64_t take_back_locked(struct dmp_swiotlb *tlb, uint64_t *room)
 {
 	struct swiotlb_pool *pool;
 	struct swiotlb_area *area;
-	uint64_t sum = 0, used;
+	uint64_t sum = load_relaxed(&tlb->counts.transient), used; /* relaxed: written here */
 
 	dmp_lock_assert_held(&tlb->usage_lock);
 	*room = 0;
-	for (pool = tlb->pools; pool; pool = pool->next) {
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	{
 		for (area = pool->areas; area < pool->areas + pool->nareas; area++) {
 			/* relaxed, both: an old count is repaired by the area's next map */
 			used = load_relaxed(&area->used);
@@ -100,7 +104,8 @@ static void add_quota_locked(struct swiotlb_area *area, uint64_t n)
 	store_relaxed(&area->quota, load_relaxed(&area->quota) + n);
 }
 
-/* Deals out @left slots, in proportion to the rooms, whose sum is @room; the rest to @grown. */
+/* Deals out @left slots, in proportion to the rooms, whose sum is @room; the rest to @grown,
+ * if there is one. */
 static void deal_locked(struct dmp_swiotlb *tlb, uint64_t left, uint64_t room,
 			struct swiotlb_area *grown)
 {
@@ -109,7 +114,10 @@ static void deal_locked(struct dmp_swiotlb *tlb, uint64_t left, uint64_t room,
 	struct swiotlb_area *area;
 
 	dmp_lock_assert_held(&tlb->usage_lock);
-	for (pool = tlb->pools; pool && room; pool = pool->next) {
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	{
+		if (room == 0)
+			break;
 		for (area = pool->areas; area < pool->areas + pool->nareas; area++) {
 			share = room_of(area, load_relaxed(&area->quota)) * whole / room;
 			share = share < left ? share : left; /* a peak may have risen */
@@ -117,7 +125,8 @@ static void deal_locked(struct dmp_swiotlb *tlb, uint64_t left, uint64_t room,
 			left -= share;
 		}
 	}
-	add_quota_locked(grown, left);
+	if (grown)
+		add_quota_locked(grown, left);
 }
 
 /* U2. */
@@ -131,19 +140,36 @@ static void widen_locked(struct dmp_swiotlb *tlb)
 	tlb->margin = tlb->margin < most ? tlb->margin : most;
 }
 
-/* @grown has outgrown its quota. */
+static void raise_locked(struct dmp_swiotlb *tlb, struct swiotlb_area *grown)
+{
+	uint64_t room, used = take_back_locked(tlb, &room);
+
+	dmp_lock_assert_held(&tlb->usage_lock);
+	if (used > tlb->high_water)
+		tlb->high_water = used;
+	deal_locked(tlb, tlb->high_water + tlb->margin - used, room, grown);
+}
+
+/* Slots of a transient pool: they count like those of an area that is full. */
+void swiotlb_usage_add_transient(struct dmp_swiotlb *tlb, uint64_t nslots)
+{
+	swiotlb_read_lock(tlb);
+	dmp_lock_acquire(&tlb->usage_lock);
+	add_relaxed(&tlb->counts.transient, nslots); /* relaxed: under the lock, but for releases */
+	raise_locked(tlb, NULL);
+	dmp_lock_release(&tlb->usage_lock);
+	swiotlb_read_unlock(tlb);
+}
+
+/* @grown has outgrown its quota.  Inside swiotlb_read_lock(). */
 void swiotlb_usage_raise(struct dmp_swiotlb *tlb, struct swiotlb_area *grown)
 {
 	bool meets = add_relaxed(&tlb->nraising, 1) > 0; /* relaxed: a hint that there is a crowd */
-	uint64_t used, room;
 
 	dmp_lock_acquire(&tlb->usage_lock);
 	if (meets)
 		widen_locked(tlb);
-	used = take_back_locked(tlb, &room);
-	if (used > tlb->high_water)
-		tlb->high_water = used;
-	deal_locked(tlb, tlb->high_water + tlb->margin - used, room, grown);
+	raise_locked(tlb, grown);
 	dmp_lock_release(&tlb->usage_lock);
 	add_relaxed(&tlb->nraising, -1u);
 }
@@ -155,10 +181,12 @@ void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb)
 
 	if (!tlb)
 		return;
+	swiotlb_read_lock(tlb);
 	dmp_lock_acquire(&tlb->usage_lock);
 	tlb->high_water = 0;
 	tlb->margin = 0;
-	for (pool = tlb->pools; pool; pool = pool->next) {
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	{
 		for (i = 0; i < pool->nareas; i++) {
 			/* relaxed, both: the next map raises */
 			store_relaxed(&pool->areas[i].quota, 0);
@@ -166,6 +194,31 @@ void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb)
 		}
 	}
 	dmp_lock_release(&tlb->usage_lock);
+	swiotlb_read_unlock(tlb);
+}
+
+/* relaxed, all: reports */
+static void add_counts(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *s)
+{
+	struct swiotlb_counts *counts = &tlb->counts;
+	unsigned i;
+
+	s->pools = load_relaxed(&counts->pools);
+	s->grow_slots = tlb->grow_slots;
+	s->growth_pending = dmp_work_is_pending(&tlb->grow_work);
+	s->grown = load_relaxed(&counts->grown);
+	s->growth_failures = load_relaxed(&counts->growth_failures);
+	s->given_back = load_relaxed(&counts->given_back);
+	s->transient = load_relaxed(&counts->transient);
+	s->transients_made = load_relaxed(&counts->transients_made);
+	s->transient_failures = load_relaxed(&counts->transient_failures);
+	s->waiting = load_relaxed(&counts->waiting);
+	s->conversions = load_relaxed(&counts->conversions);
+	s->shared_pages = load_relaxed(&counts->shared_pages);
+	s->private_pages = load_relaxed(&counts->private_pages);
+	s->lost_pages = load_relaxed(&counts->lost_pages);
+	for (i = 0; i < DMP_SWIOTLB_FAIL_REASONS; i++)
+		s->failures[i] = load_relaxed(&counts->failures[i]);
 }
 
 int dmp_swiotlb_get_stats(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *stats, size_t size)
@@ -174,7 +227,10 @@ int dmp_swiotlb_get_stats(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *sta
 
 	if (!tlb)
 		return -EINVAL;
+	swiotlb_read_lock(tlb);
 	s = count_all(tlb);
+	swiotlb_read_unlock(tlb);
+	add_counts(tlb, &s);
 	s.used = swiotlb_usage_now(tlb);
 	dmp_lock_acquire(&tlb->usage_lock);
 	s.high_water = tlb->high_water;

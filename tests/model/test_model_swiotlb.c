@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_model_swiotlb.c - random operations give the answers of tests/support/model_swiotlb.c,
- * and every byte stays where it belongs
+ * test_model_swiotlb.c - random operations give the answers of tests/support/model_swiotlb.c
+ * under each policy, and every byte stays where it belongs
  *
  * The placements are the model's.  The bytes are checked against a shadow of each mapping:
  * what the original and the bounce buffer hold after copies of any part, in any direction.
@@ -184,18 +184,20 @@ static void do_any(struct match *t)
 		do_unmap(t);
 }
 
-static void open_match(struct match *t, uint64_t slots, uint64_t areas)
+static void open_match(struct match *t, uint64_t slots, uint64_t areas,
+		       const struct dmp_swiotlb_policy *policy)
 {
 	assert_int_equal(dmp_harness_enter(8), 0);
 	assert_int_equal(dmp_hw_host_create(&DMP_HW_OPTS(.flags = DMP_HW_CHECK), &t->hw), 0);
 	t->arena = test_malloc(LIVE * PLACE);
-	assert_int_equal(dmp_swiotlb_create(t->hw,
-					    &DMP_SWIOTLB_OPTS(.slots = slots, .areas = areas,
-							      .flags = DMP_SWIOTLB_ANY),
-					    &t->tlb),
-			 0);
+	assert_int_equal(
+		dmp_swiotlb_create(t->hw,
+				   &DMP_SWIOTLB_OPTS(.slots = slots, .areas = areas,
+						     .flags = DMP_SWIOTLB_ANY, .policy = policy),
+				   &t->tlb),
+		0);
 	assert_int_equal(dmp_swiotlb_inspect_pool(t->tlb, 0, &t->pool), 0);
-	t->model = model_swiotlb_create(t->pool.phys, slots, areas);
+	t->model = model_swiotlb_create(t->pool.phys, slots, areas, policy->name);
 }
 
 static void close_match(struct match *t)
@@ -211,14 +213,14 @@ static void close_match(struct match *t)
 	assert_int_equal(dmp_harness_leave(), 0);
 }
 
-static void run(uint64_t slots, uint64_t areas)
+static void run(uint64_t slots, uint64_t areas, const struct dmp_swiotlb_policy *policy)
 {
 	struct match *t = test_calloc(1, sizeof(*t));
 	uint64_t rounds = rng_rounds_from_env(3000), seed = rng_seed_from_env(1), i;
 
 	print_message("seed %llu (DMP_TEST_SEED)\n", (unsigned long long)seed);
 	t->rng = rng_seeded(seed);
-	open_match(t, slots, areas);
+	open_match(t, slots, areas, policy);
 	for (i = 0; i < rounds; i++) {
 		do_any(t);
 		if (i % COMPARE_IN == 0)
@@ -231,19 +233,40 @@ static void run(uint64_t slots, uint64_t areas)
 static void test_one_area_gives_the_answers_of_the_model(void **state)
 {
 	(void)state;
-	run(2048, 1);
+	run(2048, 1, &dmp_swiotlb_policy_linux);
 }
 
 static void test_areas_of_one_segment_give_the_answers_of_the_model(void **state)
 {
 	(void)state;
-	run(512, 4);
+	run(512, 4, &dmp_swiotlb_policy_linux);
 }
 
 static void test_areas_of_many_segments_give_the_answers_of_the_model(void **state)
 {
 	(void)state;
-	run(4096, 2);
+	run(4096, 2, &dmp_swiotlb_policy_linux);
+}
+
+static void test_warm_gives_the_answers_of_the_model(void **state)
+{
+	(void)state;
+	run(2048, 1, &dmp_swiotlb_policy_warm);
+	run(1024, 4, &dmp_swiotlb_policy_warm);
+}
+
+static void test_lifo_gives_the_answers_of_the_model(void **state)
+{
+	(void)state;
+	run(2048, 1, &dmp_swiotlb_policy_lifo);
+	run(1024, 4, &dmp_swiotlb_policy_lifo);
+}
+
+static void test_round_robin_gives_the_answers_of_the_model(void **state)
+{
+	(void)state;
+	run(512, 4, &dmp_swiotlb_policy_round_robin);
+	run(2048, 8, &dmp_swiotlb_policy_round_robin);
 }
 
 int main(void)
@@ -252,6 +275,9 @@ int main(void)
 		cmocka_unit_test(test_one_area_gives_the_answers_of_the_model),
 		cmocka_unit_test(test_areas_of_one_segment_give_the_answers_of_the_model),
 		cmocka_unit_test(test_areas_of_many_segments_give_the_answers_of_the_model),
+		cmocka_unit_test(test_warm_gives_the_answers_of_the_model),
+		cmocka_unit_test(test_lifo_gives_the_answers_of_the_model),
+		cmocka_unit_test(test_round_robin_gives_the_answers_of_the_model),
 	};
 
 	return cmocka_run_group_tests_name("model_swiotlb", tests, NULL, NULL);

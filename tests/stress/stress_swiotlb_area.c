@@ -166,7 +166,7 @@ static void empty_mailboxes(struct shared *shared)
 	assert_int_equal(me.failures, 0);
 }
 
-static void run_crew(uint64_t areas)
+static void run_crew(uint64_t areas, const struct dmp_swiotlb_policy *policy)
 {
 	struct shared *shared = test_calloc(1, sizeof(*shared));
 	struct dmp_swiotlb_pool_view pool;
@@ -175,11 +175,12 @@ static void run_crew(uint64_t areas)
 
 	shared->rounds = rng_rounds_from_env(3000);
 	assert_int_equal(dmp_hw_host_create(NULL, &hw), 0);
-	assert_int_equal(dmp_swiotlb_create(hw,
-					    &DMP_SWIOTLB_OPTS(.slots = NSLOTS, .areas = areas,
-							      .flags = DMP_SWIOTLB_ANY),
-					    &shared->tlb),
-			 0);
+	assert_int_equal(
+		dmp_swiotlb_create(hw,
+				   &DMP_SWIOTLB_OPTS(.slots = NSLOTS, .areas = areas,
+						     .flags = DMP_SWIOTLB_ANY, .policy = policy),
+				   &shared->tlb),
+		0);
 	assert_int_equal(dmp_swiotlb_inspect_pool(shared->tlb, 0, &pool), 0);
 	shared->pool = pool.phys;
 	assert_int_equal(crew_run(NTHREADS, work, shared), 0);
@@ -200,13 +201,31 @@ static void run_crew(uint64_t areas)
 static void test_no_slot_has_two_owners_in_one_area(void **state)
 {
 	(void)state;
-	run_crew(1);
+	run_crew(1, NULL);
 }
 
 static void test_no_slot_has_two_owners_in_many_areas(void **state)
 {
 	(void)state;
-	run_crew(8);
+	run_crew(8, NULL);
+}
+
+static void test_no_slot_has_two_owners_under_lifo(void **state)
+{
+	(void)state;
+	run_crew(2, &dmp_swiotlb_policy_lifo);
+}
+
+static void test_no_slot_has_two_owners_under_warm(void **state)
+{
+	(void)state;
+	run_crew(2, &dmp_swiotlb_policy_warm);
+}
+
+static void test_no_slot_has_two_owners_where_areas_are_taken_in_turn(void **state)
+{
+	(void)state;
+	run_crew(8, &dmp_swiotlb_policy_round_robin);
 }
 
 int main(void)
@@ -214,6 +233,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_slot_has_two_owners_in_one_area),
 		cmocka_unit_test(test_no_slot_has_two_owners_in_many_areas),
+		cmocka_unit_test(test_no_slot_has_two_owners_under_lifo),
+		cmocka_unit_test(test_no_slot_has_two_owners_under_warm),
+		cmocka_unit_test(test_no_slot_has_two_owners_where_areas_are_taken_in_turn),
 	};
 
 	return cmocka_run_group_tests_name("stress_swiotlb_area", tests, NULL, NULL);

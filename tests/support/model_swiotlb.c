@@ -7,6 +7,15 @@
 #include "model_swiotlb.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#define CPUS  8u
+#define TRIES 8u /* of lifo */
+
+/* A run that lifo remembers. */
+struct freed {
+	uint64_t first, nslots;
+};
 
 struct area {
 	uint64_t used, index;
@@ -16,6 +25,10 @@ struct model_swiotlb {
 	dmp_phys_t phys;
 	uint64_t nslots, nareas, area_slots, used, high;
 	bool *in_use; /* by slot */
+	bool is_warm, is_lifo, is_round_robin;
+	uint64_t turns[CPUS]; /* of round robin: requests of each CPU */
+	struct freed *freed;  /* of lifo: of all areas, the latest last */
+	uint64_t nfreed;
 	struct area *areas;
 };
 
@@ -40,7 +53,8 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uint64_t nareas)
+struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uint64_t nareas,
+					   const char *policy)
 {
 	struct model_swiotlb *m = calloc(1, sizeof(*m));
 
@@ -52,7 +66,11 @@ struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uin
 	m->area_slots = nslots / nareas;
 	m->in_use = calloc(nslots, sizeof(*m->in_use));
 	m->areas = calloc(nareas, sizeof(*m->areas));
-	if (!m->in_use || !m->areas)
+	m->freed = calloc(nslots, sizeof(*m->freed));
+	m->is_warm = strcmp(policy, "warm") == 0;
+	m->is_lifo = strcmp(policy, "lifo") == 0;
+	m->is_round_robin = strcmp(policy, "round_robin") == 0;
+	if (!m->in_use || !m->areas || !m->freed)
 		abort();
 	return m;
 }
@@ -61,6 +79,7 @@ void model_swiotlb_destroy(struct model_swiotlb *m)
 {
 	free(m->in_use);
 	free(m->areas);
+	free(m->freed);
 	free(m);
 }
 
@@ -98,22 +117,78 @@ static struct wish wish_of(const struct model_swiotlb *m, const struct dmp_swiot
 	return w;
 }
 
-/* 5.4 b */
-static bool search_area(const struct model_swiotlb *m, const struct wish *w, uint64_t area,
+/* May a run begin at slot s, as far as alignment goes? */
+static bool is_aligned(const struct wish *w, uint64_t s)
+{
+	uint64_t t = w->addr + s * 2048;
+
+	return (t & w->align) == 0 && (t & w->agree) == (w->orig & w->agree);
+}
+
+/* Is there room at slot s, as far as the boundary and other mappings go? */
+static bool has_room(const struct model_swiotlb *m, const struct wish *w, uint64_t s)
+{
+	uint64_t most = w->boundary / 2048 + 1;
+
+	return (w->addr / 2048 + s) % most + w->nslots <= most && list(m, s) >= w->nslots;
+}
+
+/* The lowest. */
+static bool search_warm(const struct model_swiotlb *m, const struct wish *w, uint64_t area,
 			uint64_t *found)
 {
-	uint64_t k = m->areas[area].index, visited = 0, most = w->boundary / 2048 + 1, step, s, t;
+	uint64_t s;
 
-	if (w->nslots > m->area_slots - m->areas[area].used)
-		return false;
+	for (s = area * m->area_slots; s < (area + 1) * m->area_slots; s++) {
+		if (is_aligned(w, s) && has_room(m, w, s)) {
+			*found = s;
+			return true;
+		}
+	}
+	return false;
+}
+
+static void forget(struct model_swiotlb *m, uint64_t i)
+{
+	m->nfreed--;
+	for (; i < m->nfreed; i++)
+		m->freed[i] = m->freed[i + 1];
+}
+
+/* The latest of this size in this area that fits; of those that do not, some are looked at. */
+static bool search_lifo(struct model_swiotlb *m, const struct wish *w, uint64_t area,
+			uint64_t *found)
+{
+	uint64_t i, tries = 0, s;
+
+	for (i = m->nfreed; i-- > 0 && tries < TRIES;) {
+		s = m->freed[i].first;
+		if (m->freed[i].nslots != w->nslots || s / m->area_slots != area)
+			continue;
+		if (is_aligned(w, s) && has_room(m, w, s)) {
+			*found = s;
+			return true;
+		}
+		if (list(m, s) >= w->nslots)
+			tries++;
+		else
+			forget(m, i);
+	}
+	return false;
+}
+
+/* 5.4 b */
+static bool search_linux(const struct model_swiotlb *m, const struct wish *w, uint64_t area,
+			 uint64_t *found)
+{
+	uint64_t k = m->areas[area].index, visited = 0, step, s;
+
 	for (; visited < m->area_slots; visited += step) {
 		s = area * m->area_slots + k;
-		t = w->addr + s * 2048;
 		step = w->stride;
-		if ((t & w->align) != 0 || (t & w->agree) != (w->orig & w->agree)) {
+		if (!is_aligned(w, s)) {
 			step = 1;
-		} else if ((w->addr / 2048 + s) % most + w->nslots <= most &&
-			   list(m, s) >= w->nslots) {
+		} else if (has_room(m, w, s)) {
 			*found = s;
 			return true;
 		}
@@ -122,10 +197,30 @@ static bool search_area(const struct model_swiotlb *m, const struct wish *w, uin
 	return false;
 }
 
+static bool search_area(struct model_swiotlb *m, const struct wish *w, uint64_t area,
+			uint64_t *found)
+{
+	if (w->nslots > m->area_slots - m->areas[area].used) /* 5.4 a */
+		return false;
+	if (m->is_warm)
+		return search_warm(m, w, area, found);
+	if (m->is_lifo && search_lifo(m, w, area, found))
+		return true;
+	return search_linux(m, w, area, found);
+}
+
 static void mark(struct model_swiotlb *m, uint64_t first, uint64_t nslots, bool in_use)
 {
 	for (uint64_t j = 0; j < nslots; j++)
 		m->in_use[first + j] = in_use;
+}
+
+/* What begins in slots that are taken is not remembered. */
+static void forget_taken(struct model_swiotlb *m, uint64_t first, uint64_t nslots)
+{
+	for (uint64_t i = m->nfreed; i-- > 0;)
+		if (m->freed[i].first - first < nslots)
+			forget(m, i);
 }
 
 /* 5.5, 5.6 */
@@ -135,6 +230,7 @@ static void take(struct model_swiotlb *m, const struct wish *w, uint64_t first)
 	uint64_t next = first % m->area_slots + w->nslots;
 
 	mark(m, first, w->nslots, true);
+	forget_taken(m, first, w->nslots);
 	area->used += w->nslots;
 	area->index = next < m->area_slots ? next : 0;
 	m->used += w->nslots;
@@ -149,7 +245,11 @@ bool model_swiotlb_map(struct model_swiotlb *m, uint64_t cpu,
 	uint64_t i, first = 0;
 	bool found = false;
 
-	for (i = 0; !found && w.bytes <= 262144 && i < m->nareas; i++) /* 4.3, 5.1 */
+	if (w.bytes > 262144) /* 4.3 */
+		return false;
+	if (m->is_round_robin)
+		cpu += m->turns[cpu]++;
+	for (i = 0; !found && i < m->nareas; i++) /* 5.1 */
 		found = search_area(m, &w, (cpu + i) % m->nareas, &first);
 	if (!found)
 		return false;
@@ -168,6 +268,8 @@ bool model_swiotlb_map(struct model_swiotlb *m, uint64_t cpu,
 void model_swiotlb_unmap(struct model_swiotlb *m, const struct dmp_swiotlb_mapping_view *view)
 {
 	mark(m, view->first, view->slots, false);
+	if (m->is_lifo)
+		m->freed[m->nfreed++] = (struct freed){.first = view->first, .nslots = view->slots};
 	m->areas[view->first / m->area_slots].used -= view->slots;
 	m->used -= view->slots;
 }

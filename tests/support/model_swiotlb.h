@@ -3,8 +3,9 @@
  * model_swiotlb.h - the bounce allocator, slow and obvious
  *
  * A flag per slot, looked at one after the other; no locks, no bitmaps, no bytes: only where
- * a mapping goes.  One pool, one call for each rule of spec-bounce parts 4, 5 and 7.6.  For
- * comparison, operation by operation.
+ * a mapping goes.  One pool, one call for each rule of spec-bounce parts 4, 5 and 7.6, or
+ * for what the other policies say instead of 5.1 and 5.4.  For comparison, operation by
+ * operation.
  */
 #ifndef DMAPOOL_TEST_MODEL_SWIOTLB_H
 #define DMAPOOL_TEST_MODEL_SWIOTLB_H
@@ -13,8 +14,9 @@
 
 struct model_swiotlb;
 
-/* @nslots slots at @phys in @nareas areas. */
-struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uint64_t nareas);
+/* @nslots slots at @phys in @nareas areas; @policy: by its name. */
+struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uint64_t nareas,
+					   const char *policy);
 void model_swiotlb_destroy(struct model_swiotlb *m);
 
 /* False: no room. */

@@ -34,12 +34,19 @@ static inline void swiotlb_rig_begin(struct swiotlb_rig *rig)
 	hw_rig_adopt(&rig->hw, DMP_HW_CHECK);
 }
 
-static inline void swiotlb_rig_up(struct swiotlb_rig *rig, uint64_t slots, uint64_t areas)
+static inline void swiotlb_rig_up_policy(struct swiotlb_rig *rig, uint64_t slots, uint64_t areas,
+					 const struct dmp_swiotlb_policy *policy)
 {
-	struct dmp_swiotlb_opts opts = DMP_SWIOTLB_OPTS(.slots = slots, .areas = areas);
+	struct dmp_swiotlb_opts opts =
+		DMP_SWIOTLB_OPTS(.slots = slots, .areas = areas, .policy = policy);
 
 	swiotlb_rig_begin(rig);
 	assert_int_equal(dmp_swiotlb_create(rig->hw.hw, &opts, &rig->tlb), 0);
+}
+
+static inline void swiotlb_rig_up(struct swiotlb_rig *rig, uint64_t slots, uint64_t areas)
+{
+	swiotlb_rig_up_policy(rig, slots, areas, NULL);
 }
 
 static inline void swiotlb_rig_down(struct swiotlb_rig *rig)

@@ -41,7 +41,7 @@ static void test_requests_get_what_the_file_says(void **state)
 	(void)state;
 	assert_non_null(machine);
 	assert_int_equal(conform_machine_adopt(machine, &hw), 0);
-	conform_machine_answer(machine, 0x43001000, 2);
+	conform_machine_answer(machine, 0x43001000, 2, 40);
 	assert_int_equal(dmp_swiotlb_create(hw, &DMP_SWIOTLB_OPTS(.slots = 4096, .areas = 1), &tlb),
 			 0);
 	assert_int_equal(dmp_swiotlb_inspect_pool(tlb, 0, &pool), 0);

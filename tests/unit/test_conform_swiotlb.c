@@ -60,15 +60,7 @@ static void test_a_block_may_end_with_mappings(void **state)
 static void test_what_this_version_does_not_have_is_unsupported(void **state)
 {
 	(void)state;
-	assert_unsupported(BOUNCE_HEADER "reset\nwork = idle\nend 2\n");
-	assert_unsupported(BOUNCE_HEADER "reset\nrestricted 1 30000000 64 = 0 64 1 64\nend 2\n");
-	assert_unsupported(BOUNCE_HEADER "reset\npool 512 1 40000000 F 0 = 512 1 512 512\nend 2\n");
-	assert_unsupported(BOUNCE_HEADER
-			   "reset\ndev 0 mem=1 mask=ff bus=0 minalign=0 segb=0 enc=0\nend 2\n");
-	assert_unsupported(BOUNCE_HEADER
-			   "reset\ndev 0 mem=0 mask=ff bus=0 minalign=0 segb=0 enc=1\nend 2\n");
-	assert_unsupported(BEGIN POOL DEVICE
-			   "map 0 0 140000000 1 0 b - = 40000000 0 0 0 1\n@ work\nend 6\n");
+	assert_unsupported(BEGIN POOL DEVICE "dmap 0 0 1000 1 t - = direct 1000\nend 6\n");
 }
 
 int main(void)

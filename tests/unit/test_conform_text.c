@@ -158,18 +158,25 @@ static void test_events_belong_to_the_operation_before(void **state)
 	char text[] = BOUNCE "reset\n"
 			     "map 0 0 1000 1 0 b - = fail\n"
 			     "@ work\n"
+			     "@ warn limit\n"
+			     "# a comment\n"
 			     "@ pages dma32 nowait 1 = fail\n"
 			     "map 0 0 1000 1 0 b - = fail\n"
 			     "@ warn align\n"
 			     "end 3\n";
+	const char *first, *second;
 	struct conform_file file;
 
 	(void)state;
 	parse(&file, text);
 	assert_int_equal(file.nlines, 3);
-	assert_false(file.lines[0].has_events);
-	assert_true(file.lines[1].has_events);
-	assert_false(file.lines[2].has_events);
+	assert_null(conform_event(&file.lines[0], NULL));
+	first = conform_event(&file.lines[1], NULL);
+	assert_string_equal(first, "work");
+	second = conform_event(&file.lines[1], first);
+	assert_string_equal(second, "pages dma32 nowait 1 = fail");
+	assert_null(conform_event(&file.lines[1], second));
+	assert_null(conform_event(&file.lines[2], NULL));
 	conform_file_release(&file);
 }
 

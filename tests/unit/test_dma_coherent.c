@@ -391,6 +391,37 @@ static void test_failed_alloc_that_cannot_be_flushed_keeps_the_memory_from_reuse
 	device_rig_down(&r);
 }
 
+/* Rule 10.3: two pages of 16 KiB, and nothing else when they are used up; they were not clear. */
+static void test_a_restricted_device_has_coherent_memory_of_its_range_only(void **state)
+{
+	struct dmp_device_opts opts = DMP_DEVICE_OPTS(.coherent_mask = DMP_MASK(32));
+	struct device_rig r;
+	dmp_addr_t addr, more = 7;
+	void *buf = NULL, *none = NULL;
+
+	(void)state;
+	rig_begin(&r.rig);
+	rig_adopt(&r.rig);
+	assert_int_equal(
+		dmp_swiotlb_create_restricted(r.rig.hw, DOUBLE_PHYS_DMA32, 4 * PAGE, &opts.swiotlb),
+		0);
+	device_rig_add(&r, &opts);
+	r.tlb = opts.swiotlb;
+	assert_int_equal(r.rig.d->ops.phys_to_buf(r.rig.d, DOUBLE_PHYS_DMA32, 4 * PAGE, &buf), 0);
+	memset(buf, 0x33, 4 * PAGE);
+	double_clear(r.rig.d);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 3 * PAGE, &buf, &addr), 0);
+	assert_int_equal(addr, DOUBLE_PHYS_DMA32);
+	for (size_t i = 0; i < 3 * PAGE; i++)
+		assert_int_equal(((unsigned char *)buf)[i], 0);
+	assert_int_equal(dmp_dma_alloc_coherent(r.dev, 2 * PAGE, &none, &more), -ENOMEM);
+	assert_int_equal(more, 7);
+	assert_int_equal(double_count(r.rig.d, DOUBLE_COHERENT_ALLOC), 0);
+	assert_int_equal(dmp_dma_free_coherent(r.dev, 3 * PAGE, buf, addr), 0);
+	assert_int_equal(slots_in_use(&r), 0);
+	device_rig_down(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -411,6 +442,7 @@ int main(void)
 		cmocka_unit_test(test_lazy_domain_is_flushed_before_memory_is_freed),
 		cmocka_unit_test(test_lazy_domain_whose_flush_fails_keeps_the_memory),
 		cmocka_unit_test(test_memory_that_was_given_up_goes_with_its_domain),
+		cmocka_unit_test(test_a_restricted_device_has_coherent_memory_of_its_range_only),
 		cmocka_unit_test(
 			test_failed_alloc_that_cannot_be_flushed_keeps_the_memory_from_reuse),
 	};

@@ -316,6 +316,33 @@ static void test_null_is_einval(void **state)
 	assert_int_equal(dmp_device_get_stats(NULL, &stats, sizeof(stats)), -EINVAL);
 }
 
+/* A restricted allocator, and one that was made so. */
+static void test_an_allocator_can_force_its_devices_to_bounce(void **state)
+{
+	struct dmp_device_opts opts = DMP_DEVICE_OPTS(.flags = 0);
+	struct device_rig r;
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	void *mem;
+
+	(void)state;
+	rig_begin(&r.rig);
+	rig_adopt(&r.rig);
+	assert_int_equal(dmp_swiotlb_create(r.rig.hw,
+					    &DMP_SWIOTLB_OPTS(.slots = 128, .areas = 1,
+							      .flags = DMP_SWIOTLB_FORCE_BOUNCE),
+					    &opts.swiotlb),
+			 0);
+	device_rig_add(&r, &opts);
+	r.tlb = opts.swiotlb;
+	mem = zone_buf(&r, DMP_ZONE_ANY, 0, &phys);
+	assert_int_equal(dmp_dma_map(r.dev, mem, 10, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(addr, DOUBLE_PHYS_DMA32);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, 10, DMP_TO_DEVICE, 0), 0);
+	zone_free(&r, phys, 0);
+	device_rig_down(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -337,6 +364,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_moves_while_a_buffer_is_mapped),
 		cmocka_unit_test(test_nothing_moves_while_coherent_memory_is_held),
 		cmocka_unit_test(test_snapshot_has_the_callers_size),
+		cmocka_unit_test(test_an_allocator_can_force_its_devices_to_bounce),
 	};
 
 	return cmocka_run_group_tests_name("dma_device", tests, NULL, NULL);

@@ -31,8 +31,9 @@ static void test_create_refuses_options_that_make_no_sense(void **state)
 	swiotlb_rig_begin(&rig);
 	assert_int_equal(dmp_swiotlb_create(NULL, NULL, &rig.tlb), -EINVAL);
 	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, NULL, NULL), -EINVAL);
-	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.flags = 2), &rig.tlb),
-			 -EINVAL);
+	assert_int_equal(
+		dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.flags = 1u << 31), &rig.tlb),
+		-EINVAL);
 	assert_int_equal(
 		dmp_swiotlb_create(rig.hw.hw, &DMP_SWIOTLB_OPTS(.slots = UINT64_MAX), &rig.tlb),
 		-EINVAL);
@@ -131,7 +132,7 @@ static void test_limits_that_are_no_masks_are_refused(void **state)
 		DMP_SWIOTLB_LIMITS(.alloc_align_mask = 0x5),
 		DMP_SWIOTLB_LIMITS(.boundary_mask = 0xfffffffe),
 		DMP_SWIOTLB_LIMITS(.addr_offset = 1024),
-		DMP_SWIOTLB_LIMITS(.reserved0 = 1),
+		DMP_SWIOTLB_LIMITS(.flags = 2),
 		{.size = 2},
 	};
 	struct swiotlb_rig rig;
@@ -153,6 +154,19 @@ static void test_what_can_never_fit_changes_nothing(void **state)
 	assert_int_equal(map(&rig, NULL, RIG_ORIG, DMP_SWIOTLB_MAX_BYTES + 1), -ERANGE);
 	assert_int_equal(map(&rig, &DMP_SWIOTLB_LIMITS(.boundary_mask = 0xfff), RIG_ORIG, 4097),
 			 -ERANGE);
+	assert_untouched(&rig);
+	swiotlb_rig_down(&rig);
+}
+
+/* All bits are to agree, but no slot lies where the original does. */
+static void test_too_large_a_min_align_mask_takes_nothing(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(map(&rig, &DMP_SWIOTLB_LIMITS(.min_align_mask = UINT64_MAX), RIG_ORIG, 1),
+			 -ENOSPC);
 	assert_untouched(&rig);
 	swiotlb_rig_down(&rig);
 }
@@ -206,7 +220,7 @@ static void test_slots_out_of_reach_are_given_back(void **state)
 	assert_int_equal(swiotlb_rig_stats(&rig).used, 0);
 	assert_int_equal(swiotlb_rig_stats(&rig).high_water, 1);
 	assert_int_equal(swiotlb_rig_area(&rig, 0).index, 1);
-	rig.tlb->pools->areas[0].index = 0;
+	rig.tlb->pools->areas[0].slots.index = 0;
 	assert_int_equal(map(&rig, &exact, RIG_ORIG, 100), 0);
 	assert_int_equal(map(&rig, &moved, RIG_ORIG, 100), 0);
 	swiotlb_rig_unmap_all(&rig);
@@ -349,6 +363,7 @@ int main(void)
 		cmocka_unit_test(test_arguments_that_make_no_sense_change_nothing),
 		cmocka_unit_test(test_limits_that_are_no_masks_are_refused),
 		cmocka_unit_test(test_what_can_never_fit_changes_nothing),
+		cmocka_unit_test(test_too_large_a_min_align_mask_takes_nothing),
 		cmocka_unit_test(test_an_unknown_original_takes_no_slots),
 		cmocka_unit_test(test_the_allocators_own_memory_is_no_original),
 		cmocka_unit_test(test_slots_out_of_reach_are_given_back),

@@ -263,10 +263,37 @@ static void test_an_original_that_is_gone_is_told_and_the_slots_are_freed(void *
 	field_down(&f);
 }
 
+/* An allocator made to measure slots alone hands them out as ever, and leaves their bytes be. */
+static void test_without_copies_no_byte_moves(void **state)
+{
+	struct dmp_swiotlb_opts opts =
+		DMP_SWIOTLB_OPTS(.slots = 512, .areas = 1, .flags = DMP_SWIOTLB_NO_COPY);
+	struct swiotlb_rig rig;
+	unsigned char *orig, *bounce;
+	dmp_phys_t phys;
+
+	(void)state;
+	swiotlb_rig_begin(&rig);
+	assert_int_equal(dmp_swiotlb_create(rig.hw.hw, &opts, &rig.tlb), 0);
+	orig = swiotlb_rig_bytes(&rig, RIG_ORIG, LEN);
+	memset(orig, 1, LEN);
+	phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, LEN);
+	bounce = swiotlb_rig_bytes(&rig, phys, LEN);
+	assert_int_equal(bounce[0], 0);
+	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, LEN, DMP_BIDIRECTIONAL), 0);
+	assert_int_equal(bounce[0], 0);
+	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, LEN, DMP_BIDIRECTIONAL), 0);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, LEN, DMP_BIDIRECTIONAL, 0), 0);
+	for (unsigned i = 0; i < LEN; i++)
+		assert_int_equal(orig[i], 1);
+	swiotlb_rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_map_copies_the_original_in),
+		cmocka_unit_test(test_without_copies_no_byte_moves),
 		cmocka_unit_test(test_unmap_copies_back_what_a_device_may_have_written),
 		cmocka_unit_test(test_unmap_copies_nothing_where_it_should_not),
 		cmocka_unit_test(test_a_sync_for_the_cpu_copies_its_part_alone),

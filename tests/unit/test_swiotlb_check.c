@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_swiotlb_check.c - proves that lib/swiotlb/swiotlb_check.c sees S1-S3 and U1 broken, and
+ * test_swiotlb_check.c - proves that lib/swiotlb/swiotlb_check.c sees S1-S4 and U1 broken, and
  * what its views say
  */
 #include "swiotlb_rig.h"
@@ -18,7 +18,7 @@ static struct swiotlb_segment *broken_pool(struct swiotlb_rig *rig)
 	for (int i = 0; i < 3; i++)
 		swiotlb_rig_map(rig, NULL, RIG_ORIG, 10 * SLOT);
 	assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
-	return &rig->tlb->pools->segments[0];
+	return &rig->tlb->pools->areas[0].slots.segments[0];
 }
 
 static void repaired(struct swiotlb_rig *rig)
@@ -84,7 +84,7 @@ static void test_a_mapping_that_leaves_its_segment_is_seen(void **state)
 	(void)state;
 	broken_pool(&rig);
 	note = rig.tlb->pools->notes[20];
-	rig.tlb->pools->notes[20].end = 109 * SLOT;
+	rig.tlb->pools->notes[20].len_less_1 = 109 * SLOT - 1;
 	assert_seen(&rig, "leaves its segment");
 	rig.tlb->pools->notes[20] = note;
 	repaired(&rig);
@@ -101,9 +101,9 @@ static void test_wrong_counts_are_seen(void **state)
 	store_relaxed(&area->used, 31);
 	assert_seen(&rig, "number of used slots");
 	store_relaxed(&area->used, 30);
-	area->index = 512;
+	area->slots.index = 512;
 	assert_seen(&rig, "index");
-	area->index = 30;
+	area->slots.index = 30;
 	store_relaxed(&area->quota, 31);
 	assert_seen(&rig, "quotas of 31 slots, where 30 may be dealt");
 	store_relaxed(&area->quota, 30);

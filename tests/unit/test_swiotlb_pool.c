@@ -168,44 +168,6 @@ static void test_what_every_request_reads_is_apart_from_what_some_write(void **s
 	assert_int_equal(offsetof(struct dmp_swiotlb, usage_lock) % DMP_CACHE_LINE, 0);
 }
 
-/* Bookkeeping memory of an allocator of @slots slots. */
-static uint64_t books(uint64_t slots)
-{
-	struct swiotlb_rig rig;
-	uint64_t before;
-
-	swiotlb_rig_begin(&rig);
-	before = dmp_meta_in_use();
-	assert_int_equal(create(&rig, slots, 4, 0), 0);
-	before = dmp_meta_in_use() - before;
-	swiotlb_rig_down(&rig);
-	return before;
-}
-
-static void test_a_slot_costs_16_and_a_half_bytes_of_books(void **state)
-{
-	(void)state;
-	assert_int_equal(books(4096) - books(2048), 2048 * 33 / 2);
-}
-
-static void test_no_two_areas_share_a_cache_line(void **state)
-{
-	struct swiotlb_pool *pool;
-	struct swiotlb_rig rig;
-
-	(void)state;
-	swiotlb_rig_up(&rig, 512, 4);
-	pool = rig.tlb->pools;
-	assert_int_equal(pool->area_slots, SEGMENT_SLOTS);
-	assert_int_equal((uintptr_t)pool->areas % DMP_CACHE_LINE, 0);
-	assert_int_equal(sizeof(*pool->areas) % DMP_CACHE_LINE, 0);
-	assert_int_equal((uintptr_t)pool->segments % DMP_CACHE_LINE, 0);
-	assert_int_equal(sizeof(*pool->segments) % DMP_CACHE_LINE, 0);
-	assert_int_equal((uintptr_t)pool->notes % DMP_CACHE_LINE, 0);
-	assert_int_equal(SEGMENT_SLOTS * sizeof(*pool->notes) % DMP_CACHE_LINE, 0);
-	swiotlb_rig_down(&rig);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,8 +181,6 @@ int main(void)
 		cmocka_unit_test(test_a_pool_owns_its_bytes_and_no_others),
 		cmocka_unit_test(test_what_is_asked_for_is_rounded_up),
 		cmocka_unit_test(test_what_every_request_reads_is_apart_from_what_some_write),
-		cmocka_unit_test(test_a_slot_costs_16_and_a_half_bytes_of_books),
-		cmocka_unit_test(test_no_two_areas_share_a_cache_line),
 	};
 
 	return cmocka_run_group_tests_name("swiotlb_pool", tests, NULL, NULL);

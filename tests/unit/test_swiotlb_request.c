@@ -70,23 +70,16 @@ static void test_runs_begin_where_the_masks_say(void **state)
 	}
 }
 
-static void test_what_no_segment_or_boundary_can_hold_is_out_of_range(void **state)
+static void test_what_no_segment_can_hold_is_out_of_range(void **state)
 {
 	static const struct {
-		uint64_t min, alloc, boundary, orig, len;
+		uint64_t min, alloc, orig, len;
 		int err;
 	} table[] = {
-		{0, 0, 0, 0, 262144, 0},
-		{0, 0, 0, 0, 262145, -ERANGE},
-		{0, 0, 0, 0, UINT64_MAX, -ERANGE},
-		{0x7ff, 0, 0, 1, 262144, -ERANGE},
-		{0, 0x7ffff, 0, 0, 1, -ERANGE},
-		{0, UINT64_MAX, 0, 0, 1, -ERANGE},
-		{0, 0, 0xfff, 0, 4096, 0}, /* worked example 14.6 */
-		{0, 0, 0xfff, 0, 4097, -ERANGE},
-		{0, 0, 0x7f, 0, 2048, 0}, /* a boundary below a slot counts as one slot */
-		{0, 0, 0x7f, 0, 2049, -ERANGE},
-		{0, 0, 0, UINT64_MAX, 2048, 0},
+		{0, 0, 0, 262144, 0},           {0, 0, 0, 262145, -ERANGE},
+		{0, 0, 0, UINT64_MAX, -ERANGE}, {0x7ff, 0, 1, 262144, -ERANGE},
+		{0, 0x7ffff, 0, 1, -ERANGE},    {0, UINT64_MAX, 0, 1, -ERANGE},
+		{0, 0, UINT64_MAX, 2048, 0},
 	};
 	struct swiotlb_request req;
 
@@ -95,47 +88,93 @@ static void test_what_no_segment_or_boundary_can_hold_is_out_of_range(void **sta
 		assert_int_equal(swiotlb_request_make(
 					 &req,
 					 &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
-							     .alloc_align_mask = table[i].alloc,
-							     .boundary_mask = table[i].boundary),
+							     .alloc_align_mask = table[i].alloc),
 					 table[i].orig, table[i].len),
 				 table[i].err);
+}
+
+/* Whether a request at @orig of @len bytes has a place in memory that begins at @phys. */
+static bool can_fit(const struct dmp_swiotlb_limits *limits, dmp_phys_t phys, uint64_t orig,
+		    uint64_t len)
+{
+	struct swiotlb_request req;
+
+	assert_int_equal(swiotlb_request_make(&req, limits, orig, len), 0);
+	return swiotlb_request_can_fit(&req, phys);
+}
+
+/* Worked example 14.6; a boundary below a slot counts as one slot. */
+static void test_what_no_boundary_lets_through_cannot_fit(void **state)
+{
+	static const struct {
+		uint64_t boundary, len;
+		bool fits;
+	} table[] = {
+		{0, 262144, true},  {0xfff, 4096, true}, {0xfff, 4097, false},
+		{0x7f, 2048, true}, {0x7f, 2049, false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		assert_int_equal(can_fit(&DMP_SWIOTLB_LIMITS(.boundary_mask = table[i].boundary), 0,
+					 0, table[i].len),
+				 table[i].fits);
 }
 
 /*
  * The data keeps its address bits, so a run begins at the same slots of every segment, and of
  * every stretch between two boundaries: if it begins late it may never end in time.
  */
-static void test_what_begins_too_late_in_every_segment_is_out_of_range(void **state)
+static void test_what_begins_too_late_in_every_segment_cannot_fit(void **state)
 {
 	static const struct {
-		uint64_t min, boundary, offset, orig, len;
-		int err;
+		uint64_t min, boundary, phys, offset, orig, len;
+		bool fits;
 	} table[] = {
-		{0xffff, 0, 0, 0x8000, 224 << 10, 0}, /* ends with its segment */
-		{0xffff, 0, 0, 0x8000, (224 << 10) + 1, -ERANGE},
-		{0xffff, 0, 0, 0x8800, 224 << 10, -ERANGE},
-		{0xffff, 0, 0x800, 0x8800, 224 << 10, 0}, /* device addresses count */
-		{0xffff, 0, 0x8000, 0x8000, 256 << 10, 0},
-		{0xfffff, 0, 0, 0x48000, 224 << 10, 0}, /* segments further apart fit or not */
-		{0xfffff, 0, 0, 0x48800, 224 << 10, -ERANGE},
-		{0x1fff, 0x1fff, 0, 0x1000, 4096, 0},
-		{0x1fff, 0x1fff, 0, 0x1800, 4096, -ERANGE},
-		{0x1fff, 0x3fff, 0, 0x1800, 8192, 0},
-		{0x7fff, 0x3fff, 0x4000, 0x1800, 8192, 0},
+		{0xffff, 0, 0, 0, 0x8000, 224 << 10, true}, /* ends with its segment */
+		{0xffff, 0, 0, 0, 0x8000, (224 << 10) + 1, false},
+		{0xffff, 0, 0, 0, 0x8800, 224 << 10, false},
+		{0xffff, 0, 0, 0x800, 0x8800, 224 << 10, true}, /* device addresses count */
+		{0xffff, 0, 0, 0x8000, 0x8000, 256 << 10, true},
+		{0xffff, 0, 0x8000, 0, 0x8000, 256 << 10, true}, /* so does where the pool begins */
+		{0xfffff, 0, 0, 0, 0x48000, 224 << 10,
+		 true}, /* segments further apart fit or not */
+		{0xfffff, 0, 0, 0, 0x48800, 224 << 10, false},
+		{0x1fff, 0x1fff, 0, 0, 0x1000, 4096, true},
+		{0x1fff, 0x1fff, 0, 0, 0x1800, 4096, false},
+		{0x1fff, 0x3fff, 0, 0, 0x1800, 8192, true},
+		{0x7fff, 0x3fff, 0, 0x4000, 0x1800, 8192, true},
 		/* Of an offset the bits within the boundary count: this is a segment's last slot. */
-		{0x3ffff, 0x3fff, 0x4800, 0, 4096, -ERANGE},
+		{0x3ffff, 0x3fff, 0, 0x4800, 0, 4096, false},
 	};
-	struct swiotlb_request req;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
-		assert_int_equal(
-			swiotlb_request_make(&req,
-					     &DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
-								 .boundary_mask = table[i].boundary,
-								 .addr_offset = table[i].offset),
-					     table[i].orig, table[i].len),
-			table[i].err);
+		assert_int_equal(can_fit(&DMP_SWIOTLB_LIMITS(.min_align_mask = table[i].min,
+							     .boundary_mask = table[i].boundary,
+							     .addr_offset = table[i].offset),
+					 table[i].phys, table[i].orig, table[i].len),
+				 table[i].fits);
+}
+
+/* Rule 10.1: aligned to the size rounded up to a power of two of pages. */
+static void test_pages_are_aligned_to_their_own_size(void **state)
+{
+	const struct dmp_swiotlb_limits wide = DMP_SWIOTLB_LIMITS(.min_align_mask = 0xffff);
+	struct swiotlb_request req;
+
+	(void)state;
+	assert_int_equal(swiotlb_request_pages(&req, &DMP_SWIOTLB_LIMITS(.flags = 0), 1), 0);
+	assert_int_equal(req.period, 2);
+	assert_int_equal(req.nslots, 1);
+	assert_int_equal(swiotlb_request_pages(&req, &DMP_SWIOTLB_LIMITS(.flags = 0), 8193), 0);
+	assert_int_equal(req.period, 8);
+	assert_int_equal(req.stride, 8);
+	assert_int_equal(req.nslots, 5);
+	assert_int_equal(swiotlb_request_pages(&req, &wide, 4096), 0);
+	assert_int_equal(req.period, 2);
+	assert_int_equal(req.stride, 31); /* rule 5.4: bits below the period are not counted */
+	assert_int_equal(swiotlb_request_pages(&req, &wide, 262145), -ERANGE);
 }
 
 static void test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area(void **state)
@@ -163,8 +202,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sizes_follow_offset_and_rounding),
 		cmocka_unit_test(test_runs_begin_where_the_masks_say),
-		cmocka_unit_test(test_what_no_segment_or_boundary_can_hold_is_out_of_range),
-		cmocka_unit_test(test_what_begins_too_late_in_every_segment_is_out_of_range),
+		cmocka_unit_test(test_what_no_segment_can_hold_is_out_of_range),
+		cmocka_unit_test(test_what_no_boundary_lets_through_cannot_fit),
+		cmocka_unit_test(test_what_begins_too_late_in_every_segment_cannot_fit),
+		cmocka_unit_test(test_pages_are_aligned_to_their_own_size),
 		cmocka_unit_test(test_pools_are_rounded_to_powers_of_two_with_a_segment_an_area),
 	};
 
