@@ -120,7 +120,7 @@ static int run_beside(const struct bench_bounce_sweep *sweep, struct measured *m
 	const struct bench_job array = {&bench_floor, &batch, 1};
 	int err;
 
-	m->row.floor_name = copies(m) ? "memcpy" : "array";
+	m->row.floor_name = !copies(m) ? "array" : copy.back ? "memcpy there and back" : "memcpy";
 	err = bench_row_run(&m->row, &sweep->plan, &ours, copies(m) ? &memory : &array);
 	return atomic_load(&bounce->err) ? atomic_load(&bounce->err) : err;
 }
