@@ -103,6 +103,13 @@ static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *
 	return hw_device_add(dev->hw, &desc, &dev->number);
 }
 
+/* What the machine alone knows of it. */
+static void ask_machine(struct dmp_device *dev)
+{
+	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
+	dev->limits.force_bounce |= dev->limits.needs_shared;
+}
+
 /* Its part in the allocator's books. */
 static int add_to_swiotlb(struct dmp_device *dev)
 {
@@ -138,6 +145,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	err = add_to_machine(dev, &opts);
 	if (err)
 		goto undo_swiotlb;
+	ask_machine(dev);
 	counter_init(&dev->counts);
 	dma_coherent_init(dev);
 	*out = dev;
