@@ -96,7 +96,7 @@ static const char *why_no_slots(int err)
 {
 	switch (err) {
 	case -ERANGE: return "bounce buffers are out of its reach, or none can lie as it needs";
-	case -ENOSPC: return "no bounce slots are free now";
+	case -ENOSPC: return dma_told;
 	}
 	return NULL;
 }
@@ -108,8 +108,7 @@ int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	struct dmp_device *dev = job->dev;
 	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
 	struct dmp_swiotlb_limits limits = limits_for(dev, granule);
-	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir,
-				  job->attrs | DMP_ATTR_NO_WARN, slot);
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
 
 	if (err)
 		return dma_because(job, why_no_slots(err), err);

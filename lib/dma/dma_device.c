@@ -36,6 +36,7 @@
 #include "hw_call.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static_assert(sizeof(struct dmp_device_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
@@ -106,6 +107,10 @@ static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *
 /* What the machine alone knows of it. */
 static void ask_machine(struct dmp_device *dev)
 {
+	char name[32];
+
+	snprintf(name, sizeof(name), "device %u", dev->number);
+	dmp_swiotlb_device_name(dev->bounces, name);
 	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
 	dev->limits.force_bounce |= dev->limits.needs_shared;
 }

@@ -254,6 +254,41 @@ static void test_without_an_allocator_it_says_why_it_cannot_map(void **state)
 	device_rig_down(&r);
 }
 
+/*
+ * One line for the operator, with the device and what would help; none is added by the layer above,
+ * and none at all where a failure is expected.
+ */
+static void test_a_failed_map_is_one_line_with_device_and_advice(void **state)
+{
+	struct dmp_sg sg[2];
+	struct grow g;
+	dmp_addr_t addr;
+	char who[32];
+	size_t n;
+
+	(void)state;
+	grow_up(&g, false, false, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+	assert_int_equal(dmp_swiotlb_tune(g.r.tlb, &DMP_SWIOTLB_TUNING(.flags = 0)), 0);
+	assert_int_equal(dmp_dma_map(g.r.dev, g.buf, LEN, DMP_TO_DEVICE, DMP_ATTR_NO_WARN, &addr),
+			 -ENOSPC);
+	assert_int_equal(g.r.rig.warnings, 0);
+	assert_int_equal(dmp_dma_map(g.r.dev, g.buf, LEN, DMP_TO_DEVICE, 0, &addr), -ENOSPC);
+	assert_int_equal(g.r.rig.warnings, 1);
+	snprintf(who, sizeof(who), "'default': device %u: no room", dmp_device_id(g.r.dev));
+	assert_non_null(strstr(g.r.rig.line, who));
+	assert_non_null(strstr(g.r.rig.line, "let it grow"));
+	/* Within the second nothing more is said, whatever fails. */
+	for (size_t i = 0; i < 2; i++)
+		sg[i] = (struct dmp_sg){.buf = g.buf, .len = LEN};
+	assert_int_equal(dmp_dma_map_sg(g.r.dev, sg, 2, DMP_TO_DEVICE, 0, &n), -ENOSPC);
+	assert_int_equal(g.r.rig.warnings, 1);
+	dmp_harness_advance(UINT64_C(1000000000));
+	assert_int_equal(dmp_dma_map(g.r.dev, g.buf, LEN, DMP_TO_DEVICE, 0, &addr), -ENOSPC);
+	assert_int_equal(g.r.rig.warnings, 2);
+	assert_int_equal(device_stats(&g.r).map_failures, 4);
+	grow_down(&g);
+}
+
 /* The allocator knows of each device, and of none that could not be made. */
 static void test_an_allocator_stays_until_its_devices_have_gone(void **state)
 {
@@ -294,6 +329,7 @@ int main(void)
 		cmocka_unit_test(test_what_reaches_shared_memory_only_gets_coherent_memory),
 		cmocka_unit_test(test_what_reaches_shared_memory_only_always_bounces),
 		cmocka_unit_test(test_without_an_allocator_it_says_why_it_cannot_map),
+		cmocka_unit_test(test_a_failed_map_is_one_line_with_device_and_advice),
 		cmocka_unit_test(test_an_allocator_stays_until_its_devices_have_gone),
 	};
 
