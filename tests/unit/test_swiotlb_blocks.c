@@ -230,6 +230,8 @@ static void test_returned_slots_serve_requests_under_every_policy(void **state)
 		assert_int_equal(fill_with_segments(&rig), 3 * BLOCK / SEGMENT_SLOTS);
 		assert_int_equal(dmp_swiotlb_check(rig.tlb), 0);
 		assert_int_equal(swiotlb_rig_stats(&rig).used, NSLOTS);
+		swiotlb_rig_unmap_all(&rig);
+		carve_rig_return(&rig, carve_rig_carve(&rig, NBLOCKS, 1));
 		carve_rig_down(&rig);
 	}
 }
