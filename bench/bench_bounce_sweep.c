@@ -120,7 +120,7 @@ static int run_beside(const struct bench_bounce_sweep *sweep, struct measured *m
 	const struct bench_job array = {&bench_floor, &batch, 1};
 	int err;
 
-	m->row.floor_name = copies(m) ? "memcpy" : "array";
+	m->row.floor_name = !copies(m) ? "array" : copy.back ? "memcpy there and back" : "memcpy";
 	err = bench_row_run(&m->row, &sweep->plan, &ours, copies(m) ? &memory : &array);
 	return atomic_load(&bounce->err) ? atomic_load(&bounce->err) : err;
 }
@@ -129,8 +129,11 @@ static int measure(const struct bench_bounce_sweep *sweep, struct measured *m,
 		   const struct bench_rings *rings)
 {
 	struct bench_bounce bounce;
-	int err = bench_bounce_open(&bounce, &m->use, rings, m->row.nthreads);
+	int err;
 
+	if (m->use.opts.areas * DMP_SWIOTLB_SEGMENT_SLOTS > sweep->slots)
+		return -ENOSPC;
+	err = bench_bounce_open(&bounce, &m->use, rings, m->row.nthreads);
 	if (err)
 		return err;
 	progress_show("%s, %llu bytes, %u threads", bench_bounce_policy_names[m->policy],
@@ -199,9 +202,7 @@ static int run_cases(struct bench_bounce_sweep *sweep, struct measured *m,
 	for (unsigned n = 0; status == EXIT_GOOD && bench_list_pick(lists, NAXES, n, item, index);
 	     n++) {
 		make_case(sweep, item, m);
-		if (m->use.opts.areas * DMP_SWIOTLB_SEGMENT_SLOTS > sweep->slots)
-			sweep->left_out++;
-		else if (!is_twice(m, index))
+		if (!is_twice(m, index))
 			status = run_case(sweep, m, rings, json);
 	}
 	return status;

@@ -12,6 +12,7 @@
 #include "json_file.h"
 #include "progress.h"
 
+#include <errno.h>
 #include <jansson.h>
 
 static const struct {
@@ -20,6 +21,12 @@ static const struct {
 } allocators[] = {{"glibc", BENCH_CHILD_COPY_GLIBC}, {"jemalloc", BENCH_CHILD_COPY_JEMALLOC}};
 
 #define NALLOCATORS (sizeof(allocators) / sizeof(allocators[0]))
+
+/* One that is not there, or more threads than there are buffers in its ring. */
+static const char *reason(int err)
+{
+	return err == -ENOENT ? bench_child_reason(err) : "the helper program failed";
+}
 
 struct measured {
 	const char *name;
@@ -34,7 +41,7 @@ static void print_row(FILE *to, const struct measured *m)
 	fprintf(to, "%-11s %-4s %-4s %7llu %6s %-8s %6s %7u ", m->name, "on", "to",
 		(unsigned long long)m->bytes, "-", "-", "-", m->nthreads);
 	if (m->err)
-		fprintf(to, "%s\n", bench_child_reason(m->err));
+		fprintf(to, "%s\n", reason(m->err));
 	else
 		fprintf(to, "%8.1f %8.1f %7s %6s %7.2f %8.1f %8.2f%s\n", m->pair.wall, m->pair.ours,
 			"-", "-", bench_malloc_speed(m->bytes, m->pair.wall), m->pair.floor,
@@ -48,7 +55,7 @@ static json_t *row_json(const struct measured *m)
 	if (m->err)
 		return json_pack("{s:s, s:I, s:i, s:s}", "allocator", m->name, "bytes",
 				 (json_int_t)m->bytes, "threads", (int)m->nthreads, "why",
-				 bench_child_reason(m->err));
+				 reason(m->err));
 	return json_pack("{s:s, s:I, s:i, s:f, s:f, s:f, s:f, s:f, s:s, s:f, s:b}", "allocator",
 			 m->name, "bytes", (json_int_t)m->bytes, "threads", (int)m->nthreads,
 			 "wall_ns", m->pair.wall, "cpu_ns", m->pair.ours, "gb_a_second",

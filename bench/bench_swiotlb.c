@@ -12,6 +12,8 @@
 #include "bench_target.h"
 #include "command.h"
 
+#include <dmapool/bits.h>
+
 #include <string.h>
 
 #define SLOTS_MAX   (UINT64_C(1) << 21) /* 4 GiB, as often as there are rings */
@@ -123,9 +125,10 @@ static int powers(const struct bench_line *line, unsigned option, const char *ot
 
 	for (unsigned i = 0; !err && i < list->count; i++)
 		if (list->value[i] & (list->value[i] - 1))
-			return complain("--%s: %llu is no power of two",
+			return complain("--%s: %llu is no power of two; try %llu",
 					line->options[option].longName,
-					(unsigned long long)list->value[i]);
+					(unsigned long long)list->value[i],
+					(unsigned long long)dmp_pow2_ceil(list->value[i]));
 	return err;
 }
 

@@ -66,7 +66,9 @@ static void test_every_combination_has_a_row(void **state)
 	assert_int_equal(json_integer_value(value(rows, 1, "threads")), 2);
 	assert_int_equal(json_integer_value(value(rows, 2, "areas")), 2);
 	assert_int_equal(json_integer_value(value(rows, 4, "bytes")), 65536);
+	assert_string_equal(json_string_value(value(rows, 0, "floor")), "memcpy");
 	assert_string_equal(json_string_value(value(rows, 8, "direction")), "from");
+	assert_string_equal(json_string_value(value(rows, 8, "floor")), "memcpy there and back");
 	assert_string_equal(json_string_value(value(rows, 16, "direction")), "both");
 	assert_string_equal(json_string_value(value(rows, 24, "policy")), "warm");
 	json_decref(rows);

@@ -145,26 +145,53 @@ static void test_f2_leaves_pairs_that_begin_at_odd_slots(void **state)
 	bench_fill_close(&fill);
 }
 
-/* 128 slots, 99 %: two are free, side by side only if two neighbours went. */
+/* A policy with no room for two slots while more than ENOUGH of its one area are in use. */
+#define ENOUGH 100u
+static uint64_t crowd;
+
+static bool find_if_there_is_enough(void *state, struct dmp_swiotlb_area *area,
+				    const struct dmp_swiotlb_need *need, uint64_t *slot)
+{
+	if (need->nslots == 2 && crowd > ENOUGH)
+		return false;
+	return dmp_swiotlb_policy_linux.find(state, area, need, slot);
+}
+
+static void add_to_crowd(void *state, uint64_t slot, uint64_t nslots)
+{
+	(void)state;
+	(void)slot;
+	crowd += nslots;
+}
+
+static void take_from_crowd(void *state, uint64_t slot, uint64_t nslots)
+{
+	(void)state;
+	(void)slot;
+	crowd -= nslots;
+}
+
+/* Two of 16 slots at most go at a time. */
 static void test_neighbours_go_until_4_kib_can_be_served(void **state)
 {
+	struct dmp_swiotlb_policy policy = dmp_swiotlb_policy_linux;
 	struct dmp_swiotlb *small;
-	struct dmp_swiotlb_stats stats;
-	dmp_phys_t phys;
 
 	(void)state;
-	assert_int_equal(dmp_swiotlb_create(hw,
-					    &DMP_SWIOTLB_OPTS(.flags = DMP_SWIOTLB_ANY,
-							      .slots = 128, .areas = 1),
-					    &small),
-			 0);
-	assert_int_equal(bench_fill_open(&fill, small, (uintptr_t)orig, BENCH_FILL_RANDOM, 99), 0);
+	policy.find = find_if_there_is_enough;
+	policy.claimed = add_to_crowd;
+	policy.released = take_from_crowd;
 	assert_int_equal(
-		dmp_swiotlb_map(small, NULL, (uintptr_t)orig, 4096, DMP_TO_DEVICE, 0, &phys), 0);
-	assert_int_equal(dmp_swiotlb_unmap(small, phys, 4096, DMP_TO_DEVICE, 0), 0);
-	assert_int_equal(dmp_swiotlb_get_stats(small, &stats, sizeof(stats)), 0);
-	assert_true(stats.used > 64);
+		dmp_swiotlb_create(hw,
+				   &DMP_SWIOTLB_OPTS(.flags = DMP_SWIOTLB_ANY, .slots = 128,
+						     .areas = 1, .policy = &policy),
+				   &small),
+		0);
+	assert_int_equal(bench_fill_open(&fill, small, (uintptr_t)orig, BENCH_FILL_RANDOM, 99), 0);
+	assert_int_equal(crowd, fill.used);
+	assert_true(crowd <= ENOUGH && crowd > ENOUGH - 2 * 16);
 	bench_fill_close(&fill);
+	assert_int_equal(crowd, 0);
 	assert_int_equal(dmp_swiotlb_destroy(small), 0);
 }
 
