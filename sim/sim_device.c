@@ -52,6 +52,7 @@ static struct sim_device *device_make(const struct dmp_hw_device *desc)
 	if (!dev)
 		return NULL;
 	dev->dma_mask = desc->dma_mask ? desc->dma_mask : UINT64_MAX;
+	dev->desc = *desc;
 	dmp_lock_init(&dev->lock, RANK_BACKEND, "sim: device");
 	return dev;
 }

@@ -120,6 +120,10 @@ struct dmp_hw_device {
 	uint32_t size;     /* bytes of the caller's struct */
 	uint32_t flags;    /* zero */
 	uint64_t dma_mask; /* highest address it can drive */
+
+	/* While it is behind no domain it reaches range_len bytes of memory from range_phys on, and
+	 * these at range_addr; whole pages; 0: all memory, at phys. */
+	uint64_t range_phys, range_addr, range_len;
 };
 
 struct dmp_hw_ops {
