@@ -17,13 +17,14 @@
  */
 #include "dma_internal.h"
 
-/* Moves [@from, @from + @len) from the stretch at @start to that at @there; false: not in it. */
+/* Moves [@from, @from + @len) from the stretch at @start to that at @there; false: not in it.  What
+ * lies before it has an offset that wraps, beyond any length that does not. */
 static bool move(uint64_t start, uint64_t there, uint64_t window_len, uint64_t from, uint64_t len,
 		 uint64_t *to)
 {
 	uint64_t offset = from - start;
 
-	if (from < start || len > window_len || offset > window_len - len)
+	if (len > window_len || offset > window_len - len)
 		return false;
 	*to = there + offset;
 	return true;

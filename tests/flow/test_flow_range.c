@@ -132,6 +132,26 @@ static void test_slots_outside_are_erange_and_free_again(void **state)
 	fixture_teardown(&f);
 }
 
+/* The mask is one of bus addresses: slots below 4 GiB are above it there. */
+static void test_slots_whose_bus_address_is_beyond_the_mask_are_erange(void **state)
+{
+	unsigned char heap[LEN];
+	struct fixture f;
+	dmp_addr_t addr = 7;
+	void *buf = NULL;
+
+	(void)state;
+	fixture_setup(&f,
+		      &FIXTURE(.device.range_phys = PHYS, .device.range_addr = UINT64_C(1) << 32,
+			       .device.range_len = BYTES, .device.dma_mask = DMP_MASK(32),
+			       .bounces = true, .swiotlb.slots = 512, .swiotlb.areas = 1));
+	assert_int_equal(dmp_dma_map(f.dev, heap, LEN, DMP_TO_DEVICE, 0, &addr), -ERANGE);
+	assert_int_equal(dmp_dma_alloc_coherent(f.dev, LEN, &buf, &addr), -ENOMEM);
+	assert_int_equal(addr, 7);
+	assert_int_equal(fixture_slots(&f), 0);
+	fixture_teardown(&f);
+}
+
 static void test_coherent_memory_outside_is_enomem(void **state)
 {
 	struct fixture f;
@@ -224,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_memory_of_the_range_is_used_in_place_at_its_bus_address),
 		cmocka_unit_test(test_without_slots_memory_outside_is_erange),
 		cmocka_unit_test(test_slots_outside_are_erange_and_free_again),
+		cmocka_unit_test(test_slots_whose_bus_address_is_beyond_the_mask_are_erange),
 		cmocka_unit_test(test_coherent_memory_outside_is_enomem),
 		cmocka_unit_test(test_behind_a_domain_there_is_no_range),
 		cmocka_unit_test(test_a_list_is_given_bus_addresses_too),

@@ -24,7 +24,7 @@
 #include <stdlib.h>
 
 #define THREADS 8u
-#define ROUNDS  60u
+#define ROUNDS  200u
 #define HOLD    8u
 #define LONGEST 20000u
 #define PAGE    DMP_PAGE_BYTES
