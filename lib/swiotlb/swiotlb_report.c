@@ -7,6 +7,7 @@
  *
  *   largest run        growth              what would help
  *   >= what is asked   any                 less alignment, or another boundary
+ *   less               none: carved        more blocks
  *   less               none: restricted    a larger range
  *   less               not asked for       more slots, or DMP_SWIOTLB_GROWS
  *   less               switched off        DMP_SWIOTLB_GROWS of dmp_swiotlb_tune()
@@ -64,6 +65,8 @@ static const char *advice(const struct dmp_swiotlb *tlb, bool is_long_enough)
 {
 	if (is_long_enough)
 		return "no free run suits: ask for less alignment or another boundary";
+	if (tlb->parent)
+		return "carve more for it";
 	if (tlb->is_restricted)
 		return "its range is fixed: give the device a larger one";
 	if (!tlb->is_dynamic)
