@@ -137,7 +137,7 @@ static bool is_run(const struct conform_format *format, const struct conform_blo
 	size_t i;
 
 	for (i = 0; i < block->nlines && !lack; i++)
-		lack = format->lacks(&block->lines[i]);
+		lack = format->lacks ? format->lacks(&block->lines[i]) : NULL;
 	if (lack && !report->lack) {
 		report->lack = lack;
 		report->lacking = &block->lines[i - 1];

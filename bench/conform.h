@@ -14,6 +14,7 @@
  *   conform_swiotlb.c what each operation of the bounce vectors does here
  *     conform_slots.c   contents of memory, and which slots are in use
  *     conform_pools.c   how pools and devices come, pools go, and whole pages
+ *     conform_direct.c  operations that go through the DMA API
  *     conform_events.c  what an operation asked of its machine, against the file
  *     conform_machine.c the machine under those: memory where the file wants it
  *     conform_pattern.c what the file fills memory with, and how it sums it up
@@ -49,7 +50,9 @@ enum conform_result {
 
 struct conform_op {
 	const char *name;
-	const char *args; /* a letter for each, the format's; a capital: the last, may be missing */
+	const char
+		*args; /* a letter for each, the format's; a capital: the last, may be missing, and
+			   * may be kept as several */
 	enum conform_result result;
 	bool starts_block;
 	/* Does it, and writes the answer as the vectors would; NULL: not run by this version. */
@@ -67,7 +70,8 @@ struct conform_format {
 	const struct conform_op *(*find_op)(const char *name, size_t len);
 	/* The argument of kind @letter in @word; false: it is none. */
 	bool (*parse_arg)(char letter, const char *word, size_t len, uint64_t *arg);
-	/* Why this version does not run a block with @line in it, for "line 5 ..."; NULL: it does. */
+	/* Why this version does not run a block with @line in it, for "line 5 ..."; NULL: it does.
+	 * Without this member it runs all. */
 	const char *(*lacks)(const struct conform_line *line);
 	/* One run of a block: manual mode from begin to end; NULL: no memory. */
 	void *(*open)(void);

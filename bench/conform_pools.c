@@ -6,7 +6,8 @@
  *   pool SLOTS AREAS BASE ... FAILS  dmp_harness_enter(), dmp_swiotlb_create(), which gets BASE
  *   latepool BYTES BASE              the same, DMP_SWIOTLB_LATE, from blocks of 4 MiB at most
  *   restricted K BASE SLOTS          dmp_swiotlb_create_restricted()
- *   dev I mem=K mask= bus= ...       a struct dmp_swiotlb_limits and a dmp_swiotlb_device
+ *   dev I mem=K mask= bus= ...       a struct dmp_swiotlb_limits and a dmp_swiotlb_device; for
+ *                                    conform_direct.c a struct dmp_device_opts
  *   lookup DEV ADDR                  dmp_swiotlb_device_owns()
  *   work, rcu                        dmp_harness_run_pending(), dmp_harness_grace_period()
  *   palloc, pfree                    dmp_swiotlb_alloc_pages(), dmp_swiotlb_free_pages()
@@ -166,6 +167,8 @@ static int renew_device(struct conform_bounce *bounce, struct bounce_device *dev
 	int err = *state ? dmp_swiotlb_device_destroy(*state) : 0;
 
 	*state = NULL;
+	if (!err)
+		err = conform_direct_drop(dev);
 	if (!err && bounce_tlb(bounce, dev))
 		err = dmp_swiotlb_device_create(bounce_tlb(bounce, dev), state);
 	return err;
@@ -181,9 +184,15 @@ void conform_pools_dev(void *run, const struct conform_line *line, char *got)
 		return;
 	}
 	dev->allocator = (unsigned)line->arg[1];
+	/* Of mask and bus limit the smaller counts; a mask of the DMA API is 2^k - 1. */
+	dev->opts = DMP_DEVICE_OPTS(.bus_limit = reach_of(line->arg[2], line->arg[3]),
+				    .min_align_mask = line->arg[4],
+				    .segment_boundary = line->arg[5], .range_phys = line->arg[7],
+				    .range_addr = line->arg[8], .range_len = line->arg[9]);
 	dev->limits = DMP_SWIOTLB_LIMITS(.flags = line->arg[6] ? DMP_SWIOTLB_NEEDS_SHARED : 0,
 					 .min_align_mask = line->arg[4],
-					 .boundary_mask = line->arg[5], .addr_offset = line->arg[7],
+					 .boundary_mask = line->arg[5],
+					 .addr_offset = line->arg[8] - line->arg[7],
 					 .transient_limit = reach_of(line->arg[2], line->arg[3]),
 					 .device = dev->limits.device);
 	conform_say_ok(got, renew_device(bounce, dev));

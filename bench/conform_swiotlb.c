@@ -9,10 +9,9 @@
  *   cpu N                            dmp_harness_become()
  *   map, unmap, sync                 the calls of these names
  *   pool, dev, palloc, work, ...     conform_pools.c
+ *   dmap, dunmap                     conform_direct.c
  *   fill, sum, stat, used, ...       conform_slots.c
  *   @ ...                            conform_events.c
- *
- * Operations of the layer above, direct mapping, are not run.
  *
  * Log lines are swallowed: failures and cut lengths are part of the vectors.
  *
@@ -34,7 +33,7 @@
  *
  *   d x       a decimal number, a hexadecimal one
  *   1 .. 6    KEY=NUMBER, below
- *   R         range=CPU:DMA:LEN, kept as DMA - CPU
+ *   R         range=CPU:DMA:LEN, kept as three arguments
  *   t c s p   letters, below, kept as they are
  */
 static const struct {
@@ -73,7 +72,9 @@ static bool parse_range(const char *word, size_t len, uint64_t *arg)
 	    !conform_number(dma + 1, (size_t)(size - dma - 1), 16, &to) ||
 	    !conform_number(size + 1, (size_t)(end - size - 1), 16, &nbytes))
 		return false;
-	*arg = to - cpu;
+	arg[0] = cpu;
+	arg[1] = to;
+	arg[2] = nbytes;
 	return true;
 }
 
@@ -99,19 +100,6 @@ static bool parse_arg(char letter, const char *word, size_t len, uint64_t *arg)
 	if (letter >= '1' && letter <= '6')
 		return parse_key(keys[letter - '1'].key, keys[letter - '1'].base, word, len, arg);
 	return parse_letters(letter, word, len, arg);
-}
-
-static enum dmp_dir dir_of(const uint64_t *word)
-{
-	if (bounce_has_letter(word, 't'))
-		return DMP_TO_DEVICE;
-	return bounce_has_letter(word, 'f') ? DMP_FROM_DEVICE : DMP_BIDIRECTIONAL;
-}
-
-static unsigned attrs_of(const uint64_t *word)
-{
-	return (bounce_has_letter(word, 's') ? DMP_ATTR_SKIP_SYNC : 0) |
-	       (bounce_has_letter(word, 'w') ? DMP_ATTR_NO_WARN : 0);
 }
 
 /* Set-up. */
@@ -175,10 +163,10 @@ static void run_map(void *run, const struct conform_line *line, char *got)
 	tlb = bounce_tlb(bounce, &bounce->devices[line->arg[1]]);
 	limits = bounce->devices[line->arg[1]].limits;
 	limits.alloc_align_mask = line->arg[4];
-	err = dmp_swiotlb_map(tlb, &limits, line->arg[2], line->arg[3], dir_of(&line->arg[5]),
-			      attrs_of(&line->arg[6]), &handle->phys);
+	err = dmp_swiotlb_map(tlb, &limits, line->arg[2], line->arg[3], bounce_dir(&line->arg[5]),
+			      bounce_attrs(&line->arg[6]), &handle->phys);
 	handle->len = line->arg[3];
-	handle->dir = dir_of(&line->arg[5]);
+	handle->dir = bounce_dir(&line->arg[5]);
 	handle->is_live = !err;
 	if (!err)
 		conform_bounce_mapped(bounce, handle, tlb, got);
@@ -204,7 +192,7 @@ static void run_unmap(void *run, const struct conform_line *line, char *got)
 	struct handle *handle = bounce_live_handle(bounce, line);
 	bool is_transient = handle && in_transient(handle);
 	int err = handle ? dmp_swiotlb_unmap(handle->tlb, handle->phys, line->arg[1],
-					     dir_of(&line->arg[2]), attrs_of(&line->arg[3]))
+					     bounce_dir(&line->arg[2]), bounce_attrs(&line->arg[3]))
 			 : -ENOENT;
 
 	if (!err)
@@ -220,7 +208,7 @@ static void run_sync(void *run, const struct conform_line *line, char *got)
 	struct conform_bounce *bounce = run;
 	struct handle *handle = bounce_live_handle(bounce, line);
 	dmp_phys_t phys = handle ? handle->phys + line->arg[2] : 0;
-	enum dmp_dir dir = dir_of(&line->arg[4]);
+	enum dmp_dir dir = bounce_dir(&line->arg[4]);
 
 	if (!handle)
 		conform_say_ok(got, -ENOENT);
@@ -270,9 +258,8 @@ static const struct conform_op ops[] = {
 	{"pfree", "dd", CONFORM_SOME, false, conform_pools_pfree},
 	{"work", "", CONFORM_SOME, false, conform_pools_work},
 	{"rcu", "", CONFORM_SOME, false, conform_pools_rcu},
-	/* Of the layer above the allocator. */
-	{"dmap", "ddxdts", CONFORM_SOME, false, NULL},
-	{"dunmap", "ddts", CONFORM_NONE, false, NULL},
+	{"dmap", "ddxdts", CONFORM_SOME, false, conform_direct_dmap},
+	{"dunmap", "ddts", CONFORM_NONE, false, conform_direct_dunmap},
 };
 
 static const struct conform_op *find_op(const char *name, size_t len)
@@ -283,11 +270,6 @@ static const struct conform_op *find_op(const char *name, size_t len)
 		if (strlen(ops[i].name) == len && memcmp(ops[i].name, name, len) == 0)
 			return &ops[i];
 	return NULL;
-}
-
-static const char *lacks(const struct conform_line *line)
-{
-	return line->op->run ? NULL : "is not an operation of this version";
 }
 
 static void swallow(void *ctx, enum dmp_log_level level, const char *line)
@@ -311,8 +293,17 @@ static void *open_run(void)
 	}
 	for (unsigned i = 0; i < DEVICES; i++)
 		bounce->devices[i].limits = DMP_SWIOTLB_LIMITS(.flags = 0);
+	for (unsigned i = 0; i < DEVICES; i++)
+		bounce->devices[i].opts = DMP_DEVICE_OPTS(.flags = 0);
 	dmp_log_set_sink(swallow, NULL);
 	return bounce;
+}
+
+static int unmap_handle(const struct handle *handle)
+{
+	if (handle->dev)
+		return dmp_dma_unmap(handle->dev, handle->addr, handle->len, handle->dir, 0);
+	return dmp_swiotlb_unmap(handle->tlb, handle->phys, handle->len, handle->dir, 0);
 }
 
 /* Gives back what the block left mapped. */
@@ -323,8 +314,7 @@ static int unmap_all(struct conform_bounce *bounce)
 
 	for (handle = bounce->handles; handle < bounce->handles + HANDLES; handle++)
 		if (handle->is_live && !err)
-			err = dmp_swiotlb_unmap(handle->tlb, handle->phys, handle->len, handle->dir,
-						0);
+			err = unmap_handle(handle);
 	return err;
 }
 
@@ -343,8 +333,9 @@ static const char *drop_all(struct conform_bounce *bounce)
 	if (!trouble && unmap_all(bounce))
 		trouble = "a mapping could not be given back";
 	for (unsigned i = 0; i < DEVICES && !trouble; i++)
-		if (bounce->devices[i].limits.device &&
-		    dmp_swiotlb_device_destroy(bounce->devices[i].limits.device))
+		if (conform_direct_drop(&bounce->devices[i]) ||
+		    (bounce->devices[i].limits.device &&
+		     dmp_swiotlb_device_destroy(bounce->devices[i].limits.device)))
 			trouble = "a device has a transient pool left";
 	for (unsigned i = 0; i < ALLOCATORS && !trouble; i++)
 		if (bounce->tlbs[i] && dmp_swiotlb_destroy(bounce->tlbs[i]))
@@ -375,7 +366,6 @@ const struct conform_format conform_swiotlb = {
 	.counts = true,
 	.find_op = find_op,
 	.parse_arg = parse_arg,
-	.lacks = lacks,
 	.before = conform_events_before,
 	.after = conform_events_after,
 	.open = open_run,

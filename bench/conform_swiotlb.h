@@ -4,6 +4,7 @@
  *
  *   conform_swiotlb.c   words, mappings, the table of all operations, a run
  *   conform_pools.c     allocators, devices, pools that come and go, whole pages
+ *   conform_direct.c    what goes through the DMA API
  *   conform_events.c    what an operation asked of its machine, against the file
  *   conform_slots.c     memory contents, and which slots are in use
  *   conform_machine.c   the machine under them
@@ -14,6 +15,7 @@
 
 #include "conform.h"
 
+#include <dmapool/dma.h>
 #include <dmapool/swiotlb.h>
 
 #include <string.h>
@@ -25,7 +27,9 @@
 #define POOLS      8192u
 
 struct handle {
-	struct dmp_swiotlb *tlb; /* whose mapping it is */
+	struct dmp_swiotlb *tlb; /* whose mapping it is; NULL: it did not bounce */
+	struct dmp_device *dev;  /* whose it is, of a dmap; else NULL */
+	dmp_addr_t addr;         /* likewise: the device's */
 	dmp_phys_t phys;
 	uint64_t len;     /* as mapped */
 	enum dmp_dir dir; /* likewise */
@@ -36,6 +40,8 @@ struct handle {
 struct bounce_device {
 	struct dmp_swiotlb_limits limits;
 	unsigned allocator;
+	struct dmp_device_opts opts; /* the same, as the DMA API puts it */
+	struct dmp_device *dma;      /* NULL: no dmap since */
 };
 
 /* The number that the file gives to a pool is its place here. */
@@ -80,6 +86,19 @@ static inline bool bounce_has_letter(const uint64_t *word, char letter)
 	return memchr(word, letter, sizeof(*word));
 }
 
+static inline enum dmp_dir bounce_dir(const uint64_t *word)
+{
+	if (bounce_has_letter(word, 't'))
+		return DMP_TO_DEVICE;
+	return bounce_has_letter(word, 'f') ? DMP_FROM_DEVICE : DMP_BIDIRECTIONAL;
+}
+
+static inline unsigned bounce_attrs(const uint64_t *word)
+{
+	return (bounce_has_letter(word, 's') ? DMP_ATTR_SKIP_SYNC : 0) |
+	       (bounce_has_letter(word, 'w') ? DMP_ATTR_NO_WARN : 0);
+}
+
 static inline struct dmp_swiotlb *bounce_tlb(struct conform_bounce *bounce,
 					     const struct bounce_device *dev)
 {
@@ -110,6 +129,13 @@ void conform_pools_work(void *run, const struct conform_line *line, char *got);
 void conform_pools_rcu(void *run, const struct conform_line *line, char *got);
 void conform_pools_palloc(void *run, const struct conform_line *line, char *got);
 void conform_pools_pfree(void *run, const struct conform_line *line, char *got);
+
+/* ---- conform_direct.c ---- */
+
+void conform_direct_dmap(void *run, const struct conform_line *line, char *got);
+void conform_direct_dunmap(void *run, const struct conform_line *line, char *got);
+/* Forgets the DMA API's device, which is made again when it is needed. */
+int conform_direct_drop(struct bounce_device *dev);
 
 /* ---- conform_events.c ---- */
 

@@ -69,6 +69,7 @@ struct replay_opts {
 	const char *profile;     /* cost profile, see sim.h */
 	uint32_t routes;         /* bit i: route i of replay_routes[] */
 	uint64_t slots, areas;   /* of the pool of bounce slots */
+	bool grow;               /* and more pools when it is full */
 	enum replay_way unknown; /* strict or lazy, as recorded: of a trace that does not tell */
 };
 
@@ -234,6 +235,7 @@ struct replay_result {
 	uint64_t peak_in_flight; /* maps */
 	uint64_t late_maps;
 	uint64_t peak_slots;
+	uint64_t grown_pools, transient_pools; /* made, all told */
 	uint64_t copied_bytes;
 	uint64_t magazine_allocs, tree_allocs;
 	double magazine_share;

@@ -15,7 +15,7 @@ static const struct {
 	int err;
 	const char *name, *text;
 } whys[] = {
-	{-ENOSPC, "no_room", "no slots or addresses free (see --slots, --mask)"},
+	{-ENOSPC, "no_room", "no slots or addresses free (see --slots, --grow, --mask)"},
 	{-ERANGE, "out_of_reach", "out of the device's reach (see --mask)"},
 	{-ENOMEM, "no_memory", "no memory"},
 	{-EFAULT, "not_known", "memory that the machine does not know"},

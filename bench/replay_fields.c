@@ -45,6 +45,8 @@ const struct replay_field replay_fields[] = {
 	COUNT("broken_books", broken_books, "broken books"),
 
 	FIELD(REPLAY_COUNT, REPLAY_BOUNCED, "peak_slots", peak_slots, "peak slots in use"),
+	QUIET(REPLAY_COUNT, REPLAY_BOUNCED, "grown_pools", grown_pools, "pools that were added"),
+	QUIET(REPLAY_COUNT, REPLAY_BOUNCED, "transient_pools", transient_pools, "transient pools"),
 	FIELD(REPLAY_COUNT, REPLAY_BOUNCED, "copied_bytes", copied_bytes, "bytes copied"),
 
 	FIELD(REPLAY_SHARE, REPLAY_TRANSLATED, "magazine_hit_share", magazine_share,

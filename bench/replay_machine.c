@@ -126,7 +126,8 @@ static int try_pool(const struct replay_opts *opts, struct replay_machine *machi
 {
 	struct dmp_swiotlb_stats stats;
 	int err = dmp_swiotlb_create(dmp_sim_hw(machine->sim),
-				     &DMP_SWIOTLB_OPTS(.slots = opts->slots, .areas = opts->areas),
+				     &DMP_SWIOTLB_OPTS(.slots = opts->slots, .areas = opts->areas,
+						       .flags = opts->grow ? DMP_SWIOTLB_GROWS : 0),
 				     &machine->tlb);
 
 	if (err)

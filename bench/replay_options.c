@@ -52,6 +52,9 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "of the bounce pool, and its areas; powers of two, at least 128 slots an area "
 		 "(default: 32768,4)",
 		 "N[,AREAS]"},
+		{"grow", 'g', POPT_ARG_NONE, &c->grow, 0,
+		 "the bounce pool grows when it is full: transient pools, and more of its size",
+		 NULL},
 		{"flush", 'f', POPT_ARG_STRING, NULL, 0,
 		 "strict or lazy: what as-recorded is if the trace has an IOMMU and does not tell "
 		 "(default: lazy)",
@@ -264,6 +267,7 @@ static struct replay_opts opts_of(const struct replay_command *c)
 		.profile = c->profile ? c->profile : DEFAULT_PROFILE,
 		.slots = DEFAULT_SLOTS,
 		.areas = DEFAULT_AREAS,
+		.grow = c->grow,
 		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
 	};
 }

@@ -16,7 +16,7 @@ struct replay_command {
 
 	/* Where the text of each option is kept. */
 	char *routes, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
-	int serial, no_data, check_addresses;
+	int serial, no_data, check_addresses, grow;
 	uint64_t given; /* a bit for each option letter */
 	poptContext context;
 };

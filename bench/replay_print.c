@@ -78,8 +78,9 @@ static void print_head(FILE *to, const struct replay_opts *opts, const struct re
 	fprintf(to, "  %u thread%s, %s, %u-bit mask, profile %s", a->nlanes, plural(a->nlanes),
 		opts->data ? "data checked" : "no data", opts->mask_bits, opts->profile);
 	if (bounces(a))
-		fprintf(to, ", pool of %" PRIu64 " slots in %" PRIu64 " area%s", opts->slots,
-			opts->areas, plural(opts->areas));
+		fprintf(to, ", %spool of %" PRIu64 " slots in %" PRIu64 " area%s",
+			opts->grow ? "growing " : "", opts->slots, opts->areas,
+			plural(opts->areas));
 	fputs("\n\n", to);
 }
 

@@ -215,6 +215,8 @@ void replay_result_fill(const struct replay_run *run, const struct replay_books 
 	fill_costs(run, before, &after, r);
 	fill_copies(run->machine->sim, &counts, r);
 	r->peak_slots = after.tlb.high_water;
+	r->grown_pools = after.tlb.grown;
+	r->transient_pools = after.tlb.transients_made;
 	/* relaxed: the threads have ended */
 	r->peak_in_flight = atomic_load_explicit(&run->peak, memory_order_relaxed);
 	r->seconds = seconds;

@@ -2,7 +2,8 @@
 /*
  * sim_access.c - one access of a device, inside one 4 KiB page: route, translate, move
  *
- *   tag of the device = 0 ---> direct:  addr is phys; RAM, or what is exposed to it
+ *   tag of the device = 0 ---> direct:  addr is phys, or lies in the device's range of it; RAM, or
+ *                              what is exposed to it
  *                    != 0 ---> translated:
  *
  *      IOTLB hit, and the tables agree -----------------------------> use it
@@ -66,20 +67,36 @@ static bool is_driven(const struct sim_access *access)
 
 /* Direct. */
 
+/* Where in memory the access is; false: nowhere.  A range begins and ends with a page. */
+static bool find_direct(const struct sim_access *access, dmp_phys_t *phys)
+{
+	const struct dmp_hw_device *desc = &access->dev->desc;
+	uint64_t offset = access->addr - desc->range_addr;
+
+	*phys = access->addr;
+	if (!desc->range_len || access->dev->passthrough)
+		return true;
+	*phys = desc->range_phys + offset;
+	return access->addr >= desc->range_addr && offset < desc->range_len;
+}
+
 static void direct_locked(struct dmp_sim *sim, struct sim_access *access)
 {
 	struct sim_device *dev = access->dev;
 	uint64_t reach = access->len;
+	dmp_phys_t phys;
 
 	dmp_lock_assert_held(&dev->lock);
 	if ((sim->flags & DMP_SIM_REQUIRE_DOMAIN) && !dev->passthrough) {
 		refuse(access, DMP_FAULT_NO_DOMAIN);
 		return;
 	}
-	if (!sim_mem_has(&sim->mem, access->addr, access->len))
-		reach = sim_expose_reach(dev, access->addr, access->len, access->prot);
+	if (!find_direct(access, &phys))
+		reach = 0;
+	else if (!sim_mem_has(&sim->mem, phys, access->len))
+		reach = sim_expose_reach(dev, phys, access->len, access->prot);
 	if (reach && !dev->gone && is_driven(access))
-		move(sim, access, access->addr, reach);
+		move(sim, access, phys, reach);
 	if (access->moved < access->len)
 		refuse(access, DMP_FAULT_BUS);
 }

@@ -52,6 +52,7 @@ static struct sim_device *device_make(const struct dmp_hw_device *desc)
 	if (!dev)
 		return NULL;
 	dev->dma_mask = desc->dma_mask ? desc->dma_mask : UINT64_MAX;
+	dev->desc = *desc;
 	dmp_lock_init(&dev->lock, RANK_BACKEND, "sim: device");
 	return dev;
 }
@@ -81,6 +82,9 @@ int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device)
 
 	if (!err)
 		err = dmp_opts_load(&own, sizeof(own), desc);
+	if (!err &&
+	    !dmp_is_aligned(own.range_phys | own.range_addr | own.range_len, DMP_PAGE_BYTES))
+		err = -EINVAL;
 	if (err)
 		return err;
 	struct sim_device *dev = device_make(&own);

@@ -162,9 +162,10 @@ struct sim_exposure_tree {
 };
 
 struct sim_device {
-	uint32_t id;       /* (c) */
-	uint32_t nagents;  /* (b) */
-	uint64_t dma_mask; /* (c) highest address it drives */
+	uint32_t id;               /* (c) */
+	uint32_t nagents;          /* (b) */
+	uint64_t dma_mask;         /* (c) highest address it drives */
+	struct dmp_hw_device desc; /* (c) as it was described: the range of memory that it has */
 	DMP_ATOMIC(uint64_t)
 	tag; /* (a) id of the translated domain, 0: untranslated; (d) to write */
 	DMP_ATOMIC(struct sim_domain *) dom; /* (a) it, see sim_access.c; (d) to write */

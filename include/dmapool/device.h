@@ -25,6 +25,11 @@ struct dmp_device_opts {
 	uint64_t segment_boundary;   /* mask, 2^k - 1, that no piece may cross; 0: none */
 	struct dmp_swiotlb *swiotlb; /* bounce allocator of the same machine; NULL: nothing
 				      * bounces */
+
+	/* Memory that its bus carries while no domain is attached: range_len bytes, which are at
+	 * range_phys for the CPU and at range_addr for the device.  What lies outside has no address
+	 * there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
+	uint64_t range_phys, range_addr, range_len;
 };
 #ifndef __cplusplus
 #define DMP_DEVICE_OPTS(...)                                                                       \
@@ -51,7 +56,8 @@ struct dmp_device_opts {
  *            be destroyed (-EBUSY) before a flush of that domain works or it is destroyed; never,
  *            if there was no memory to remember them.
  * Threads:   any thread; may sleep.
- * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag, a bounce allocator of another
+ * Errors:    -EINVAL a mask that is not 2^k - 1, an unknown flag, a range of part of a page or
+ *            that wraps, a bounce allocator of another
  *            machine, or none for DMP_DEVICE_FORCE_BOUNCE; -E2BIG; -ENOMEM; the backend's.
  */
 DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *opts,

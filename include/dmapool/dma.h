@@ -4,13 +4,13 @@
  *
  * A request takes one of the routes
  *
- *   direct      addr is phys                             no domain attached
+ *   direct      addr is phys, or where the bus has it    no domain attached
  *   translated  addr is an IOVA of the device's domain   a domain is attached
  *
  * and in each of them the buffer itself, or a copy in a bounce buffer that takes its place:
  * direct if the device cannot reach the buffer, translated if the device is untrusted and the
- * buffer does not fill whole granules, both if the device is forced to.  That is chosen from
- * the device's limits and the request alone.
+ * buffer does not fill whole granules, both if the device is forced to, as one is that reaches
+ * shared memory only.  That is chosen from the device's limits and the request alone.
  *
  * With a bounce buffer the device sees what the CPU wrote up to dmp_dma_map() or the latest
  * dmp_dma_sync_for_device(), and the CPU what the device wrote up to dmp_dma_unmap() or the

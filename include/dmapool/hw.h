@@ -120,6 +120,10 @@ struct dmp_hw_device {
 	uint32_t size;     /* bytes of the caller's struct */
 	uint32_t flags;    /* zero */
 	uint64_t dma_mask; /* highest address it can drive */
+
+	/* While it is behind no domain it reaches range_len bytes of memory from range_phys on, and
+	 * these at range_addr; whole pages, else -EINVAL; 0: all memory, at phys. */
+	uint64_t range_phys, range_addr, range_len;
 };
 
 struct dmp_hw_ops {
@@ -149,7 +153,8 @@ struct dmp_hw_ops {
 	int (*mem_unmap)(void *be, uint32_t device, dmp_phys_t phys, uint64_t len,
 			 enum dmp_dir dir);
 
-	/* Devices.  May sleep.  device_add: -ENOMEM no room for another device. */
+	/* Devices.  May sleep.  device_add: -ENOMEM no room for another device; -ENOTSUP a range,
+	 * where the machine has none. */
 	int (*device_add)(void *be, const struct dmp_hw_device *desc, uint32_t *device);
 	void (*device_remove)(void *be, uint32_t device);
 

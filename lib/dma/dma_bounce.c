@@ -71,6 +71,7 @@ static struct dmp_swiotlb_limits limits_for(const struct dmp_device *dev, uint64
 	} else {
 		limits.boundary_mask = dev->limits.segment_boundary;
 		limits.addr_limit = dev->limits.reach;
+		limits.addr_offset = dev->limits.window.addr - dev->limits.window.phys;
 	}
 	return limits;
 }
@@ -128,11 +129,12 @@ undo_slots:
 bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t addr,
 		     dmp_phys_t *slot)
 {
-	dmp_phys_t phys = addr;
+	dmp_phys_t phys;
 
 	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dom != NULL))
 		return false;
-	if (dom && dmp_domain_iova_to_phys(dom, addr, &phys))
+	if (dom ? dmp_domain_iova_to_phys(dom, addr, &phys) != 0
+		: !dma_window_phys(&dev->limits.window, addr, 1, &phys))
 		return false;
 	if (!dmp_swiotlb_device_owns(dev->bounces, phys))
 		return false;

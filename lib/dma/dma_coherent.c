@@ -156,9 +156,9 @@ static uint64_t page_bytes(const struct dmp_domain *dom)
 }
 
 /* A device with a restricted allocator has no other memory; its slots are not clear. */
-static int take_restricted(struct dma_block *block, uint64_t limit)
+static int take_restricted(struct dma_block *block, uint64_t highest)
 {
-	struct dmp_swiotlb_limits limits = DMP_SWIOTLB_LIMITS(.addr_limit = limit);
+	struct dmp_swiotlb_limits limits = DMP_SWIOTLB_LIMITS(.addr_limit = highest);
 	void *buf;
 	int err = dmp_swiotlb_alloc_pages(block->tlb, &limits, block->bytes, &block->phys);
 
@@ -172,17 +172,18 @@ static int take_restricted(struct dma_block *block, uint64_t limit)
 	return err;
 }
 
-static int take_pages(struct dma_block *block, uint64_t limit)
+/* @highest: byte of memory that it may use. */
+static int take_pages(struct dma_block *block, uint64_t highest)
 {
 	if (block->tlb)
-		return take_restricted(block, limit);
-	return hw_coherent_alloc(block->hw, block->bytes, limit, DMP_MEM_MAY_BLOCK, &block->phys);
+		return take_restricted(block, highest);
+	return hw_coherent_alloc(block->hw, block->bytes, highest, DMP_MEM_MAY_BLOCK, &block->phys);
 }
 
 /* Memory that begins inside a page would show the device whatever lies before it. */
-static int take_memory(struct dma_block *block, const struct dmp_domain *dom, uint64_t limit)
+static int take_memory(struct dma_block *block, const struct dmp_domain *dom, uint64_t highest)
 {
-	int err = take_pages(block, limit);
+	int err = take_pages(block, highest);
 
 	if (err)
 		return err;
@@ -207,9 +208,9 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 	if (dom)
 		return dmp_domain_map(dom, block->phys, block->bytes, dma_prot(DMP_BIDIRECTIONAL),
 				      reach, &block->addr);
-	if (!dmp_range_fits(block->phys, block->bytes, reach))
+	if (!dma_window_addr(&dev->limits.window, block->phys, block->bytes, &block->addr) ||
+	    !dmp_range_fits(block->addr, block->bytes, reach))
 		return -ENOMEM;
-	block->addr = block->phys;
 	return dma_expose(dev, block->phys, block->bytes, DMP_BIDIRECTIONAL);
 }
 
@@ -217,7 +218,8 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 static int fill_block(struct dmp_device *dev, struct dma_block *block)
 {
 	struct dmp_domain *dom = dma_domain(dev);
-	int err = take_memory(block, dom, dom ? UINT64_MAX : dev->limits.coherent_reach);
+	uint64_t highest = dma_window_highest(&dev->limits.window, dev->limits.coherent_reach);
+	int err = take_memory(block, dom, dom ? UINT64_MAX : highest);
 
 	if (err)
 		goto undo_block;

@@ -38,7 +38,7 @@
 #include <assert.h>
 #include <stdio.h>
 
-static_assert(sizeof(struct dmp_device_opts) == 64, "append only");
+static_assert(sizeof(struct dmp_device_opts) == 88, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
 static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
@@ -50,11 +50,18 @@ static bool is_mask(uint64_t mask)
 	return (mask & (mask + 1)) == 0;
 }
 
+static struct dma_window window_of(const struct dmp_device_opts *opts)
+{
+	return (struct dma_window){opts->range_phys, opts->range_addr, opts->range_len};
+}
+
 static bool opts_make_sense(const struct dmp_device_opts *opts)
 {
-	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_mask(opts->dma_mask) &&
-	       is_mask(opts->coherent_mask) && is_mask(opts->min_align_mask) &&
-	       is_mask(opts->segment_boundary);
+	const struct dma_window window = window_of(opts);
+
+	return dma_window_makes_sense(&window) && (opts->flags & ~KNOWN_FLAGS) == 0 &&
+	       is_mask(opts->dma_mask) && is_mask(opts->coherent_mask) &&
+	       is_mask(opts->min_align_mask) && is_mask(opts->segment_boundary);
 }
 
 /* Slots of another machine's memory would lead nowhere. */
@@ -88,6 +95,7 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 		.min_align_mask = opts->min_align_mask,
 		.max_segment_bytes = limit_or_none(opts->max_segment_bytes),
 		.segment_boundary = limit_or_none(opts->segment_boundary),
+		.window = window_of(opts),
 		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
 		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0 ||
 				dmp_swiotlb_forces_bounce(opts->swiotlb),
@@ -99,7 +107,13 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *opts)
 {
 	uint64_t mask = limit_or_none(opts->dma_mask);
-	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = mask | opts->coherent_mask};
+	struct dmp_hw_device desc = {
+		.size = sizeof(desc),
+		.dma_mask = mask | opts->coherent_mask,
+		.range_phys = opts->range_phys,
+		.range_addr = opts->range_addr,
+		.range_len = opts->range_len,
+	};
 
 	return hw_device_add(dev->hw, &desc, &dev->number);
 }

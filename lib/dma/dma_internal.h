@@ -6,6 +6,7 @@
  *     |       |          |            |
  *     |       hw         dma_route.c  dma_map.c, dma_unmap.c, dma_bounce.c,
  *     dma_route.c                     dma_sg.c, dma_sg_each.c, dma_coherent.c
+ *     dma_window.c
  *
  * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
  */
@@ -19,6 +20,13 @@
 #include "base_counter.h"
 #include "base_tree.h"
 
+/* Where memory appears on the device's bus; len 0: at its own address. */
+struct dma_window {
+	dmp_phys_t phys;
+	dmp_addr_t addr;
+	uint64_t len;
+};
+
 /* What a device can reach; "no limit" is all ones everywhere. */
 struct dma_limits {
 	uint64_t reach;             /* last address of streaming maps: mask and bus */
@@ -26,6 +34,7 @@ struct dma_limits {
 	uint64_t min_align_mask;    /* address bits that a route must preserve */
 	uint64_t max_segment_bytes; /* longest piece of a list's answer */
 	uint64_t segment_boundary;  /* mask that no such piece crosses */
+	struct dma_window window;   /* without a domain: what of memory its bus carries */
 	bool untrusted;             /* must never see bytes beside a buffer */
 	bool force_bounce;          /* no buffer is used in place */
 	bool needs_shared;          /* reaches shared memory only: forces it */
@@ -55,6 +64,14 @@ bool dma_may_bounce(const struct dma_limits *limits, bool translated);
 bool dma_merges_lists(const struct dma_limits *limits, bool translated);
 bool dma_piece_fits(const struct dma_limits *limits, uint64_t start, uint64_t len);
 unsigned dma_prot(enum dmp_dir dir);
+
+/* dma_window.c: pure. */
+bool dma_window_addr(const struct dma_window *window, dmp_phys_t phys, uint64_t len,
+		     dmp_addr_t *addr);
+bool dma_window_phys(const struct dma_window *window, dmp_addr_t addr, uint64_t len,
+		     dmp_phys_t *phys);
+dmp_phys_t dma_window_highest(const struct dma_window *window, uint64_t reach);
+bool dma_window_makes_sense(const struct dma_window *window);
 
 /* Numbers of the device's counters. */
 enum dma_count {
@@ -157,6 +174,7 @@ int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err
 /* dma_unmap.c: their reverses. */
 int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);
 int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
+int dma_unexpose_addr(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir);
 int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs);
 bool dma_unmap_took_effect(const struct dmp_domain *dom, int err);
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err);

@@ -66,15 +66,19 @@ int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err
 static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
 {
 	struct dmp_device *dev = job->dev;
+	dmp_addr_t bus_addr;
 	int err;
 
 	if (job->dom)
 		return dmp_domain_map(job->dom, phys, len, dma_prot(job->dir), dev->limits.reach,
 				      addr);
+	if (!dma_window_addr(&dev->limits.window, phys, len, &bus_addr))
+		return dma_because(job, "its bus does not carry what it would have to use",
+				   -ERANGE);
 	err = dma_expose(dev, phys, len, job->dir);
 	if (err)
 		return err;
-	*addr = phys;
+	*addr = bus_addr;
 	return 0;
 }
 

@@ -17,7 +17,8 @@
  * Must bounce: every buffer of a device that is forced to, or reaches shared memory only; without a domain, a buffer that is
  * not within the reach; with a domain, part of a granule if the device is untrusted.
  *
- * Within the reach: the last byte lies at or below the smaller of DMA mask and bus limit.
+ * Within the reach: it has an address on the device's bus, dma_window.c, and that of the last byte
+ * lies at or below the smaller of DMA mask and bus limit.
  * It does not matter where the domain translates: there the IOVA must be in reach, which
  * the IOVA space sees to.
  *
@@ -59,12 +60,20 @@ int dma_request_check(uint64_t len, enum dmp_dir dir, unsigned attrs)
 	return -EINVAL;
 }
 
+static bool is_in_reach(const struct dma_limits *limits, const struct dma_request *request)
+{
+	dmp_addr_t addr;
+
+	return dma_window_addr(&limits->window, request->phys, request->len, &addr) &&
+	       dmp_range_fits(addr, request->len, limits->reach);
+}
+
 static bool must_bounce(const struct dma_limits *limits, const struct dma_request *request)
 {
 	if (limits->force_bounce)
 		return true;
 	if (!request->granule)
-		return !dmp_range_fits(request->phys, request->len, limits->reach);
+		return !is_in_reach(limits, request);
 	return limits->untrusted && !dmp_is_aligned(request->phys | request->len, request->granule);
 }
 
@@ -112,7 +121,7 @@ bool dma_may_bounce(const struct dma_limits *limits, bool translated)
 {
 	if (limits->force_bounce)
 		return true;
-	return translated ? limits->untrusted : limits->reach != UINT64_MAX;
+	return translated ? limits->untrusted : limits->reach != UINT64_MAX || limits->window.len;
 }
 
 /* Do its lists share one address range?  Else every piece is mapped by itself. */

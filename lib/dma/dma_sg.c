@@ -76,7 +76,7 @@ static void work_end(struct sg_work *work)
 
 /*
  * Can @piece of @len bytes be an answer by itself?  What counts is where its address lies between
- * boundaries, of which is known: in place, phys or its offset in a granule, as a range is
+ * boundaries, of which is known: in place, that of phys or its offset in a granule, as a range is
  * aligned to the power of two that holds it; in slots, the bits that a bounce preserves, as
  * slots lie between two boundaries.
  */
@@ -85,12 +85,15 @@ static bool fits_alone(const struct dma_job *job, struct dma_route route, dmp_ph
 {
 	const struct dma_limits *limits = &job->dev->limits;
 	uint64_t known = UINT64_MAX;
+	dmp_addr_t addr = phys;
 
+	if (!route.bounce && !route.translate)
+		dma_window_addr(&limits->window, phys, len, &addr); /* the route is open */
 	if (route.bounce)
 		known &= limits->min_align_mask;
 	if (route.translate)
 		known &= dmp_domain_granule(job->dom) - 1;
-	return dma_piece_fits(limits, phys & known, len);
+	return dma_piece_fits(limits, addr & known, len);
 }
 
 /* Where each piece is, and that its route is open and leads to an answer. */

@@ -107,12 +107,15 @@ static int unmap_each_translated(const struct dma_job *job, const struct dmp_sg 
 	return *is_gone ? dma_after_the_fact(first_err) : first_err;
 }
 
-/* Undoes dma_unexpose(). */
-static void expose_again(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
+/* Undoes dma_unexpose_addr(). */
+static void expose_again(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
 {
-	if (dma_expose(dev, phys, len, dir))
+	dmp_phys_t phys;
+
+	if (!dma_window_phys(&dev->limits.window, addr, len, &phys) ||
+	    dma_expose(dev, phys, len, dir))
 		dmp_log(DMP_LOG_WARN, "dma: device %u: %#llx can no longer be reached", dev->number,
-			(unsigned long long)phys);
+			(unsigned long long)addr);
 }
 
 /* All out of the device's reach, or none. */
@@ -122,7 +125,7 @@ static int unexpose_all(const struct dma_job *job, const struct dmp_sg *sg, size
 	int err;
 
 	for (i = 0; i < nmapped; i++) {
-		err = dma_unexpose(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
+		err = dma_unexpose_addr(job->dev, sg[i].addr, sg[i].mapped_len, job->dir);
 		if (err)
 			goto undo_unexpose;
 	}

@@ -40,13 +40,15 @@ static bool leads_somewhere(struct dmp_domain *dom, dmp_iova_t iova)
 static bool is_mapped(struct dmp_device *dev, dmp_addr_t addr, uint64_t len)
 {
 	struct dmp_domain *dom = dma_domain(dev);
+	dmp_phys_t phys;
 	void *buf;
 
 	if (DMP_CHECKS >= 1 && !dma_has_maps(dev))
 		return false;
 	if (dom)
 		return leads_somewhere(dom, addr) && leads_somewhere(dom, addr + len - 1);
-	return hw_phys_to_buf(dev->hw, addr, len, &buf) == 0;
+	return dma_window_phys(&dev->limits.window, addr, len, &phys) &&
+	       hw_phys_to_buf(dev->hw, phys, len, &buf) == 0;
 }
 
 static int sync_check(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)

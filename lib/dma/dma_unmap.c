@@ -36,6 +36,16 @@ int dma_unexpose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp
 	return hw_mem_unmap(dev->hw, dev->number, phys, len, dir);
 }
 
+/* The same of what the device has at @addr, without a domain. */
+int dma_unexpose_addr(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enum dmp_dir dir)
+{
+	dmp_phys_t phys;
+
+	if (!dma_window_phys(&dev->limits.window, addr, len, &phys))
+		return -ENOENT;
+	return dma_unexpose(dev, phys, len, dir);
+}
+
 /* Before an unmap: its arguments, and at checks >= 1 that anything is live at all.  At
  * checks 0 that would cost reading every CPU's counts. */
 int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, unsigned attrs)
@@ -97,7 +107,7 @@ static int unmap_direct(const struct dma_job *job, dmp_addr_t addr, uint64_t len
 
 	*is_gone = false;
 	if (!err)
-		err = dma_unexpose(job->dev, addr, len, job->dir);
+		err = dma_unexpose_addr(job->dev, addr, len, job->dir);
 	if (err)
 		return err;
 	*is_gone = true;

@@ -20,7 +20,7 @@
 #include <assert.h>
 
 static_assert(sizeof(struct dmp_hw_opts) == 8, "append only");
-static_assert(sizeof(struct dmp_hw_device) == 16, "append only");
+static_assert(sizeof(struct dmp_hw_device) == 40, "append only");
 static_assert(sizeof(struct dmp_hw_domain_info) == 32, "append only");
 static_assert(offsetof(struct dmp_hw_ops, mem_alloc) == 16, "append only");
 

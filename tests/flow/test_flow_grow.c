@@ -154,6 +154,33 @@ static void test_a_transient_pool_is_its_devices_alone(void **state)
 	grow_down(&g);
 }
 
+/* A mistake of the second's driver: the first's bytes stay where they are. */
+static void test_a_sync_of_another_devices_pool_moves_no_byte(void **state)
+{
+	struct grow g;
+	struct dmp_device *other;
+	dmp_addr_t addr, others;
+
+	(void)state;
+	grow_up(&g, false, false, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+	assert_int_equal(dmp_device_create(g.r.rig.hw,
+					   &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE,
+							    .swiotlb = g.r.tlb),
+					   &other),
+			 0);
+	addr = map_page(&g);
+	assert_int_equal(dmp_dma_map(other, g.buf, LEN, DMP_TO_DEVICE, 0, &others), 0);
+	memset(device_view(&g.r, addr), 0x77, LEN);
+	assert_int_equal(dmp_dma_sync_for_cpu(other, addr, LEN, DMP_FROM_DEVICE), 0);
+	assert_int_equal(g.buf[0], 0x5a);
+	assert_int_equal(dmp_dma_sync_for_cpu(g.r.dev, addr, LEN, DMP_FROM_DEVICE), 0);
+	assert_int_equal(g.buf[0], 0x77);
+	assert_int_equal(dmp_dma_unmap(other, others, LEN, DMP_TO_DEVICE, 0), 0);
+	unmap_page(&g, addr);
+	assert_int_equal(dmp_device_destroy(other), 0);
+	grow_down(&g);
+}
+
 /* Rule 8: the tables' answer is looked up in no list before the first bounce. */
 static void test_a_device_that_never_bounced_owns_no_slots(void **state)
 {
@@ -324,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_transient_pool_lies_within_mask_and_bus_limit),
 		cmocka_unit_test(test_a_transient_pool_is_its_devices_alone),
+		cmocka_unit_test(test_a_sync_of_another_devices_pool_moves_no_byte),
 		cmocka_unit_test(test_a_device_that_never_bounced_owns_no_slots),
 		cmocka_unit_test(test_a_device_stays_while_slots_of_its_own_pool_are_left),
 		cmocka_unit_test(test_what_reaches_shared_memory_only_gets_coherent_memory),

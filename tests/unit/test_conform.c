@@ -120,15 +120,11 @@ static void test_bounce_vectors_are_judged_block_by_block(void **state)
 				      "pool 512 1 40000000 - 0 = 512 1 512 512\n"
 				      "reset\n"
 				      "pool 512 1 40000000 - 0 = 512 2 256 512\n"
-				      "reset\n"
-				      "dmap 0 0 1000 1 t - = direct 1000\n"
-				      "@ pages any block 9 = 40000000\n"
-				      "end 6\n");
+				      "end 4\n");
 
 	(void)state;
-	assert_totals(&o, 1, 1, 0, 1);
-	assert_non_null(strstr(o.line, "4 operations, 1 mismatches, 2 lines not run since line 7, "
-				       "'dmap 0 0 1000 1 t -', is not an operation"));
+	assert_totals(&o, 1, 1, 0, 0);
+	assert_non_null(strstr(o.line, "4 operations, 1 mismatches"));
 }
 
 static void test_answers_are_the_same_as_numbers_or_as_words(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_conform_swiotlb.c - proves what the operations of bench/conform_swiotlb.c answer, and
- * which blocks are run; the vectors prove the rest
+ * test_conform_swiotlb.c - proves what the operations of bench/conform_swiotlb.c answer; the vectors
+ * prove the rest
  */
 #include "test_conform_rig.h"
 
@@ -57,12 +57,6 @@ static void test_a_block_may_end_with_mappings(void **state)
 	assert_passes(BEGIN POOL DEVICE "map 0 0 140000000 1 0 b - = 40000000 0 0 0 1\nend 6\n");
 }
 
-static void test_what_this_version_does_not_have_is_unsupported(void **state)
-{
-	(void)state;
-	assert_unsupported(BEGIN POOL DEVICE "dmap 0 0 1000 1 t - = direct 1000\nend 6\n");
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -70,7 +64,6 @@ int main(void)
 		cmocka_unit_test(test_pools_that_fail_answer_so),
 		cmocka_unit_test(test_wrong_answers_fail),
 		cmocka_unit_test(test_a_block_may_end_with_mappings),
-		cmocka_unit_test(test_what_this_version_does_not_have_is_unsupported),
 	};
 
 	return cmocka_run_group_tests_name("conform_swiotlb", tests, NULL, NULL);

@@ -148,7 +148,9 @@ static void test_bounce_lines_have_decimal_hex_words_and_keys(void **state)
 	assert_int_equal(file.lines[2].arg[1], 2);
 	assert_int_equal(file.lines[2].arg[4], 0x7ff);
 	assert_int_equal(file.lines[2].arg[7], 0);
-	assert_int_equal(file.lines[3].arg[7], 0x2000);
+	assert_int_equal(file.lines[3].arg[7], 0x1000);
+	assert_int_equal(file.lines[3].arg[8], 0x3000);
+	assert_int_equal(file.lines[3].arg[9], 0x800);
 	conform_file_release(&file);
 }
 

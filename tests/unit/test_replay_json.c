@@ -174,6 +174,8 @@ static void test_the_way_it_was_recorded_stands_beside_the_routes(void **state)
 	assert_true(json_is_string(json_object_get(recorded, "why")));
 	assert_int_equal(number(trace, "slots"), 32768);
 	assert_int_equal(number(trace, "areas"), 4);
+	assert_false(json_is_true(json_object_get(trace, "grow")));
+	assert_true(json_is_boolean(json_object_get(trace, "grow")));
 	json_decref(json);
 	replay_answer_free(&answer);
 }

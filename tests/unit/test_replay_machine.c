@@ -181,6 +181,21 @@ static void test_a_device_without_mappings_is_not_made(void **state)
 	rig_down(&rig);
 }
 
+static void test_the_pool_grows_if_that_was_asked_for(void **state)
+{
+	(void)state;
+	for (int grow = 0; grow < 2; grow++) {
+		struct dmp_swiotlb_tuning tuning;
+		struct rig rig;
+
+		rig_up(&rig, TWO_DEVICES, &RIG(.route = BOUNCE, .grow = grow));
+		assert_int_equal(dmp_swiotlb_get_tuning(rig.machine.tlb, &tuning, sizeof(tuning)),
+				 0);
+		assert_int_equal(tuning.flags, grow ? DMP_SWIOTLB_GROWS : 0);
+		rig_down(&rig);
+	}
+}
+
 static void test_bouncing_devices_share_one_pool_of_the_size_asked_for(void **state)
 {
 	struct dmp_swiotlb_stats stats;
@@ -267,6 +282,7 @@ int main(void)
 		cmocka_unit_test(test_without_data_there_are_no_agents),
 		cmocka_unit_test(test_a_profile_that_does_not_exist_is_no_machine),
 		cmocka_unit_test(test_a_live_mapping_at_the_end_is_broken_books),
+		cmocka_unit_test(test_the_pool_grows_if_that_was_asked_for),
 		cmocka_unit_test(test_bouncing_devices_share_one_pool_of_the_size_asked_for),
 		cmocka_unit_test(test_other_routes_have_no_pool),
 		cmocka_unit_test(test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept),

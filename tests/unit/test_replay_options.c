@@ -81,6 +81,7 @@ static void test_without_options_every_route_is_taken_with_linuxs_pool(void **st
 	assert_int_equal(opts.mask_bits, 32);
 	assert_int_equal(opts.slots, 32768);
 	assert_int_equal(opts.areas, 4);
+	assert_false(opts.grow);
 	assert_int_equal(opts.unknown, REPLAY_LAZY);
 }
 
@@ -91,6 +92,7 @@ static void expect_all(struct replay_opts opts)
 	assert_int_equal(opts.mask_bits, 48);
 	assert_int_equal(opts.slots, 1024);
 	assert_int_equal(opts.areas, 2);
+	assert_true(opts.grow);
 	assert_int_equal(opts.unknown, REPLAY_STRICT);
 	assert_int_equal(opts.routes, 1u << REPLAY_LAZY);
 }
@@ -99,8 +101,8 @@ static void test_every_option_is_taken_in_its_long_and_its_short_form(void **sta
 {
 	(void)state;
 	expect_all(TAKEN("--serial", "--no-data", "--repeat=7", "--mask=48", "--slots=1024,2",
-			 "--flush=strict", "--route=lazy"));
-	expect_all(TAKEN("-sn", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy"));
+			 "--flush=strict", "--route=lazy", "--grow"));
+	expect_all(TAKEN("-sng", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy"));
 }
 
 static void test_a_command_without_a_trace_is_refused(void **state)

@@ -160,6 +160,10 @@ static void test_the_pool_is_told_if_something_bounces(void **state)
 	text = printed(&opts, &answer);
 	assert_non_null(strstr(text, ", pool of 32768 slots in 4 areas\n"));
 	free(text);
+	opts.grow = true;
+	text = printed(&opts, &answer);
+	assert_non_null(strstr(text, ", growing pool of 32768 slots in 4 areas\n"));
+	free(text);
 	replay_answer_free(&answer);
 }
 

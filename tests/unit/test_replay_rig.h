@@ -52,6 +52,7 @@ struct rig_want {
 	bool threads; /* a lane for every CPU */
 	bool no_data;
 	uint64_t slots;      /* of the bounce pool; 0: 1024 */
+	bool grow;           /* the pool does */
 	const char *profile; /* NULL: free */
 };
 #define RIG(...) ((struct rig_want){__VA_ARGS__})
@@ -77,7 +78,8 @@ static inline void rig_prepare(struct rig *rig, const char *text, const struct r
 					 .mask_bits = 32,
 					 .profile = want->profile ? want->profile : "free",
 					 .slots = want->slots ? want->slots : 1024,
-					 .areas = 1};
+					 .areas = 1,
+					 .grow = want->grow};
 	rig->job = (struct replay_job){
 		.trace = rig->m.trace, .plan = rig->m.plan, .recorded = &rig->recorded};
 	assert_int_equal(

@@ -25,6 +25,54 @@ static void test_devices_get_different_numbers_and_unknown_ones_are_enoent(void 
 	assert_non_null(strstr(m->log, "does not exist"));
 }
 
+/* Memory at 2 GiB is at 1 MiB on its bus; behind a passthrough domain it is where it is. */
+static void test_a_range_moves_what_a_device_reaches_until_it_has_a_domain(void **state)
+{
+	struct machine *m = *state;
+	struct dmp_hw_device desc = {.size = sizeof(desc),
+				     .range_phys = GIB(2),
+				     .range_addr = MIB(1),
+				     .range_len = PAGE};
+	struct dmp_hw_domain_info info = {.size = sizeof(info)};
+	struct dmp_sim_agent *agent;
+	unsigned char *mem, byte = 0;
+	uint32_t device;
+	void *at, *dom;
+
+	assert_int_equal(m->ops->phys_to_buf(m->sim, GIB(2), PAGE, &at), 0);
+	mem = at;
+	mem[PAGE - 1] = 0x42;
+	assert_int_equal(m->ops->device_add(m->sim, &desc, &device), 0);
+	assert_int_equal(dmp_sim_agent_create(m->sim, device, &agent), 0);
+	assert_int_equal(dmp_sim_agent_read(agent, MIB(1) + PAGE - 1, &byte, 1), 0);
+	assert_int_equal(byte, 0x42);
+	assert_int_equal(dmp_sim_agent_read(agent, MIB(1) + PAGE, &byte, 1), -EFAULT);
+	assert_int_equal(dmp_sim_agent_read(agent, MIB(1) - 1, &byte, 1), -EFAULT);
+	assert_int_equal(dmp_sim_agent_read(agent, GIB(2), &byte, 1), -EFAULT);
+	assert_int_equal(m->ops->domain_create(m->sim, DMP_DOMAIN_PASSTHROUGH, &dom, &info), 0);
+	assert_int_equal(m->ops->domain_attach(m->sim, dom, device), 0);
+	assert_int_equal(dmp_sim_agent_read(agent, GIB(2) + PAGE - 1, &byte, 1), 0);
+	m->ops->domain_detach(m->sim, dom, device);
+	m->ops->domain_destroy(m->sim, dom);
+	dmp_sim_agent_destroy(agent);
+	m->ops->device_remove(m->sim, device);
+}
+
+static void test_a_range_of_part_of_a_page_is_refused(void **state)
+{
+	struct machine *m = *state;
+	const struct dmp_hw_device rows[] = {
+		{.size = sizeof(rows[0]), .range_phys = 1, .range_len = PAGE},
+		{.size = sizeof(rows[0]), .range_addr = 2048, .range_len = PAGE},
+		{.size = sizeof(rows[0]), .range_len = PAGE + 1},
+	};
+	uint32_t device = 7;
+
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(m->ops->device_add(m->sim, &rows[i], &device), -EINVAL);
+	assert_int_equal(device, 7);
+}
+
 static void test_a_device_has_one_domain_at_a_time(void **state)
 {
 	struct machine *m = *state;
@@ -176,6 +224,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_devices_get_different_numbers_and_unknown_ones_are_enoent),
+		TEST(test_a_range_moves_what_a_device_reaches_until_it_has_a_domain),
+		TEST(test_a_range_of_part_of_a_page_is_refused),
 		TEST(test_a_device_has_one_domain_at_a_time),
 		TEST(test_a_domain_with_devices_is_not_destroyed),
 		TEST(test_info_is_filled_as_far_as_the_caller_knows_it),
