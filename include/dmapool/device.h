@@ -60,7 +60,8 @@ DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *o
  * dmp_device_destroy()
  *
  * Threads: set-up only; may sleep.
- * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached.
+ * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
+ *          that dmp_dma_unmap() left in use lie in a transient pool of it.
  */
 DMP_API int dmp_device_destroy(struct dmp_device *dev);
 

@@ -74,6 +74,7 @@ struct dmp_device {
 	/* Constant after create */
 	struct dmp_hw *hw;           /* (c) */
 	struct dmp_swiotlb *swiotlb; /* (c) NULL: nothing bounces */
+	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
 	struct dma_limits limits;    /* (c) */
 	uint32_t number;             /* (c) the machine's number for it */
 
