@@ -72,11 +72,11 @@ RB_HEAD(dma_block_tree, dma_block);
 
 struct dmp_device {
 	/* Constant after create */
-	struct dmp_hw *hw;           /* (c) */
-	struct dmp_swiotlb *swiotlb; /* (c) NULL: nothing bounces */
+	struct dmp_hw *hw;                  /* (c) */
+	struct dmp_swiotlb *swiotlb;        /* (c) NULL: nothing bounces */
 	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
-	struct dma_limits limits;    /* (c) */
-	uint32_t number;             /* (c) the machine's number for it */
+	struct dma_limits limits;           /* (c) */
+	uint32_t number;                    /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
 	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
