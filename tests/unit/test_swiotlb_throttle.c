@@ -646,6 +646,21 @@ static void test_a_turn_that_passed_on_during_the_search_is_not_taken_back(void 
 	throttle_rig_down(&rig);
 }
 
+/* H1, where whoever passed the threshold has not yet said so. */
+static void test_who_takes_the_turn_has_the_others_ask(void **state)
+{
+	struct swiotlb_waiter waiter;
+	struct throttle_rig rig;
+
+	(void)state;
+	up(&rig, HIGH_SLOTS + 1, 0);
+	store_relaxed(&rig.tlb->asks, false);
+	assert_int_equal(ask(&rig, &waiter), SWIOTLB_HAS_TURN);
+	assert_true(load_relaxed(&rig.tlb->asks));
+	give_up(&rig, &waiter);
+	throttle_rig_down(&rig);
+}
+
 static void test_a_queue_without_a_date_is_seen_by_the_walker(void **state)
 {
 	struct swiotlb_waiter waiter;
@@ -699,6 +714,7 @@ int main(void)
 		cmocka_unit_test(test_without_a_time_overtaking_changes_nothing),
 		cmocka_unit_test(test_a_shorter_time_holds_for_those_who_wait_already),
 		cmocka_unit_test(test_a_turn_that_passed_on_during_the_search_is_not_taken_back),
+		cmocka_unit_test(test_who_takes_the_turn_has_the_others_ask),
 		cmocka_unit_test(test_a_queue_without_a_date_is_seen_by_the_walker),
 	};
 

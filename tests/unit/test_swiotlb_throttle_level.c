@@ -3,6 +3,7 @@
  * test_swiotlb_throttle_level.c - proves L1 and L2 of swiotlb_throttle_level.c, and where the
  * thresholds lie
  */
+#include "growth_rig.h"
 #include "throttle_rig.h"
 
 static bool asks(struct throttle_rig *rig)
@@ -152,6 +153,30 @@ static void test_the_high_water_mark_stays_exact(void **state)
 	throttle_rig_down(&rig);
 }
 
+/* Fewer slots, a lower threshold: what was dealt up to the old one says nothing. */
+static void test_a_pool_that_is_given_back_has_requests_ask_again(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys;
+
+	(void)state;
+	growth_rig_up(&rig, &DMP_SWIOTLB_OPTS(.slots = 512, .flags = DMP_SWIOTLB_THROTTLES,
+					      .idle_ns = 100));
+	phys = growth_rig_map(&rig, NULL, 1);
+	growth_rig_work(&rig, 1);
+	swiotlb_rig_unmap(&rig, phys);
+	growth_rig_empty(&rig, &rig.tlb->pools);
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, GROWTH_ORIG, 1, DMP_TO_DEVICE,
+					 DMP_ATTR_MAY_BLOCK, &phys),
+			 0);
+	swiotlb_rig_unmap(&rig, phys);
+	assert_false(load_relaxed(&rig.tlb->asks));
+	dmp_harness_advance(200);
+	assert_int_equal(swiotlb_rig_stats(&rig).given_back, 1);
+	assert_true(load_relaxed(&rig.tlb->asks));
+	growth_rig_down(&rig);
+}
+
 static void test_quotas_beyond_the_threshold_are_seen_by_the_walker(void **state)
 {
 	struct throttle_rig rig;
@@ -181,6 +206,7 @@ int main(void)
 		cmocka_unit_test(test_between_the_thresholds_requests_go_on_asking),
 		cmocka_unit_test(test_what_is_off_asks_nobody),
 		cmocka_unit_test(test_the_high_water_mark_stays_exact),
+		cmocka_unit_test(test_a_pool_that_is_given_back_has_requests_ask_again),
 		cmocka_unit_test(test_quotas_beyond_the_threshold_are_seen_by_the_walker),
 	};
 
