@@ -62,6 +62,23 @@ static void up(struct throttle_rig *rig, unsigned slots, uint64_t turn_ns)
 	throttle_rig_fill(rig, slots);
 }
 
+/* Whose next map comes between a release and the end of its unmap; NULL: nobody's. */
+static struct throttle_rig *squatter;
+static dmp_phys_t squatted;
+
+int __real_swiotlb_transient_release(const struct swiotlb_mapping *m);
+
+int __wrap_swiotlb_transient_release(const struct swiotlb_mapping *m)
+{
+	struct throttle_rig *rig = squatter;
+	int err = __real_swiotlb_transient_release(m);
+
+	squatter = NULL;
+	if (rig)
+		squatted = must_map(rig, MAY_BLOCK);
+	return err;
+}
+
 /* As far as it goes without a sleep. */
 static enum swiotlb_waiter_state ask(struct throttle_rig *rig, struct swiotlb_waiter *waiter)
 {
@@ -661,6 +678,31 @@ static void test_who_takes_the_turn_has_the_others_ask(void **state)
 	throttle_rig_down(&rig);
 }
 
+/*
+ *   A unmaps --- its slots are free ------------------- its turn was over long ago
+ *                     `-- B has the turn, and those slots
+ */
+static void test_the_end_of_a_lost_turn_ends_no_other_at_the_same_place(void **state)
+{
+	struct swiotlb_waiter waiter;
+	struct throttle_rig rig;
+	dmp_phys_t lost;
+
+	(void)state;
+	up(&rig, 200, 1000);
+	lost = must_map(&rig, MAY_BLOCK);
+	dmp_harness_advance(1000);
+	assert_int_equal(ask(&rig, &waiter), SWIOTLB_HAS_TURN);
+	give_up(&rig, &waiter);
+	throttle_rig_fill(&rig, 255); /* no other place is free */
+	squatter = &rig;
+	throttle_rig_unmap(&rig, lost);
+	assert_true(squatted == lost);
+	assert_int_equal(rig.tlb->throttle.turn.holder, 3);
+	throttle_rig_unmap(&rig, squatted);
+	throttle_rig_down(&rig);
+}
+
 static void test_a_queue_without_a_date_is_seen_by_the_walker(void **state)
 {
 	struct swiotlb_waiter waiter;
@@ -715,6 +757,7 @@ int main(void)
 		cmocka_unit_test(test_a_shorter_time_holds_for_those_who_wait_already),
 		cmocka_unit_test(test_a_turn_that_passed_on_during_the_search_is_not_taken_back),
 		cmocka_unit_test(test_who_takes_the_turn_has_the_others_ask),
+		cmocka_unit_test(test_the_end_of_a_lost_turn_ends_no_other_at_the_same_place),
 		cmocka_unit_test(test_a_queue_without_a_date_is_seen_by_the_walker),
 	};
 
