@@ -35,7 +35,8 @@ struct dmp_device_opts {
  * unmap; the domain must be strict. */
 #define DMP_DEVICE_UNTRUSTED    1u
 /* Every streaming mapping bounces; needs swiotlb.  So does each of a device whose allocator asks
- * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), without the flag. */
+ * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory only
+ * (needs_shared of hw.h), without the flag. */
 #define DMP_DEVICE_FORCE_BOUNCE 2u
 
 /**

@@ -41,7 +41,7 @@
  *  forced to bounce as well; the segment boundary binds slots only where the device sees their
  *  addresses; a flush can fail.
  *
- * Source: spec-bounce 4.7, 6.1, 8, 11.2, 11.4, 11b.
+ * Source: spec-bounce 4.7, 6.1, 6.4, 8, 11.2, 11.4, 11b.
  */
 #include "dma_internal.h"
 
@@ -49,12 +49,18 @@
 
 #include <string.h>
 
-/* What either way asks of slots.  Rule 6.1: a pool of the request's own is within the mask and
- * the bus limit, also where the device does not see its addresses. */
+/* What either way asks of slots.  Rules 6.1, 6.4: a pool of the request's own is within the mask,
+ * that of coherent memory where it is made of such, and the bus limit, also where the device does
+ * not see its addresses. */
 static struct dmp_swiotlb_limits any_limits(const struct dmp_device *dev)
 {
-	return DMP_SWIOTLB_LIMITS(.min_align_mask = dev->limits.min_align_mask,
-				  .transient_limit = dev->limits.reach, .device = dev->bounces);
+	const struct dma_limits *limits = &dev->limits;
+
+	return DMP_SWIOTLB_LIMITS(.flags = limits->needs_shared ? DMP_SWIOTLB_NEEDS_SHARED : 0,
+				  .min_align_mask = limits->min_align_mask,
+				  .transient_limit = limits->needs_shared ? limits->coherent_reach
+									  : limits->reach,
+				  .device = dev->bounces);
 }
 
 /* @granule 0: the device sees the slots' own addresses.  Else IOVAs, which lib/domain keeps in
@@ -93,7 +99,7 @@ static const char *why_no_slots(int err)
 {
 	switch (err) {
 	case -ERANGE: return "bounce buffers are out of its reach, or none can lie as it needs";
-	case -ENOSPC: return "no bounce slots are free now";
+	case -ENOSPC: return dma_told;
 	case -ECANCELED: return "it waited for bounce slots, and the device is going";
 	}
 	return NULL;
@@ -107,8 +113,7 @@ int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
 	struct dmp_swiotlb_limits limits = limits_for(dev, granule);
 	unsigned attrs = granule ? job->attrs & ~DMP_ATTR_MAY_BLOCK : job->attrs;
-	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir,
-				  attrs | DMP_ATTR_NO_WARN, slot);
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, attrs, slot);
 
 	if (err)
 		return dma_because(job, why_no_slots(err), err);

@@ -36,6 +36,7 @@
 #include "hw_call.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static_assert(sizeof(struct dmp_device_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
@@ -103,6 +104,17 @@ static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *
 	return hw_device_add(dev->hw, &desc, &dev->number);
 }
 
+/* What the machine alone knows of it. */
+static void ask_machine(struct dmp_device *dev)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "device %u", dev->number);
+	dmp_swiotlb_device_name(dev->bounces, name);
+	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
+	dev->limits.force_bounce |= dev->limits.needs_shared;
+}
+
 /* Its part in the allocator's books. */
 static int add_to_swiotlb(struct dmp_device *dev)
 {
@@ -138,6 +150,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	err = add_to_machine(dev, &opts);
 	if (err)
 		goto undo_swiotlb;
+	ask_machine(dev);
 	counter_init(&dev->counts);
 	dma_coherent_init(dev);
 	*out = dev;
