@@ -66,9 +66,10 @@ DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *o
 /**
  * dmp_device_destroy()
  *
- * Threads: set-up only; may sleep.
+ * Threads: set-up only; may sleep.  Requests that wait: dmp_device_cancel() first.
  * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
- *          that dmp_dma_unmap() left in use lie in a transient pool of it.
+ *          that dmp_dma_unmap() left in use lie in a transient pool of it; or a request of it
+ *          waits for slots.
  */
 DMP_API int dmp_device_destroy(struct dmp_device *dev);
 
@@ -88,6 +89,31 @@ DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);
 
 /* The reverse: -ENOENT not attached; -EBUSY something is mapped. */
 DMP_API int dmp_device_detach(struct dmp_device *dev);
+
+/**
+ * dmp_device_cancel() - the device is going: none of its requests waits any more
+ *
+ * Maps with DMP_ATTR_MAY_BLOCK that wait for bounce slots, and from here on those that would
+ * have to, return -ECANCELED; everything else goes on as before, unmaps in particular.  It cannot
+ * be taken back.  The threads that waited may still be on their way out when it returns: see that
+ * they are out before dmp_device_destroy().
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL NULL.
+ * Cost:    O(requests that wait).
+ */
+DMP_API int dmp_device_cancel(struct dmp_device *dev);
+
+/**
+ * dmp_device_recommend_may_block() - does DMP_ATTR_MAY_BLOCK pay?
+ *
+ * It does if every mapping bounces, so that the caller's maps alone can fill the allocator; not if
+ * only some do, nor behind a domain, where nobody waits.  False for NULL.
+ *
+ * Threads: any thread; another answer after attach and detach.
+ * Source:  a proposal for Linux that was not merged, spec-bounce P1: a query of this name.
+ */
+DMP_API bool dmp_device_recommend_may_block(struct dmp_device *dev);
 
 /* The device's number in its machine, as in fault records.  Any thread. */
 DMP_API uint32_t dmp_device_id(const struct dmp_device *dev);

@@ -38,11 +38,16 @@ extern "C" {
  * change them only between dmp_dma_sync_for_cpu() and dmp_dma_sync_for_device().
  *
  * Ownership: borrows @buf until unmap.
- * Threads:   any thread, also at once for one device.  Never sleeps; may wait for the
- *            hardware in the translated route.
+ * With DMP_ATTR_MAY_BLOCK a map that bounces may sleep until others have been unmapped, if its
+ * allocator throttles (dmp_swiotlb_tune()) and no domain is attached.
+ *
+ * Threads:   any thread, also at once for one device.  Never sleeps without DMP_ATTR_MAY_BLOCK
+ *            (with it, no lock held, and not while what it waits for is the thread's own to unmap);
+ *            may wait for the hardware in the translated route.
  * Errors:    -EINVAL @len, @dir or @attrs; -EFAULT @buf is not the machine's; -ERANGE the
  *            device can never reach it, also because it is too long to bounce; -ENOSPC no IOVA
- *            or no bounce slots free now; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
+ *            or no bounce slots free now; -ECANCELED it waited for them, or would have to, and
+ *            dmp_device_cancel() was called; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
  *            device may still reach @buf as dmp_domain_map() says: do not reuse or free it
  *            before (slots that stood for it wait as in dmp_dma_unmap()); -EIO and the
  *            backend's own.  A failure is one line of the log unless DMP_ATTR_NO_WARN, with its
@@ -112,6 +117,8 @@ struct dmp_sg {
  * @sg:      @nents pieces, > 0
  * @nmapped: out: how many of @sg's first answers are valid; neighbours that share an address
  *           range are merged, but none of a device that is untrusted or forced to bounce
+ *
+ * Only the first piece is delayed by DMP_ATTR_MAY_BLOCK; dmp_dma_unmap_sg() frees it last.
  *
  * All or nothing: on error no piece is mapped and the answers are as before.
  * Otherwise as dmp_dma_map(); -ERANGE also for a piece that is longer than a segment may be, or

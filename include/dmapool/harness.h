@@ -88,6 +88,27 @@ DMP_API uint64_t dmp_harness_run_pending(void);
  */
 DMP_API uint64_t dmp_harness_grace_period(void);
 
+/* Called in place of a sleep, without locks; may call the library as anybody else would. */
+typedef void (*dmp_harness_wait_fn)(void *arg);
+
+/**
+ * dmp_harness_on_wait() - what happens while a request sleeps
+ * @fn:  called once for each sleep; NULL: nothing happens
+ * @arg: handed to @fn
+ *
+ * One thread cannot sleep and be woken.  In place of a sleep @fn plays the others: it may become
+ * another CPU, unmap something, cancel a device, let time pass; its CPU ends with it.  If the
+ * sleep is not over then, or there is no @fn, nobody is left who could end it: the request is
+ * told so, which is logged as a bug, and fails with -ECANCELED.
+ *
+ * A request that @fn makes may have to sleep too: then @fn is called inside @fn.
+ *
+ * Lasts until dmp_harness_leave().
+ *
+ * Errors: -EINVAL not in manual mode.
+ */
+DMP_API int dmp_harness_on_wait(dmp_harness_wait_fn fn, void *arg);
+
 /* Which bookkeeping allocation fails; the kinds of port.h. */
 enum dmp_harness_alloc {
 	DMP_HARNESS_ALLOC_OBJECT,

@@ -104,6 +104,7 @@ enum dmp_lock_rank {
 	RANK_IOVA_CACHE,    /* iova: one CPU's cache */
 	RANK_IOVA_DEPOT,    /* iova: one size's depot */
 	RANK_IOVA_POLICY,   /* the address-range policy */
+	RANK_SWIOTLB_TURN,  /* swiotlb: whose turn it is, and who waits for it */
 	RANK_SWIOTLB_POOL,  /* swiotlb: the list of pools */
 	RANK_SWIOTLB_AREA,  /* swiotlb: one area */
 	RANK_HW_CHECK,      /* hw: the checking shim's books */
@@ -113,6 +114,9 @@ enum dmp_lock_rank {
 	RANK_BACKEND_MEM,   /* ... its memory */
 	RANK_LEAF,          /* queues of the port, log, counters: call nothing while held */
 };
+
+struct dmp_lock;
+struct dmp_wait;
 
 /* A clock and delayed work. */
 
@@ -182,6 +186,35 @@ DMP_API void dmp_rcu_barrier(void);
 /* Publish and dereference an object that readers reach without a lock. */
 #define dmp_rcu_publish(pp, obj) store_release(pp, obj)
 #define dmp_rcu_deref(pp)        load_acquire(pp)
+
+/*
+ * Sleep until woken.  One thread sleeps, any other wakes it; both hold the lock that guards what
+ * is waited for.
+ *
+ *   the sleeper   dmp_wait_init(&wait)
+ *                 under the lock:  while (not yet)  if (!dmp_wait_sleep(&wait, lock))  give up
+ *                 dmp_wait_destroy(&wait)
+ *   the other     under the lock:  it is so; dmp_wait_wake(&wait)
+ *
+ * dmp_wait_init(w)  dmp_wait_destroy(w)   the port's; a struct dmp_wait may lie on the stack
+ */
+
+/**
+ * dmp_wait_sleep() - sleep until dmp_wait_wake(), which may have come before
+ * @wait: the caller's
+ * @lock: held, the only one; given up meanwhile, and held again on return
+ *
+ * Uses up one waking.  In manual mode nobody else runs: the hook of dmp_harness_on_wait() is
+ * called instead, without the lock.
+ *
+ * Threads: one thread at a time per handle; not inside a read section.
+ * Returns: false if it was not woken and nobody is left who would: in manual mode, the hook has
+ *          not brought it about, or there is none.
+ */
+DMP_API bool dmp_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock);
+
+/* Ends that sleep, or the next one.  The lock is held. */
+DMP_API void dmp_wait_wake(struct dmp_wait *wait);
 
 /* Bookkeeping memory: cleared, failable one by one in tests (harness.h). */
 enum dmp_meta {

@@ -143,6 +143,23 @@ static inline void dmp_lock_release(struct dmp_lock *lock)
 	pthread_mutex_unlock(&lock->mutex);
 }
 
+/* Of a thread that sleeps until woken. */
+struct dmp_wait {
+	pthread_cond_t wake;
+	bool is_woken; /* the lock of dmp_wait_sleep() */
+};
+
+static inline void dmp_wait_init(struct dmp_wait *wait)
+{
+	pthread_cond_init(&wait->wake, NULL);
+	wait->is_woken = false;
+}
+
+static inline void dmp_wait_destroy(struct dmp_wait *wait)
+{
+	pthread_cond_destroy(&wait->wake);
+}
+
 /* For functions named _locked: the calling thread holds @lock. */
 static inline void dmp_lock_assert_held(struct dmp_lock *lock)
 {

@@ -103,6 +103,20 @@ static inline void dmp_lock_release(struct dmp_lock *lock)
 	dmp_vcpu_point(lock);
 }
 
+struct dmp_wait {
+	bool is_woken; /* the lock of dmp_wait_sleep() */
+};
+
+static inline void dmp_wait_init(struct dmp_wait *wait)
+{
+	wait->is_woken = false;
+}
+
+static inline void dmp_wait_destroy(struct dmp_wait *wait)
+{
+	(void)wait;
+}
+
 static inline void dmp_lock_assert_held(struct dmp_lock *lock)
 {
 	dmp_lock_check_held(lock);

@@ -51,6 +51,12 @@ struct dmp_swiotlb_opts {
 			   * given back; 0: it stays */
 	const char *name;   /* for messages, 15 characters are kept; NULL: "default" */
 	const struct dmp_swiotlb_policy *policy; /* copied; NULL: linux; see swiotlb_policy.h */
+	uint32_t throttle_high; /* with DMP_SWIOTLB_THROTTLES; per cent of the slots, 1 .. 100,
+				 * 0: 70 */
+	uint32_t
+		throttle_low; /* the same, throttle_high at most; 0: 5 less than that, 0 at least */
+	uint64_t throttle_turn_ns; /* how long a turn lasts while others wait for theirs; 0: as long
+				    * as its mapping; see dmp_swiotlb_tune() */
 };
 #define DMP_SWIOTLB_OPTS(...)                                                                      \
 	((struct dmp_swiotlb_opts){.size = sizeof(struct dmp_swiotlb_opts), __VA_ARGS__})
@@ -60,6 +66,7 @@ struct dmp_swiotlb_opts {
 #define DMP_SWIOTLB_LATE         4u  /* made from what a running machine has, see below */
 #define DMP_SWIOTLB_FORCE_BOUNCE 8u  /* every streaming mapping of its devices bounces */
 #define DMP_SWIOTLB_NO_COPY      16u /* no byte moves, ever: to measure the slots alone */
+#define DMP_SWIOTLB_THROTTLES    32u /* requests that may block wait for each other, see tuning */
 
 /**
  * dmp_swiotlb_create() - an allocator with one pool
@@ -205,13 +212,15 @@ struct dmp_swiotlb_limits {
  * @len:    bytes, 1 .. dmp_swiotlb_max_mapping() to be sure
  * @dir:    which way the data will go; the copy is made for every direction, so that a device
  *          that writes a part of the buffer leaves the rest as it was
- * @attrs:  DMP_ATTR_* bits, or 0; DMP_ATTR_SKIP_SYNC does not spare the copy
+ * @attrs:  DMP_ATTR_* bits, or 0; DMP_ATTR_SKIP_SYNC does not spare the copy; with
+ *          DMP_ATTR_MAY_BLOCK it may have to wait for its turn, see dmp_swiotlb_tune()
  * @phys:   out: where the copy starts; untouched on error
  *
  * A buffer of a page or more begins at a page if neither mask asks for anything.
  *
  * Ownership: borrows the original buffer until unmap.
- * Threads:   any thread.  Never sleeps.
+ * Threads:   any thread.  Never sleeps without DMP_ATTR_MAY_BLOCK; with it no lock held, and not
+ *            by who alone could give back what it waits for.
  * Errors:    -EINVAL @len, @dir, @attrs or @limits, or @orig is memory of the allocator
  *            (logged); -E2BIG; -EFAULT the machine does not know the original; -ERANGE it can
  *            never fit: with padding and rounding more than DMP_SWIOTLB_MAX_BYTES or than
@@ -221,6 +230,7 @@ struct dmp_swiotlb_limits {
  *            pool could be had.  -ENOSPC is logged unless DMP_ATTR_NO_WARN, once a second at
  *            most: which device's request, how full it is, the largest free run, and the setting
  *            that would help.
+ *            -ECANCELED it would have to wait, or waited, and its device was cancelled.
  *            Nothing is taken, and but for the search index nothing has changed; an
  *            allocator that grows may do so.
  * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
@@ -333,9 +343,22 @@ DMP_API int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotl
  * dmp_swiotlb_device_destroy() - forget it
  *
  * Threads: set-up only.
- * Errors:  -EINVAL NULL; -EBUSY a transient pool of it has a mapping.
+ * Errors:  -EINVAL NULL; -EBUSY a transient pool of it has a mapping, or a request of it waits.
  */
 DMP_API int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev);
+
+/**
+ * dmp_swiotlb_device_cancel() - the device is going: none of its requests waits any more
+ *
+ * Those that wait for their turn, and from here on those that would have to, return -ECANCELED;
+ * all others are served as before.  It cannot be taken back.  The threads that waited may still
+ * be on their way out when it returns.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL NULL.
+ * Cost:    O(requests that wait).
+ */
+DMP_API int dmp_swiotlb_device_cancel(struct dmp_swiotlb_device *dev);
 
 /**
  * dmp_swiotlb_device_name() - what messages call it
@@ -387,23 +410,45 @@ DMP_API int dmp_swiotlb_free_pages(struct dmp_swiotlb *tlb, dmp_phys_t phys, uin
 
 /* What may be changed while the allocator works; the options of these names begin it. */
 struct dmp_swiotlb_tuning {
-	uint32_t size;  /* bytes; set by DMP_SWIOTLB_TUNING() */
-	uint32_t flags; /* DMP_SWIOTLB_GROWS or 0: neither pools nor transient ones from here on */
+	uint32_t size; /* bytes; set by DMP_SWIOTLB_TUNING() */
+	uint32_t
+		flags; /* DMP_SWIOTLB_GROWS, DMP_SWIOTLB_THROTTLES, or 0: neither pools nor transient
+			 * ones from here on, and nobody waits */
 	uint64_t max_slots;
 	uint64_t idle_ns;
+	uint32_t throttle_high;
+	uint32_t throttle_low;
+	uint64_t throttle_turn_ns;
 };
 #define DMP_SWIOTLB_TUNING(...)                                                                    \
 	((struct dmp_swiotlb_tuning){.size = sizeof(struct dmp_swiotlb_tuning), __VA_ARGS__})
 
 /**
- * dmp_swiotlb_tune() - change how it grows; dmp_swiotlb_get_tuning() - how it does
+ * dmp_swiotlb_tune() - change how it grows and throttles; dmp_swiotlb_get_tuning() - how it does
  * @size: sizeof(struct dmp_swiotlb_tuning) of the caller, > 0
  *
  * A lower cap takes nothing away; idle_ns counts anew from here.
  *
+ * Throttling keeps slots free for those who cannot wait, by having those wait who can
+ * (DMP_ATTR_MAY_BLOCK).  While more than throttle_high per cent of the slots are in use, and after
+ * that down to throttle_low as long as somebody has the turn, they are served one at a time,
+ * in the order in which they came: who has the turn keeps it until its mapping is unmapped, by
+ * whomever, and the next one is let in.  At or below throttle_low nobody waits, nor does at any
+ * time who may not block.
+ *
+ * throttle_turn_ns bounds what a slow holder costs the others: while somebody waits the turn also
+ * passes on when it has lasted that long, and when a newcomer finds use at or below
+ * throttle_low, which it may then overtake only one waiter for each.  So a request with k others
+ * before it is let in after k such times at the latest; unless more than half of what lies
+ * above throttle_high is in use, when only unmaps let anybody in.
+ *
+ * Switching it off lets everybody in who waits.
+ *
  * Threads: any thread.
- * Errors:  -EINVAL NULL, or an unknown flag; -E2BIG; -ENOTSUP it was made without
+ * Errors:  -EINVAL NULL, an unknown flag, a threshold above 100, or low above high; -E2BIG;
+ *          -ENOTSUP growth is asked for (a flag, a cap or a time), and it was made without
  *          DMP_SWIOTLB_GROWS.
+ * Source:  throttling: a proposal for Linux that was not merged, spec-bounce P1.
  */
 DMP_API int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_tuning *tuning);
 DMP_API int dmp_swiotlb_get_tuning(const struct dmp_swiotlb *tlb, struct dmp_swiotlb_tuning *tuning,
@@ -417,6 +462,9 @@ enum dmp_swiotlb_fail {
 	DMP_SWIOTLB_FAIL_REACH,  /* those found were out of the device's reach */
 	DMP_SWIOTLB_FAIL_REASONS,
 };
+
+/* Waits by duration: [i] are those of 2^i ns up to twice that, the last also the longer ones. */
+#define DMP_SWIOTLB_WAIT_BUCKETS 40u
 
 struct dmp_swiotlb_stats {
 	uint64_t slots;      /* of all pools but transient ones */
@@ -441,6 +489,14 @@ struct dmp_swiotlb_stats {
 	uint64_t failures[DMP_SWIOTLB_FAIL_REASONS]; /* maps that failed, by reason */
 	uint64_t children;                           /* allocators carved from it */
 	uint64_t carved;                             /* slots that they have: in use, here */
+
+	uint64_t turns;           /* maps that needed a turn, and got it */
+	uint64_t turns_passed_on; /* of these, those whose turn ended before their mapping */
+	uint64_t waits;           /* maps that had to wait for it, and do no longer */
+	uint64_t waits_cancelled; /* of these, those that returned -ECANCELED */
+	uint64_t waiters;         /* maps that wait now */
+	uint64_t longest_wait_ns;
+	uint64_t wait_ns[DMP_SWIOTLB_WAIT_BUCKETS]; /* waits by duration */
 };
 
 /**

@@ -15,6 +15,8 @@
 static DMP_ATOMIC(bool) manual;
 static uint64_t manual_now_ns;
 static unsigned thread_cpu; /* the caller's own number, put aside */
+static dmp_harness_wait_fn on_wait;
+static void *on_wait_arg;
 
 _Static_assert((unsigned)DMP_HARNESS_ALLOC_ANY == (unsigned)DMP_META_KINDS,
 	       "the kinds of harness.h are those of port.h");
@@ -80,6 +82,7 @@ int dmp_harness_leave(void)
 	if (!library_is_empty())
 		return -EBUSY;
 	cpu_manual_set(0);
+	on_wait = NULL;
 	play(thread_cpu);
 	store_relaxed(&manual, false); /* relaxed: as in enter */
 	return 0;
@@ -120,6 +123,26 @@ uint64_t dmp_harness_run_pending(void)
 uint64_t dmp_harness_grace_period(void)
 {
 	return harness_is_manual() ? work_manual_release() : 0;
+}
+
+int dmp_harness_on_wait(dmp_harness_wait_fn fn, void *arg)
+{
+	if (!harness_is_manual())
+		return -EINVAL;
+	on_wait = fn;
+	on_wait_arg = arg;
+	return 0;
+}
+
+/* Whoever it became meanwhile, the sleeper wakes on its own CPU. */
+void harness_waits(void)
+{
+	unsigned here = dmp_cpu();
+
+	if (!on_wait)
+		return;
+	on_wait(on_wait_arg);
+	play(here);
 }
 
 int dmp_harness_fail_alloc(enum dmp_harness_alloc kind, uint64_t nth, uint64_t count)

@@ -28,6 +28,11 @@ bool port_heavy_fence(void);
 void port_worker_kick(struct dmp_lock *lock);
 /* Sleep on @lock until kicked or @deadline_ns; in a port that cannot sleep: return. */
 void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns);
+/* Sleep on @lock until port_wait_wake(), or for no reason; in a port that cannot sleep: return. */
+void port_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock);
+void port_wait_wake(struct dmp_wait *wait);
+/* Does every thread but the caller stand still, whatever it waits for? */
+bool port_is_alone(void);
 /* How many worker threads there are, 0 or 1; each holds a CPU number.  May sleep. */
 unsigned port_count_workers(void);
 
@@ -63,6 +68,9 @@ uint64_t work_manual_release(void);
 bool harness_is_manual(void);
 uint64_t harness_clock_ns(void);
 void harness_clock_set(uint64_t now_ns);
+
+/* In place of a sleep in manual mode: the test's own doing, if it has any. */
+void harness_waits(void);
 
 /* base_mem.c: failing on purpose; kind DMP_META_KINDS stands for any. */
 void mem_fail_set(unsigned kind, uint64_t nth, uint64_t count);

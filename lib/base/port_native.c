@@ -243,6 +243,25 @@ void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
 		dmp_lock_note_held(lock);
 }
 
+void port_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock)
+{
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_release(lock);
+	pthread_cond_wait(&wait->wake, &lock->mutex);
+	if (DMP_CHECKS >= 2)
+		dmp_lock_note_held(lock);
+}
+
+void port_wait_wake(struct dmp_wait *wait)
+{
+	pthread_cond_signal(&wait->wake);
+}
+
+bool port_is_alone(void)
+{
+	return harness_is_manual();
+}
+
 unsigned port_count_workers(void)
 {
 	struct dmp_lock *lock = work_queue_lock();

@@ -66,6 +66,23 @@ void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
 	(void)lock;
 }
 
+void port_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock)
+{
+	dmp_vcpu_point(wait);
+	(void)lock;
+}
+
+void port_wait_wake(struct dmp_wait *wait)
+{
+	dmp_vcpu_point(wait);
+}
+
+/* Until other virtual CPUs exist. */
+bool port_is_alone(void)
+{
+	return true;
+}
+
 unsigned port_count_workers(void)
 {
 	return 0;

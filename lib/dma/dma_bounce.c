@@ -32,6 +32,9 @@
  * that a device that is forced to bounce gains nothing from laziness.  Of devices that are
  * untrusted a domain is strict, see dma_device.c.
  *
+ * Who may block waits for slots in the direct route only (DMP_ATTR_MAY_BLOCK): behind a domain slots
+ * are the exception, and an unmap that a flush has put off would hold the others up.
+ *
  * Locking: none; a mapping's slots are its owner's, and those left the domain's.
  *
  * Differs from Linux: an undone map is not copied back; padding is zeroed for a device that is
@@ -98,6 +101,7 @@ static const char *why_no_slots(int err)
 	switch (err) {
 	case -ERANGE: return "bounce buffers are out of its reach, or none can lie as it needs";
 	case -ENOSPC: return dma_told;
+	case -ECANCELED: return "it waited for bounce slots, and the device is going";
 	}
 	return NULL;
 }
@@ -109,7 +113,8 @@ int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	struct dmp_device *dev = job->dev;
 	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
 	struct dmp_swiotlb_limits limits = limits_for(dev, granule);
-	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
+	unsigned attrs = granule ? job->attrs & ~DMP_ATTR_MAY_BLOCK : job->attrs;
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, attrs, slot);
 
 	if (err)
 		return dma_because(job, why_no_slots(err), err);

@@ -273,6 +273,20 @@ int dmp_device_detach(struct dmp_device *dev)
 	return 0;
 }
 
+int dmp_device_cancel(struct dmp_device *dev)
+{
+	if (!dev)
+		return -EINVAL;
+	return dev->swiotlb ? dmp_swiotlb_device_cancel(dev->bounces) : 0;
+}
+
+/* Where only some of its buffers bounce, the others would gain nothing by blocking; behind a
+ * domain none of them does. */
+bool dmp_device_recommend_may_block(struct dmp_device *dev)
+{
+	return dev && dev->limits.force_bounce && !dma_domain(dev);
+}
+
 uint64_t dmp_device_max_mapping(struct dmp_device *dev)
 {
 	struct dmp_domain *dom = dma_domain(dev);

@@ -46,7 +46,7 @@
  */
 #include "dma_internal.h"
 
-#define ATTRS_ALL (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN)
+#define ATTRS_ALL (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN | DMP_ATTR_MAY_BLOCK)
 
 int dma_request_check(uint64_t len, enum dmp_dir dir, unsigned attrs)
 {

@@ -10,7 +10,9 @@
  *
  *   map     one after the other; where one fails, those before it are unmapped again; if that
  *           fails too the error is -ENOTRECOVERABLE
- *   unmap   translated:  is each answer all of a mapping?       -> each is unmapped
+ *           only the first may wait for slots: a list that has its turn is not to wait for itself
+ *   unmap   the first goes last, so that whose turn is next finds all slots of the list free
+ *           translated:  is each answer all of a mapping?       -> each is unmapped
  *           direct:      all out of the device's reach             -> slots copied back and freed
  *
  * Before the arrow all is well or nothing happens: pieces that were taken out of reach are put
@@ -22,7 +24,7 @@
  * Differs from Linux: a piece's own error is returned, where there all are -EIO; unmap looks
  *  first.
  *
- * Source: spec-bounce 11.5, 11b.
+ * Source: spec-bounce 11.5, 11b, P1.
  */
 #include "dma_internal.h"
 
@@ -44,13 +46,15 @@ static bool unmap_unused(const struct dma_job *job, const struct sg_work *work,
 int dma_sg_map_each(const struct dma_job *job, const struct sg_work *work, struct dmp_sg *sg,
 		    size_t *nmapped)
 {
+	struct dma_job rest = *job;
 	size_t i;
 	int err;
 
+	rest.attrs &= ~DMP_ATTR_MAY_BLOCK;
 	for (i = 0; i < work->npieces; i++) {
 		struct sg_piece *piece = &work->pieces[i];
 
-		err = dma_map_piece(job, piece->phys, sg[i].len, &piece->addr);
+		err = dma_map_piece(i ? &rest : job, piece->phys, sg[i].len, &piece->addr);
 		if (err)
 			goto undo_pieces;
 	}
@@ -92,12 +96,19 @@ static int check_answers(const struct dma_job *job, const struct dmp_sg *sg, siz
 	return 0;
 }
 
+/* Which piece goes as the @n-th of @nmapped, from 0 on. */
+static size_t in_order(size_t n, size_t nmapped)
+{
+	return n + 1 < nmapped ? n + 1 : 0;
+}
+
 static int unmap_each_translated(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped,
 				 bool *is_gone)
 {
 	int first_err = 0;
 
-	for (size_t i = 0; i < nmapped; i++) {
+	for (size_t n = 0; n < nmapped; n++) {
+		size_t i = in_order(n, nmapped);
 		bool piece_is_gone;
 		int err = dma_unmap_piece(job, sg[i].addr, sg[i].mapped_len, &piece_is_gone);
 
@@ -145,7 +156,8 @@ static int unmap_each_direct(const struct dma_job *job, const struct dmp_sg *sg,
 	if (first_err)
 		return first_err;
 	*is_gone = true;
-	for (size_t i = 0; i < nmapped; i++) {
+	for (size_t n = 0; n < nmapped; n++) {
+		size_t i = in_order(n, nmapped);
 		dmp_phys_t slot;
 		int err = 0;
 

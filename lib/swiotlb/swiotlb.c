@@ -9,6 +9,9 @@
  * Slots come from a pool that exists; if none has any and the allocator grows, the worker is
  * asked for another, and this request gets a transient one.
  *
+ * A request that may block may have to wait for its turn first; what there is to refuse in it is
+ * refused before that.
+ *
  * Everything that can be refused is refused before slots are taken, but for one thing:
  * whether the device reaches the slots is known only when they are known.  As in the original
  * they are then given back, and the search index stays where it went.
@@ -28,7 +31,7 @@
  */
 #include "swiotlb_internal.h"
 
-#define KNOWN_ATTRS (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN)
+#define KNOWN_ATTRS (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN | DMP_ATTR_MAY_BLOCK)
 
 static bool is_dir(enum dmp_dir dir)
 {
@@ -76,6 +79,25 @@ static int take_slots(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *
 	return -ERANGE;
 }
 
+/* The same when it is its turn, swiotlb_throttle.c. */
+static int take_slots_in_turn(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
+			      struct swiotlb_request *req, dmp_phys_t orig, uint64_t len,
+			      struct swiotlb_mapping *m)
+{
+	struct swiotlb_waiter waiter;
+	int err;
+
+	swiotlb_throttle_ask(tlb, limits->device, &waiter);
+	err = swiotlb_throttle_wait(tlb, &waiter);
+	if (err)
+		return err;
+	req->throttled = waiter.state == SWIOTLB_HAS_TURN;
+	err = take_slots(tlb, limits, req, orig, len, m);
+	if (req->throttled)
+		swiotlb_throttle_mapped(tlb, &waiter, err ? NULL : m);
+	return err;
+}
+
 /* All of a map but what is said of its failure. */
 static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits, dmp_phys_t orig,
 	       uint64_t len, unsigned attrs, dmp_phys_t *phys)
@@ -88,7 +110,9 @@ static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
 	if (!err)
 		err = find_original(tlb, orig, len, &buf);
 	if (!err)
-		err = take_slots(tlb, limits, &req, orig, len, &m);
+		err = swiotlb_throttle_asks(tlb, attrs)
+			      ? take_slots_in_turn(tlb, limits, &req, orig, len, &m)
+			      : take_slots(tlb, limits, &req, orig, len, &m);
 	if (err)
 		return swiotlb_report_failure(tlb, &req, limits->device, err,
 					      !(attrs & DMP_ATTR_NO_WARN));
@@ -151,7 +175,8 @@ static int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, bool co
 		return err;
 	if (copies)
 		copied = swiotlb_bounce_out(tlb->hw, &m, phys, len);
-	err = blame(swiotlb_transient_release(&m), "second unmap", phys);
+	err = blame(m.throttled ? swiotlb_throttle_release(tlb, &m) : swiotlb_transient_release(&m),
+		    "second unmap", phys);
 	return err ? err : copied;
 }
 

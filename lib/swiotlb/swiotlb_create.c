@@ -22,19 +22,20 @@
 #include <assert.h>
 #include <stdio.h>
 
-static_assert(sizeof(struct dmp_swiotlb_opts) == 56, "append only");
-static_assert(sizeof(struct dmp_swiotlb_tuning) == 24, "append only");
+static_assert(sizeof(struct dmp_swiotlb_opts) == 72, "append only");
+static_assert(sizeof(struct dmp_swiotlb_tuning) == 40, "append only");
 static_assert(DMP_SWIOTLB_SLOT_BYTES == UINT64_C(1) << SLOT_SHIFT, "one slot, two names");
 static_assert(DMP_SWIOTLB_SEGMENT_SLOTS == SEGMENT_SLOTS, "one segment, two names");
 
 #define KNOWN_FLAGS                                                                                \
 	(DMP_SWIOTLB_ANY | DMP_SWIOTLB_GROWS | DMP_SWIOTLB_LATE | DMP_SWIOTLB_FORCE_BOUNCE |       \
-	 DMP_SWIOTLB_NO_COPY)
+	 DMP_SWIOTLB_NO_COPY | DMP_SWIOTLB_THROTTLES)
 
 static bool opts_make_sense(const struct dmp_swiotlb_opts *opts)
 {
 	return !(opts->flags & ~KNOWN_FLAGS) && opts->slots <= SWIOTLB_MAX_SLOTS &&
-	       opts->areas <= SWIOTLB_MAX_SLOTS / SEGMENT_SLOTS;
+	       opts->areas <= SWIOTLB_MAX_SLOTS / SEGMENT_SLOTS &&
+	       swiotlb_throttle_settings_are_good(opts->throttle_high, opts->throttle_low);
 }
 
 /* Without a policy and a pool: `linux`.  NULL: no memory. */
@@ -50,6 +51,7 @@ struct dmp_swiotlb *swiotlb_create_begin(struct dmp_hw *hw, const char *name)
 	dmp_lock_init(&tlb->pools_lock, RANK_SWIOTLB_POOL, "swiotlb: lists of pools");
 	dmp_lock_init(&tlb->usage_lock, RANK_LEAF, "swiotlb: high water");
 	swiotlb_grow_init(tlb);
+	swiotlb_throttle_begin(tlb);
 	return tlb;
 }
 
@@ -57,6 +59,7 @@ struct dmp_swiotlb *swiotlb_create_begin(struct dmp_hw *hw, const char *name)
 void swiotlb_create_end(struct dmp_swiotlb *tlb)
 {
 	swiotlb_policy_end(tlb);
+	swiotlb_throttle_end(tlb);
 	dmp_lock_destroy(&tlb->usage_lock);
 	dmp_lock_destroy(&tlb->pools_lock);
 	dmp_meta_free(tlb, sizeof(*tlb));
@@ -72,6 +75,8 @@ static void apply(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_opts *opts)
 	store_relaxed(&tlb->grows, tlb->is_dynamic);
 	store_relaxed(&tlb->max_slots, opts->max_slots);
 	store_relaxed(&tlb->idle_ns, opts->idle_ns);
+	swiotlb_throttle_set(tlb, opts->flags & DMP_SWIOTLB_THROTTLES, opts->throttle_high,
+			     opts->throttle_low, opts->throttle_turn_ns);
 }
 
 /* Rules 3.1 and 3.3. */

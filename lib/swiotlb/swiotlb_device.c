@@ -11,6 +11,13 @@
  * has_bounced is set before the first address is returned and never cleared, so a thread that
  * got an address from the one that mapped it sees it set.
  *
+ * A device that goes takes its waiters with it: they are woken, and later ones do not wait.
+ *
+ * Ordering:
+ *  [CANCEL] cancel: is_cancelled set, then turn_lock taken and the queue cleared of the device
+ *           a request: under turn_lock is_cancelled looked at, then the queue joined.  One of
+ *           the two sees the other: nobody waits for a device that is gone.
+ *
  * Locking: (a) atomic.
  *
  * Source: spec-bounce 2, 6.6, 8.
@@ -24,6 +31,8 @@ struct dmp_swiotlb_device {
 	DMP_ATOMIC(bool) has_bounced;     /* (a) written once */
 	DMP_ATOMIC(uint64_t) ntransients; /* (a) */
 	char name[SWIOTLB_NAME_MAX];      /* (c) for messages; empty: none */
+	DMP_ATOMIC(uint64_t) nwaiting;    /* (a) its requests that wait for their turn */
+	DMP_ATOMIC(bool) is_cancelled;    /* (a) written once: none of them waits any more */
 };
 
 int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotlb_device **out)
@@ -45,7 +54,8 @@ int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev)
 {
 	if (!dev)
 		return -EINVAL;
-	if (load_relaxed(&dev->ntransients)) /* relaxed: nothing else runs */
+	/* relaxed, both: nothing else runs, but for who waits in spite of that */
+	if (load_relaxed(&dev->ntransients) || load_relaxed(&dev->nwaiting))
 		return -EBUSY;
 	add_relaxed(&dev->tlb->ndevices, UINT64_MAX); /* relaxed: as above */
 	dmp_meta_free(dev, sizeof(*dev));
@@ -87,6 +97,33 @@ void swiotlb_device_gains(struct dmp_swiotlb_device *dev)
 void swiotlb_device_loses(struct dmp_swiotlb_device *dev)
 {
 	add_relaxed(&dev->ntransients, UINT64_MAX);
+}
+
+/* relaxed, both: for who destroys it too early */
+
+void swiotlb_device_waits(struct dmp_swiotlb_device *dev)
+{
+	add_relaxed(&dev->nwaiting, 1);
+}
+
+void swiotlb_device_waited(struct dmp_swiotlb_device *dev)
+{
+	add_relaxed(&dev->nwaiting, UINT64_MAX);
+}
+
+/* [CANCEL] under turn_lock, before it joins the queue. */
+bool swiotlb_device_is_cancelled(const struct dmp_swiotlb_device *dev)
+{
+	return load_relaxed(&dev->is_cancelled); /* relaxed: the lock orders it */
+}
+
+int dmp_swiotlb_device_cancel(struct dmp_swiotlb_device *dev)
+{
+	if (!dev)
+		return -EINVAL;
+	store_relaxed(&dev->is_cancelled, true); /* [CANCEL] relaxed: the lock orders it */
+	swiotlb_throttle_cancel(dev->tlb, dev);
+	return 0;
 }
 
 static bool is_visible(const struct swiotlb_pool *pool, const struct dmp_swiotlb_device *dev)

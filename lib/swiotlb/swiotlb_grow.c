@@ -29,6 +29,8 @@
 
 #include "base_counter.h"
 
+#define TUNING_FLAGS (DMP_SWIOTLB_GROWS | DMP_SWIOTLB_THROTTLES)
+
 /* The smallest pool that growth ends up with. */
 static uint64_t least_growth(const struct dmp_swiotlb *tlb)
 {
@@ -131,6 +133,7 @@ static bool retire(struct swiotlb_pool *pool)
 		return false;
 	}
 	swiotlb_list_remove(pool);
+	swiotlb_level_unsettle(pool->tlb);
 	add_relaxed(&pool->tlb->counts.given_back, 1); /* relaxed: a report */
 	swiotlb_list_defer(pool);
 	return true;
@@ -183,15 +186,20 @@ int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_tuning *g
 
 	if (err)
 		return err;
-	if (tuning.flags & ~DMP_SWIOTLB_GROWS)
+	if (tuning.flags & ~TUNING_FLAGS ||
+	    !swiotlb_throttle_settings_are_good(tuning.throttle_high, tuning.throttle_low))
 		return -EINVAL;
-	if (!tlb->is_dynamic)
+	if (!tlb->is_dynamic &&
+	    (tuning.flags & DMP_SWIOTLB_GROWS || tuning.max_slots || tuning.idle_ns))
 		return -ENOTSUP;
+	swiotlb_throttle_set(tlb, tuning.flags & DMP_SWIOTLB_THROTTLES, tuning.throttle_high,
+			     tuning.throttle_low, tuning.throttle_turn_ns);
 	/* relaxed, all: settings that nothing else hangs on */
 	store_relaxed(&tlb->grows, (tuning.flags & DMP_SWIOTLB_GROWS) != 0);
 	store_relaxed(&tlb->max_slots, tuning.max_slots);
 	store_relaxed(&tlb->idle_ns, tuning.idle_ns);
-	wait_for_idleness(tlb);
+	if (tlb->is_dynamic)
+		wait_for_idleness(tlb);
 	return 0;
 }
 
@@ -204,6 +212,10 @@ int dmp_swiotlb_get_tuning(const struct dmp_swiotlb *tlb, struct dmp_swiotlb_tun
 		return -EINVAL;
 	/* relaxed, all: settings */
 	t.flags = load_relaxed(&tlb->grows) ? DMP_SWIOTLB_GROWS : 0;
+	t.flags |= load_relaxed(&tlb->throttle.is_on) ? DMP_SWIOTLB_THROTTLES : 0;
+	t.throttle_high = load_relaxed(&tlb->throttle.high);
+	t.throttle_low = load_relaxed(&tlb->throttle.low);
+	t.throttle_turn_ns = load_relaxed(&tlb->throttle.turn_ns);
 	t.max_slots = load_relaxed(&tlb->max_slots);
 	t.idle_ns = load_relaxed(&tlb->idle_ns);
 	return stats_store(tuning, size, &t, sizeof(t));

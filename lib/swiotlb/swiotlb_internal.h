@@ -22,6 +22,7 @@
  *   swiotlb_linux.c     the policy `linux`; beside it _lifo.c, _warm.c, _round_robin.c
  *   swiotlb_bounce.c    the bytes: in, out, a part of them
  *   swiotlb_usage.c     slots in use, and the most there ever were
+ *   swiotlb_throttle.c  requests that wait for each other: swiotlb_throttle.h
  *   swiotlb_check.c     the walker, and what tests look at
  *
  *   struct dmp_swiotlb
@@ -60,6 +61,7 @@
 
 #include "hw_call.h"
 #include "swiotlb_bits.h"
+#include "swiotlb_throttle.h"
 
 #define SLOT_SHIFT          11u
 #define SLOT_MASK           (DMP_SWIOTLB_SLOT_BYTES - 1)
@@ -85,7 +87,8 @@ struct swiotlb_note {
 	uint32_t len_less_1 : 18; /* bytes of data, less 1 */
 	uint32_t offset_bits : 5; /* bits of orig that are the data's offset in the run */
 	uint32_t unit_log2 : 5;   /* of the unit that the end is rounded up to */
-	uint32_t unused : 4;
+	uint32_t throttled : 1;   /* mapped in its turn, which may last until its unmap */
+	uint32_t unused : 3;
 };
 
 struct swiotlb_segment {
@@ -184,6 +187,7 @@ struct dmp_swiotlb {
 	bool copies;                      /* (c) false: no byte ever moves */
 	bool forces_bounce;               /* (c) */
 	bool is_restricted;               /* (c) */
+	DMP_ATOMIC(bool) asks;            /* (u) to write, (a) to read: throttling has to look */
 	char name[SWIOTLB_NAME_MAX];      /* (c) for messages */
 	dmp_phys_t base;                  /* (c) of the first pool */
 	struct dmp_swiotlb *parent;       /* (c) whose memory it has; NULL: the machine's */
@@ -212,6 +216,9 @@ struct dmp_swiotlb {
 	uint64_t high_water;           /* (u) */
 	uint64_t margin;               /* (u) by how much quotas may exceed it together */
 	DMP_ATOMIC(unsigned) nraising; /* (a) threads that are about to deal quotas */
+
+	/* Requests that wait */
+	_Alignas(DMP_CACHE_LINE) struct swiotlb_throttle throttle;
 };
 
 /* What a mapping needs, before it is known where. */
@@ -221,6 +228,7 @@ struct swiotlb_request {
 	uint64_t pad;    /* slots of padding */
 	uint64_t low;    /* offset of the data in its slot */
 	uint64_t len;    /* Z: data */
+	bool throttled;  /* it has a turn */
 
 	/* A run may begin at device slots that are `residue` modulo `period`. */
 	uint64_t period;
@@ -241,6 +249,7 @@ struct swiotlb_mapping {
 	uint64_t len;    /* of its data */
 	dmp_phys_t end;  /* the byte after the last of it, rounding included */
 	dmp_phys_t orig;
+	bool throttled; /* the turn may be its own */
 };
 
 /* swiotlb_request.c */
@@ -305,6 +314,9 @@ const char *swiotlb_device_name(const struct dmp_swiotlb_device *dev);
 void swiotlb_device_bounced(struct dmp_swiotlb_device *dev);
 void swiotlb_device_gains(struct dmp_swiotlb_device *dev);
 void swiotlb_device_loses(struct dmp_swiotlb_device *dev);
+void swiotlb_device_waits(struct dmp_swiotlb_device *dev);
+void swiotlb_device_waited(struct dmp_swiotlb_device *dev);
+bool swiotlb_device_is_cancelled(const struct dmp_swiotlb_device *dev);
 
 /* swiotlb_report.c */
 uint64_t swiotlb_report_longest_run(struct dmp_swiotlb *tlb);
@@ -361,6 +373,7 @@ int swiotlb_bounce_out(struct dmp_hw *hw, const struct swiotlb_mapping *m, dmp_p
 /* swiotlb_usage.c */
 uint64_t swiotlb_usage_now(const struct dmp_swiotlb *tlb);
 void swiotlb_usage_raise(struct dmp_swiotlb *tlb, struct swiotlb_area *grown);
+void swiotlb_usage_settle(struct dmp_swiotlb *tlb);
 void swiotlb_usage_add_transient(struct dmp_swiotlb *tlb, uint64_t nslots);
 
 /* swiotlb_check.c */
@@ -378,6 +391,13 @@ static inline void swiotlb_read_unlock(const struct dmp_swiotlb *tlb)
 {
 	if (tlb->is_dynamic)
 		dmp_rcu_read_unlock();
+}
+
+/* Does a request have to ask whether it may go on?  A line that no request writes. */
+static inline bool swiotlb_throttle_asks(const struct dmp_swiotlb *tlb, unsigned attrs)
+{
+	/* relaxed: a threshold is passed a moment early or late */
+	return attrs & DMP_ATTR_MAY_BLOCK && load_relaxed(&tlb->asks);
 }
 
 /* The permanent pools, newest first; inside swiotlb_read_lock(). */

@@ -66,6 +66,7 @@ static void describe(struct swiotlb_note *note, const struct swiotlb_request *re
 		.len_less_1 = (uint32_t)(req->len - 1) & 0x3ffff,
 		.offset_bits = offset ? (dmp_log2_floor(offset) + 1) & 0x1f : 0,
 		.unit_log2 = (unsigned)__builtin_ctzll(req->bytes) & 0x1f,
+		.throttled = req->throttled,
 	};
 }
 
@@ -276,6 +277,7 @@ bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_
 		.len = note->len_less_1 + 1,
 		.end = start + bytes,
 		.orig = orig_of(note),
+		.throttled = note->throttled,
 	};
 	return true;
 }

@@ -23,7 +23,8 @@
  * when it covers their peaks.  What passes inside the margin is not seen.
  *
  * Invariants:
- *  U1  the quotas add up to high_water + margin at most;
+ *  U1  the quotas add up to high_water + margin at most, and to less where throttling has
+ *      something to see before that: L1 of swiotlb_throttle_level.c;
  *  U2  margin is 0 unless two threads have met here since the mark was reset, and at most
  *      the MARGIN_PART-th part of all slots;
  *  U3  while margin is 0 and one thread maps at a time, no area uses more than its quota
@@ -147,7 +148,19 @@ static void raise_locked(struct dmp_swiotlb *tlb, struct swiotlb_area *grown)
 	dmp_lock_assert_held(&tlb->usage_lock);
 	if (used > tlb->high_water)
 		tlb->high_water = used;
-	deal_locked(tlb, tlb->high_water + tlb->margin - used, room, grown);
+	deal_locked(tlb, swiotlb_level_watch_locked(tlb, used) + tlb->margin - used, room, grown);
+}
+
+/* Nobody has to ask until the high threshold is passed: quotas that add up to it, L1 of
+ * swiotlb_throttle_level.c. */
+void swiotlb_usage_settle(struct dmp_swiotlb *tlb)
+{
+	swiotlb_read_lock(tlb);
+	dmp_lock_acquire(&tlb->usage_lock);
+	store_relaxed(&tlb->asks, false); /* relaxed: who misses it asks once more */
+	raise_locked(tlb, NULL);
+	dmp_lock_release(&tlb->usage_lock);
+	swiotlb_read_unlock(tlb);
 }
 
 /* Slots of a transient pool: they count like those of an area that is full. */
@@ -237,5 +250,6 @@ int dmp_swiotlb_get_stats(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *sta
 	dmp_lock_acquire(&tlb->usage_lock);
 	s.high_water = tlb->high_water;
 	dmp_lock_release(&tlb->usage_lock);
+	swiotlb_waits_report(tlb, &s);
 	return stats_store(stats, size, &s, sizeof(s));
 }

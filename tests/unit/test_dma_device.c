@@ -343,6 +343,38 @@ static void test_an_allocator_can_force_its_devices_to_bounce(void **state)
 	device_rig_down(&r);
 }
 
+/* Only where each of its buffers bounces, and its address is not translated. */
+static void test_blocking_is_recommended_where_everything_bounces(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	assert_false(dmp_device_recommend_may_block(NULL));
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.dma_mask = DMP_MASK(32)));
+	assert_false(dmp_device_recommend_may_block(r.dev));
+	device_rig_down(&r);
+	device_rig_up_bouncing(&r, false, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+	assert_true(dmp_device_recommend_may_block(r.dev));
+	device_rig_down(&r);
+	device_rig_up_bouncing(&r, true, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
+	assert_false(dmp_device_recommend_may_block(r.dev));
+	assert_int_equal(dmp_device_detach(r.dev), 0);
+	assert_true(dmp_device_recommend_may_block(r.dev));
+	assert_int_equal(dmp_device_attach(r.dev, r.rig.dom), 0);
+	device_rig_down(&r);
+}
+
+static void test_a_device_without_slots_can_be_cancelled_as_well(void **state)
+{
+	struct device_rig r;
+
+	(void)state;
+	assert_int_equal(dmp_device_cancel(NULL), -EINVAL);
+	device_rig_up(&r, false, NULL);
+	assert_int_equal(dmp_device_cancel(r.dev), 0);
+	device_rig_down(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -365,6 +397,8 @@ int main(void)
 		cmocka_unit_test(test_nothing_moves_while_coherent_memory_is_held),
 		cmocka_unit_test(test_snapshot_has_the_callers_size),
 		cmocka_unit_test(test_an_allocator_can_force_its_devices_to_bounce),
+		cmocka_unit_test(test_blocking_is_recommended_where_everything_bounces),
+		cmocka_unit_test(test_a_device_without_slots_can_be_cancelled_as_well),
 	};
 
 	return cmocka_run_group_tests_name("dma_device", tests, NULL, NULL);

@@ -241,12 +241,14 @@ static void test_request_without_sense_is_einval(void **state)
 	(void)state;
 	for (int dir = 0; dir < 3; dir++)
 		assert_int_equal(dma_request_check(1, (enum dmp_dir)dir, 0), 0);
-	assert_int_equal(dma_request_check(1, DMP_TO_DEVICE, DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN),
-			 0);
+	assert_int_equal(
+		dma_request_check(1, DMP_TO_DEVICE,
+				  DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN | DMP_ATTR_MAY_BLOCK),
+		0);
 	assert_int_equal(dma_request_check(0, DMP_TO_DEVICE, 0), -EINVAL);
 	assert_int_equal(dma_request_check(1, (enum dmp_dir)3, 0), -EINVAL);
 	assert_int_equal(dma_request_check(1, (enum dmp_dir) - 1, 0), -EINVAL);
-	assert_int_equal(dma_request_check(1, DMP_TO_DEVICE, 4), -EINVAL);
+	assert_int_equal(dma_request_check(1, DMP_TO_DEVICE, 8), -EINVAL);
 }
 
 /*

@@ -107,7 +107,7 @@ static void test_arguments_that_make_no_sense_change_nothing(void **state)
 	assert_int_equal(map(&rig, NULL, RIG_ORIG, 0), -EINVAL);
 	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, (enum dmp_dir)3, 0, &phys),
 			 -EINVAL);
-	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, 4, &phys),
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, 8, &phys),
 			 -EINVAL);
 	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, RIG_ORIG, 1, DMP_TO_DEVICE, 0, NULL),
 			 -EINVAL);
@@ -115,7 +115,7 @@ static void test_arguments_that_make_no_sense_change_nothing(void **state)
 	phys = swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
 	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 0, DMP_TO_DEVICE, 0), -EINVAL);
 	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, (enum dmp_dir)3, 0), -EINVAL);
-	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, DMP_TO_DEVICE, 4), -EINVAL);
+	assert_int_equal(dmp_swiotlb_unmap(rig.tlb, phys, 1, DMP_TO_DEVICE, 8), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 0, DMP_TO_DEVICE), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_cpu(rig.tlb, phys, 1, (enum dmp_dir)3), -EINVAL);
 	assert_int_equal(dmp_swiotlb_sync_for_device(rig.tlb, phys, 0, DMP_TO_DEVICE), -EINVAL);
