@@ -28,8 +28,8 @@
  * And by the model test:
  *  B4  an address that was given back in one epoch is given out in a later one only.
  *
- * Locking: (l) area_lock; (c) constant; (a) atomic.  A leaf and the record of a longer range
- *  are made under it or before it.
+ * Locking: (l) area_lock; (c) constant; (a) atomic.  Memory for leaves and for the book is
+ *  allocated under it.
  *
  * Ordering: [EPOCH] of iova_bitmap_claim.c, [LEAF] of iova_area.c.
  *
@@ -141,19 +141,15 @@ static int alloc_one(struct bitmap_space *space, uint64_t limit, uint64_t *pfn)
 static int alloc_run(struct bitmap_space *space, const struct iova_request *req, uint64_t limit,
 		     uint64_t *pfn)
 {
-	struct iova_node *record = iova_record_create();
-	int err;
+	int err = -ENOMEM;
 
-	if (!record)
-		return -ENOMEM;
 	dmp_lock_acquire(&space->area_lock);
-	err = iova_bitmap_claim_locked(space, req, limit, pfn);
+	if (iova_book_prepare(&space->book))
+		err = iova_bitmap_claim_locked(space, req, limit, pfn);
 	if (!err)
-		iova_book_add(&space->book, record, *pfn, *pfn + req->size - 1);
+		iova_book_add(&space->book, *pfn, *pfn + req->size - 1);
 	claimed_locked(space);
 	dmp_lock_release(&space->area_lock);
-	if (err)
-		iova_record_destroy(record);
 	return err;
 }
 
@@ -189,15 +185,14 @@ static bool clip_to_area(const struct bitmap_space *space, const struct dmp_iova
 static int free_run(struct bitmap_space *space, uint64_t pfn, struct dmp_iova_range *removed)
 {
 	struct dmp_iova_range part;
-	struct iova_node *record;
+	bool found;
 
 	dmp_lock_acquire(&space->area_lock);
-	record = iova_book_remove(&space->book, pfn, removed);
-	if (record && clip_to_area(space, removed, &part))
+	found = iova_book_remove(&space->book, pfn, removed);
+	if (found && clip_to_area(space, removed, &part))
 		iova_area_change(&space->area, part.lo, part.hi, IOVA_MANY, IOVA_STALE);
 	dmp_lock_release(&space->area_lock);
-	iova_record_destroy(record);
-	return record ? 0 : -ENOENT;
+	return found ? 0 : -ENOENT;
 }
 
 static int bitmap_free(void *state, uint64_t pfn, struct dmp_iova_range *removed)

@@ -87,19 +87,21 @@ static void changed_locked(struct chunk *chunk)
 
 /* Alloc. */
 
-static bool take_from(struct chunk *chunk, struct iova_node *record, const struct iova_request *req,
-		      uint64_t limit, uint64_t *lo)
+/* All that take return 0, -ENOSPC or -ENOMEM. */
+
+static int take_from(struct chunk *chunk, const struct iova_request *req, uint64_t limit,
+		     uint64_t *lo)
 {
-	bool taken;
+	int err;
 
 	if (limit < chunk->lo || load_relaxed(&chunk->longest) < req->size) /* relaxed: a hint */
-		return false;
+		return -ENOSPC;
 	dmp_lock_acquire(&chunk->chunk_lock);
-	taken = iova_book_take(&chunk->book, record, req, limit, lo);
-	if (taken)
+	err = iova_book_take(&chunk->book, req, limit, lo);
+	if (!err)
 		changed_locked(chunk);
 	dmp_lock_release(&chunk->chunk_lock);
-	return taken;
+	return err;
 }
 
 static struct chunk_cpu *this_cpu(struct chunk_space *space)
@@ -109,15 +111,15 @@ static struct chunk_cpu *this_cpu(struct chunk_space *space)
 	return cpu ? cpu : &space->common;
 }
 
-static bool take_from_own(struct chunk_cpu *cpu, struct iova_node *record,
-			  const struct iova_request *req, uint64_t limit, uint64_t *lo)
+static int take_from_own(struct chunk_cpu *cpu, const struct iova_request *req, uint64_t limit,
+			 uint64_t *lo)
 {
-	struct chunk *chunk;
+	struct chunk *chunk = load_acquire(&cpu->own); /* [OWN] */
+	int err = -ENOSPC;
 
-	for (chunk = load_acquire(&cpu->own); chunk; chunk = chunk->next_own) /* [OWN] */
-		if (take_from(chunk, record, req, limit, lo))
-			return true;
-	return false;
+	for (; chunk && err == -ENOSPC; chunk = chunk->next_own)
+		err = take_from(chunk, req, limit, lo);
+	return err;
 }
 
 /* An exchange, since several threads may share a number. */
@@ -131,7 +133,7 @@ static void add_own(struct chunk_cpu *cpu, struct chunk *chunk)
 }
 
 /* A chunk of our own that had room; others may take it first, then another one. */
-static int take_from_new(struct chunk_space *space, struct chunk_cpu *cpu, struct iova_node *record,
+static int take_from_new(struct chunk_space *space, struct chunk_cpu *cpu,
 			 const struct iova_request *req, uint64_t limit, uint64_t *lo)
 {
 	struct chunk *chunk;
@@ -142,95 +144,85 @@ static int take_from_new(struct chunk_space *space, struct chunk_cpu *cpu, struc
 		if (err)
 			return err;
 		add_own(cpu, chunk);
-	} while (!take_from(chunk, record, req, limit, lo));
-	return 0;
+		err = take_from(chunk, req, limit, lo);
+	} while (err == -ENOSPC);
+	return err;
 }
 
-static bool take_from_others(struct chunk_space *space, struct iova_node *record,
-			     const struct iova_request *req, uint64_t limit, uint64_t *lo)
+static int take_from_others(struct chunk_space *space, const struct iova_request *req,
+			    uint64_t limit, uint64_t *lo)
 {
 	struct chunk *chunk;
+	int err = -ENOSPC;
 
 	CHUNK_FOREACH_FROM(chunk, space, space->low.hi + 1)
 	{
-		if (chunk->lo > limit)
+		if (chunk->lo > limit || err != -ENOSPC)
 			break;
-		if (take_from(chunk, record, req, limit, lo))
-			return true;
+		err = take_from(chunk, req, limit, lo);
 	}
-	return false;
+	return err;
 }
 
-/* Above the boundary: 0, -ENOSPC, or -ENOMEM: there is no memory for the chunk that would have
- * had room. */
-static int take_above(struct chunk_space *space, struct iova_node *record,
-		      const struct iova_request *req, uint64_t limit, uint64_t *lo)
+/* Above the boundary.  Without memory for the chunk that would have had room, others may do. */
+static int take_above(struct chunk_space *space, const struct iova_request *req, uint64_t limit,
+		      uint64_t *lo)
 {
 	struct chunk_cpu *cpu = this_cpu(space);
-	int err;
+	int err = take_from_own(cpu, req, limit, lo);
 
-	if (take_from_own(cpu, record, req, limit, lo))
-		return 0;
-	err = take_from_new(space, cpu, record, req, limit, lo);
-	if (err && take_from_others(space, record, req, limit, lo))
+	if (err != -ENOSPC)
+		return err;
+	err = take_from_new(space, cpu, req, limit, lo);
+	if (err && take_from_others(space, req, limit, lo) == 0)
 		return 0;
 	return err;
 }
 
-static int take(struct chunk_space *space, struct iova_node *record, const struct iova_request *req,
-		uint64_t limit, uint64_t *lo)
+static int take(struct chunk_space *space, const struct iova_request *req, uint64_t limit,
+		uint64_t *lo)
 {
-	int err = -ENOSPC;
+	int err = -ENOSPC, low;
 
 	if (limit > space->low.hi)
-		err = take_above(space, record, req, limit, lo);
-	if (err && take_from(&space->low, record, req, limit, lo))
-		err = 0;
-	return err;
+		err = take_above(space, req, limit, lo);
+	if (!err)
+		return 0;
+	low = take_from(&space->low, req, limit, lo);
+	return low == -ENOSPC ? err : low;
 }
 
 static int chunk_alloc(void *state, uint64_t size, uint64_t limit_pfn, bool aligned, uint64_t *pfn,
 		       uint64_t *epoch)
 {
 	struct iova_request req = iova_request(size, aligned);
-	struct iova_node *record = iova_record_create();
-	uint64_t lo = 0;
-	int err;
+	int err = take(state, &req, limit_pfn, pfn);
 
-	if (!record)
-		return -ENOMEM;
-	err = take(state, record, &req, limit_pfn, &lo);
-	if (err) {
-		iova_record_destroy(record);
-		return err;
-	}
-	*pfn = lo;
-	*epoch = 0;
-	return 0;
+	if (!err)
+		*epoch = 0;
+	return err;
 }
 
 /* Free. */
 
-static struct iova_node *remove_locked(struct chunk *chunk, uint64_t pfn,
-				       struct dmp_iova_range *removed)
+static bool remove_locked(struct chunk *chunk, uint64_t pfn, struct dmp_iova_range *removed)
 {
-	struct iova_node *record = iova_book_remove(&chunk->book, pfn, removed);
+	bool found = iova_book_remove(&chunk->book, pfn, removed);
 
-	if (record)
+	if (found)
 		changed_locked(chunk);
-	return record;
+	return found;
 }
 
 static int chunk_free(void *state, uint64_t pfn, struct dmp_iova_range *removed)
 {
 	struct chunk *chunk = iova_chunk_of(state, pfn);
-	struct iova_node *record;
+	bool found;
 
 	dmp_lock_acquire(&chunk->chunk_lock);
-	record = remove_locked(chunk, pfn, removed);
+	found = remove_locked(chunk, pfn, removed);
 	dmp_lock_release(&chunk->chunk_lock);
-	iova_record_destroy(record);
-	return record ? 0 : -ENOENT;
+	return found ? 0 : -ENOENT;
 }
 
 /* Pfns of one chunk that follow each other are freed under one hold of its lock. */
@@ -238,7 +230,6 @@ static size_t chunk_free_many(void *state, const uint64_t *pfns, size_t n)
 {
 	struct chunk *chunk, *held = NULL;
 	struct dmp_iova_range removed;
-	struct iova_node *record;
 	size_t i, nfreed = 0;
 
 	for (i = 0; i < n; i++) {
@@ -249,9 +240,7 @@ static size_t chunk_free_many(void *state, const uint64_t *pfns, size_t n)
 			dmp_lock_acquire(&chunk->chunk_lock);
 			held = chunk;
 		}
-		record = remove_locked(chunk, pfns[i], &removed);
-		nfreed += record != NULL;
-		iova_record_destroy(record);
+		nfreed += remove_locked(chunk, pfns[i], &removed);
 	}
 	if (held)
 		dmp_lock_release(&held->chunk_lock);

@@ -17,8 +17,8 @@
  *
  * Invariants, walked by gap_check(): those of iova_book.c.
  *
- * Locking: (t) tree_lock; (c) constant.  Records are made before it is taken and destroyed
- *  after it is dropped, except in reserve and free_many, which are rare.
+ * Locking: (t) tree_lock; (c) constant.  It is held also while memory comes and goes, for up to
+ *  IOVA_NODE_RANGES ranges at a time.
  *
  * Cost: O(log ranges) a call under one lock; a walk of all ranges with next is O(log ranges) a
  *  step.
@@ -59,51 +59,36 @@ static int gap_alloc(void *state, uint64_t size, uint64_t limit_pfn, bool aligne
 {
 	struct gap_space *space = state;
 	struct iova_request req = iova_request(size, aligned);
-	struct iova_node *record = iova_record_create();
-	uint64_t lo = 0;
-	bool found;
+	int err;
 
-	if (!record)
-		return -ENOMEM;
 	dmp_lock_acquire(&space->tree_lock);
-	found = iova_book_take(&space->book, record, &req, limit_pfn, &lo);
+	err = iova_book_take(&space->book, &req, limit_pfn, pfn);
 	dmp_lock_release(&space->tree_lock);
-	if (!found) {
-		iova_record_destroy(record);
-		return -ENOSPC;
-	}
-	*pfn = lo;
-	*epoch = 0;
-	return 0;
+	if (!err)
+		*epoch = 0;
+	return err;
 }
 
 static int gap_free(void *state, uint64_t pfn, struct dmp_iova_range *removed)
 {
 	struct gap_space *space = state;
-	struct iova_node *record;
+	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	record = iova_book_remove(&space->book, pfn, removed);
+	found = iova_book_remove(&space->book, pfn, removed);
 	dmp_lock_release(&space->tree_lock);
-	if (!record)
-		return -ENOENT;
-	iova_record_destroy(record);
-	return 0;
+	return found ? 0 : -ENOENT;
 }
 
 static size_t gap_free_many(void *state, const uint64_t *pfns, size_t n)
 {
 	struct gap_space *space = state;
 	struct dmp_iova_range removed;
-	struct iova_node *record;
 	size_t i, nfreed = 0;
 
 	dmp_lock_acquire(&space->tree_lock);
-	for (i = 0; i < n; i++) {
-		record = iova_book_remove(&space->book, pfns[i], &removed);
-		nfreed += record != NULL;
-		iova_record_destroy(record);
-	}
+	for (i = 0; i < n; i++)
+		nfreed += iova_book_remove(&space->book, pfns[i], &removed);
 	dmp_lock_release(&space->tree_lock);
 	return nfreed;
 }

@@ -21,12 +21,12 @@
  * the ceiling's size or more then fails at once, until a range that starts below B goes.
  *
  * Invariants, walked by linux_check():
- *  T1-T5 of iova_tree.c;
+ *  those of iova_tree.c;
  *  L1  each hint designates a range of the tree, the anchor included;
  *  L2  the ceiling is not 0.
  *
- * Locking: (t) tree_lock; (c) constant.  It is held also while memory is allocated, a page of
- *  records at a time.
+ * Locking: (t) tree_lock; (c) constant.  It is held also while memory comes and goes, for up to
+ *  IOVA_NODE_RANGES ranges at a time.
  *
  * Differs from Linux: a reservation that touches pfn 2^64-1 is refused, where the original
  *  would make the anchor part of a range; the anchor is never found or freed by pfn.
@@ -35,9 +35,7 @@
  *
  * Source: spec-iova 1.1-1.5, the answers of Linux v6.12 drivers/iommu/iova.c.
  */
-#include "iova_slab.h"
-
-#include <dmapool/port.h>
+#include "iova_tree.h"
 
 #include <assert.h>
 
@@ -47,45 +45,22 @@ struct linux_space {
 	uint64_t boundary; /* (c) B: first pfn that 32 bits cannot address */
 
 	_Alignas(DMP_CACHE_LINE) struct dmp_lock tree_lock;
-	struct iova_tree tree;       /* (t) */
-	struct iova_node *hint32;    /* (t) */
-	struct iova_node *hint_wide; /* (t) */
-	uint64_t ceiling;            /* (t) */
-	struct iova_slab records;    /* (t) */
-	uint64_t unwalked;           /* (t) changes since the last walk; checks >= 3 only */
+	struct iova_tree tree; /* (t) */
+	uint64_t hint32;       /* (t) lo of a range */
+	uint64_t hint_wide;    /* (t) lo of a range */
+	uint64_t ceiling;      /* (t) */
+	uint64_t unwalked;     /* (t) changes since the last walk; checks >= 3 only */
 };
 
-/* Is there a record for a new range?  False: no memory. */
-static bool have_record_locked(struct linux_space *space)
-{
-	struct iova_block *block;
-
-	dmp_lock_assert_held(&space->tree_lock);
-	if (dmp_meta_refused(DMP_META_RANGE))
-		return false;
-	if (!iova_slab_is_empty(&space->records))
-		return true;
-	block = iova_block_create();
-	if (block)
-		iova_slab_add(&space->records, block);
-	return block != NULL;
-}
-
-/* The range that contains @pfn, below the cursor; false for none, and for the anchor. */
-static bool find_locked(struct linux_space *space, uint64_t pfn, struct iova_cursor *cur)
-{
-	dmp_lock_assert_held(&space->tree_lock);
-	return pfn != IOVA_ANCHOR_PFN && iova_tree_find(&space->tree, pfn, cur);
-}
-
-static bool is_in_tree_locked(struct linux_space *space, const struct iova_node *r)
+/* Does a range start at @lo? */
+static bool is_in_tree_locked(struct linux_space *space, uint64_t lo)
 {
 	struct iova_cursor cur;
 
-	if (r == &space->tree.anchor)
+	dmp_lock_assert_held(&space->tree_lock);
+	if (lo == IOVA_ANCHOR_PFN)
 		return true;
-	iova_tree_seek(&space->tree, r->lo, &cur);
-	return iova_cursor_below(&cur) == r;
+	return iova_tree_find(&space->tree, lo, &cur) && iova_cursor_range(&cur).lo == lo;
 }
 
 /* The whole tree; O(ranges). */
@@ -120,12 +95,12 @@ static bool find_place_locked(struct linux_space *space, const struct iova_reque
 			      uint64_t end, struct iova_cursor *cur, uint64_t *lo)
 {
 	bool narrow = end <= space->boundary;
-	struct iova_node *hint = narrow ? space->hint32 : space->hint_wide;
+	uint64_t hint = narrow ? space->hint32 : space->hint_wide;
 
 	dmp_lock_assert_held(&space->tree_lock);
 	if (narrow && req->size >= space->ceiling)
 		return false;
-	if (hint->lo > 0 && hint->lo < end && iova_tree_fit(&space->tree, req, hint->lo, cur, lo))
+	if (hint > 0 && hint < end && iova_tree_fit(&space->tree, req, hint, cur, lo))
 		return true;
 	if (iova_tree_fit(&space->tree, req, end, cur, lo))
 		return true;
@@ -137,31 +112,29 @@ static bool find_place_locked(struct linux_space *space, const struct iova_reque
 static void place_locked(struct linux_space *space, struct iova_cursor *cur, uint64_t lo,
 			 uint64_t hi)
 {
-	struct iova_node *r = iova_slab_take(&space->records);
-
 	dmp_lock_assert_held(&space->tree_lock);
-	iova_cursor_insert(cur, r, lo, hi);
+	iova_cursor_insert(cur, lo, hi);
 	if (hi < space->boundary)
-		space->hint32 = r;
+		space->hint32 = lo;
 	else
-		space->hint_wide = r;
+		space->hint_wide = lo;
 	tree_changed_locked(space);
 }
 
 /* Takes the range below the cursor out of the tree, moves hints and ceiling; spec-iova 1.3. */
 static void remove_locked(struct linux_space *space, struct iova_cursor *cur)
 {
-	struct iova_node *r = iova_cursor_below(cur), *above = iova_cursor_above(cur);
-	uint64_t hi = iova_cursor_range(cur).hi;
+	struct dmp_iova_range r = iova_cursor_range(cur);
+	uint64_t above = iova_cursor_above(cur);
 
 	dmp_lock_assert_held(&space->tree_lock);
-	if (r == space->hint32 || (hi < space->boundary && r->lo >= space->hint32->lo))
+	if (r.lo == space->hint32 || (r.hi < space->boundary && r.lo >= space->hint32))
 		space->hint32 = above;
-	if (r->lo < space->boundary)
+	if (r.lo < space->boundary)
 		space->ceiling = space->boundary;
-	if (r->lo >= space->hint_wide->lo)
+	if (r.lo >= space->hint_wide)
 		space->hint_wide = above;
-	iova_slab_give(&space->records, iova_cursor_remove(cur));
+	iova_cursor_remove(cur);
 	tree_changed_locked(space);
 }
 
@@ -173,8 +146,8 @@ static int linux_create(const struct dmp_iova_space *opts, void **state)
 		return -ENOMEM;
 	space->boundary = (UINT64_C(1) << 32) / opts->granule;
 	dmp_lock_init(&space->tree_lock, RANK_IOVA_POLICY, "iova policy linux: the tree");
-	iova_tree_init(&space->tree, opts->start_pfn);
-	space->hint32 = space->hint_wide = &space->tree.anchor;
+	iova_tree_init(&space->tree, opts->start_pfn, IOVA_ANCHOR_PFN);
+	space->hint32 = space->hint_wide = IOVA_ANCHOR_PFN;
 	space->ceiling = space->boundary;
 	*state = space;
 	return 0;
@@ -184,7 +157,7 @@ static void linux_destroy(void *state)
 {
 	struct linux_space *space = state;
 
-	iova_slab_clear(&space->records);
+	iova_tree_clear(&space->tree);
 	dmp_lock_destroy(&space->tree_lock);
 	dmp_meta_free(space, sizeof(*space));
 }
@@ -196,7 +169,7 @@ static int alloc_locked(struct linux_space *space, const struct iova_request *re
 	uint64_t lo;
 
 	dmp_lock_assert_held(&space->tree_lock);
-	if (!have_record_locked(space))
+	if (!iova_tree_prepare(&space->tree))
 		return -ENOMEM;
 	if (!find_place_locked(space, req, end, &cur, &lo))
 		return -ENOSPC;
@@ -227,7 +200,7 @@ static int linux_free(void *state, uint64_t pfn, struct dmp_iova_range *removed)
 	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	found = find_locked(space, pfn, &cur);
+	found = iova_tree_find(&space->tree, pfn, &cur);
 	if (found) {
 		*removed = iova_cursor_range(&cur);
 		remove_locked(space, &cur);
@@ -244,7 +217,7 @@ static size_t linux_free_many(void *state, const uint64_t *pfns, size_t n)
 
 	dmp_lock_acquire(&space->tree_lock);
 	for (i = 0; i < n; i++)
-		if (find_locked(space, pfns[i], &cur)) {
+		if (iova_tree_find(&space->tree, pfns[i], &cur)) {
 			remove_locked(space, &cur);
 			nfreed++;
 		}
@@ -259,31 +232,47 @@ static int linux_find(void *state, uint64_t pfn, struct dmp_iova_range *range)
 	bool found;
 
 	dmp_lock_acquire(&space->tree_lock);
-	found = find_locked(space, pfn, &cur);
+	found = iova_tree_find(&space->tree, pfn, &cur);
 	if (found)
 		*range = iova_cursor_range(&cur);
 	dmp_lock_release(&space->tree_lock);
 	return found ? 0 : -ENOENT;
 }
 
+/* The range above the cursor grows down to @lo, and hints with it; false: no memory. */
+static bool grow_locked(struct linux_space *space, struct iova_cursor *cur, uint64_t lo)
+{
+	uint64_t was = iova_cursor_above(cur);
+
+	dmp_lock_assert_held(&space->tree_lock);
+	if (!iova_cursor_grow(cur, lo))
+		return false;
+	if (space->hint32 == was)
+		space->hint32 = lo;
+	if (space->hint_wide == was)
+		space->hint_wide = lo;
+	return true;
+}
+
 /*
  * Covers what it can of *@lo .. @hi with the ranges that are there: those that start inside
- * grow down to *@lo, which moves up past each.  True: the range below the cursor covers the
- * rest; false: nothing does, and the cursor stands at *@lo, the start of it.  spec-iova 1.5.2.
+ * grow down to *@lo, which moves up past each.  0: the range below the cursor covers the rest;
+ * -ENOENT: nothing does, and the cursor stands at *@lo, the start of it; or -ENOMEM.
+ * spec-iova 1.5.2.
  */
-static bool cover_locked(struct linux_space *space, uint64_t *lo, uint64_t hi,
-			 struct iova_cursor *cur)
+static int cover_locked(struct linux_space *space, uint64_t *lo, uint64_t hi,
+			struct iova_cursor *cur)
 {
 	dmp_lock_assert_held(&space->tree_lock);
 	for (;;) {
-		if (find_locked(space, *lo, cur)) {
+		if (iova_tree_find(&space->tree, *lo, cur)) {
 			if (hi <= iova_cursor_range(cur).hi)
-				return true;
+				return 0;
 			*lo = iova_cursor_range(cur).hi + 1;
-		} else if (iova_cursor_above(cur)->lo <= hi) {
-			iova_cursor_grow(cur, *lo);
-		} else {
-			return false;
+		} else if (iova_cursor_above(cur) > hi) {
+			return -ENOENT;
+		} else if (!grow_locked(space, cur, *lo)) {
+			return -ENOMEM;
 		}
 	}
 }
@@ -292,15 +281,16 @@ static int reserve_locked(struct linux_space *space, uint64_t lo, uint64_t hi,
 			  struct dmp_iova_range *range)
 {
 	struct iova_cursor cur;
+	int err = cover_locked(space, &lo, hi, &cur);
 
 	dmp_lock_assert_held(&space->tree_lock);
-	if (cover_locked(space, &lo, hi, &cur)) {
+	if (!err)
 		*range = iova_cursor_range(&cur);
-		return 0;
-	}
-	if (!have_record_locked(space))
+	if (err != -ENOENT)
+		return err;
+	if (!iova_tree_prepare(&space->tree))
 		return -ENOMEM;
-	iova_cursor_insert(&cur, iova_slab_take(&space->records), lo, hi);
+	iova_cursor_insert(&cur, lo, hi);
 	*range = (struct dmp_iova_range){.lo = lo, .hi = hi};
 	return 0;
 }
@@ -348,8 +338,8 @@ static void linux_inspect(void *state, struct dmp_iova_policy_state *out)
 	dmp_lock_acquire(&space->tree_lock);
 	*out = (struct dmp_iova_policy_state){
 		.nranges = space->tree.nranges,
-		.hint32 = space->hint32->lo,
-		.hint_wide = space->hint_wide->lo,
+		.hint32 = space->hint32,
+		.hint_wide = space->hint_wide,
 		.ceiling = space->ceiling,
 	};
 	dmp_lock_release(&space->tree_lock);

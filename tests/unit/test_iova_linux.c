@@ -317,6 +317,33 @@ static void test_a_hint_designates_a_grown_range_as_it_is_now(void **state)
 	assert_alloc(*state, 1, LOW, false, 0xfffef);
 }
 
+static void test_the_wide_hint_designates_a_grown_range_as_it_is_now(void **state)
+{
+	const uint64_t top = UINT64_C(1) << 40;
+
+	assert_alloc(*state, 1, top, false, top);
+	assert_reserve(*state, top - 15, top, top - 15, top);
+	assert_state(*state, DMP_IOVA_TOP, top - 15, B);
+	assert_alloc(*state, 1, top, false, top - 16);
+}
+
+/* Of two ranges of one node the lower would begin 2^39 below the other. */
+static void test_a_reservation_without_memory_to_grow_a_range_leaves_it_as_it_is(void **state)
+{
+	const uint64_t top = UINT64_C(1) << 40;
+	struct dmp_iova_range range = {.lo = 7};
+
+	assert_alloc(*state, 1, top, false, top);
+	assert_alloc(*state, 1, top, false, top - 1);
+	assert_int_equal(dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_RANGE, 1, UINT64_MAX), 0);
+	assert_int_equal(policy->reserve(*state, top / 2, top, &range), -ENOMEM);
+	assert_int_equal(dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_RANGE, 0, 0), 0);
+	assert_int_equal(range.lo, 7);
+	assert_state(*state, DMP_IOVA_TOP, top - 1, B);
+	assert_reserve(*state, top / 2, top, top, top);
+	assert_state(*state, DMP_IOVA_TOP, top / 2, B);
+}
+
 static void test_a_reservation_that_reaches_the_anchor_is_refused(void **state)
 {
 	struct dmp_iova_range range;
@@ -377,6 +404,8 @@ int main(void)
 		TEST(test_a_reservation_inside_a_range_answers_that_range),
 		TEST(test_adjacent_ranges_are_not_merged),
 		TEST(test_a_hint_designates_a_grown_range_as_it_is_now),
+		TEST(test_the_wide_hint_designates_a_grown_range_as_it_is_now),
+		TEST(test_a_reservation_without_memory_to_grow_a_range_leaves_it_as_it_is),
 		TEST(test_a_reservation_that_reaches_the_anchor_is_refused),
 		cmocka_unit_test(test_pfn_0_is_given_out_when_the_space_starts_there),
 		cmocka_unit_test(test_nothing_below_the_start_is_given_out),
