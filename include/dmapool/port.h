@@ -136,6 +136,7 @@ struct dmp_work {
 	struct dmp_work *next, *prev;
 	bool pending;
 	bool running;
+	bool paused; /* of dmp_work_pause(): it was pending */
 };
 
 /**
@@ -157,6 +158,16 @@ DMP_API bool dmp_work_schedule(struct dmp_work *work, uint64_t delay_ns);
  * Threads: any thread but the worker; no lock held that @work->fn takes.
  */
 DMP_API void dmp_work_cancel(struct dmp_work *work);
+
+/**
+ * dmp_work_pause() - the same, until dmp_work_resume() has it due when it was
+ *
+ * For walkers: what @work changes stands still meanwhile.  Nobody else schedules it.
+ *
+ * Threads: as dmp_work_cancel(); both by the same thread.
+ */
+DMP_API void dmp_work_pause(struct dmp_work *work);
+DMP_API void dmp_work_resume(struct dmp_work *work);
 
 /* Is @work waiting for its time?  A snapshot. */
 DMP_API bool dmp_work_is_pending(struct dmp_work *work);

@@ -79,10 +79,14 @@ bool dmp_work_schedule(struct dmp_work *work, uint64_t delay_ns)
 	return idle;
 }
 
-void dmp_work_cancel(struct dmp_work *work)
+/* True if it was pending, or has become so while it was waited for. */
+static bool cancel(struct dmp_work *work)
 {
+	bool was_pending = false;
+
 	dmp_lock_acquire(&queue_lock);
 	for (;;) {
+		was_pending |= work->pending;
 		if (work->pending)
 			unlink_locked(work);
 		if (!work->running || harness_is_manual())
@@ -90,6 +94,26 @@ void dmp_work_cancel(struct dmp_work *work)
 		port_worker_wait(&queue_lock, WORK_NEVER);
 	}
 	dmp_lock_release(&queue_lock);
+	return was_pending;
+}
+
+void dmp_work_cancel(struct dmp_work *work)
+{
+	cancel(work);
+}
+
+void dmp_work_pause(struct dmp_work *work)
+{
+	work->paused = cancel(work);
+}
+
+void dmp_work_resume(struct dmp_work *work)
+{
+	uint64_t now_ns = dmp_clock_now_ns();
+
+	if (work->paused)
+		dmp_work_schedule(work, work->due_ns > now_ns ? work->due_ns - now_ns : 0);
+	work->paused = false;
 }
 
 bool dmp_work_is_pending(struct dmp_work *work)

@@ -22,35 +22,22 @@
 
 /* The timer. */
 
-static uint64_t when_due_ns(const struct flushq *fq)
-{
-	uint64_t now_ns = dmp_clock_now_ns();
-
-	return fq->timeout_ns < UINT64_MAX - now_ns ? now_ns + fq->timeout_ns : UINT64_MAX;
-}
-
 static void arm_timer(struct flushq *fq)
 {
 	/* relaxed: [TIMER] by way of started, or of a ring's lock */
 	if (load_relaxed(&fq->timer_armed) != 0 || xchg_acq_rel(&fq->timer_armed, 1) != 0)
 		return;
-	/* relaxed: for flushq_resume() */
-	store_relaxed(&fq->timer_due_ns, when_due_ns(fq));
 	dmp_work_schedule(&fq->timer, fq->timeout_ns);
 }
 
 void flushq_pause(struct flushq *fq)
 {
-	dmp_work_cancel(&fq->timer);
+	dmp_work_pause(&fq->timer);
 }
 
 void flushq_resume(struct flushq *fq)
 {
-	/* relaxed, both: nobody else is here */
-	uint64_t due_ns = load_relaxed(&fq->timer_due_ns), now_ns = dmp_clock_now_ns();
-
-	if (load_relaxed(&fq->timer_armed) != 0)
-		dmp_work_schedule(&fq->timer, due_ns > now_ns ? due_ns - now_ns : 0);
+	dmp_work_resume(&fq->timer);
 }
 
 /* Flushes. */

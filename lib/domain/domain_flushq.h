@@ -101,7 +101,6 @@ struct flushq {
 
 	/* Written once a timeout, or once */
 	_Alignas(DMP_CACHE_LINE) DMP_ATOMIC(uint32_t) timer_armed; /* (a) */
-	DMP_ATOMIC(uint64_t) timer_due_ns;                         /* (a) */
 	DMP_ATOMIC(uint32_t) is_failing;  /* (a) the latest flush failed, which has been logged */
 	DMP_ATOMIC(uint32_t) lacked_ring; /* (a) a CPU got no ring, which has been logged */
 };

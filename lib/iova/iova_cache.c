@@ -249,6 +249,24 @@ void iova_cache_create(struct dmp_iova_domain *dom)
 	dmp_cpu_hook_add(&dom->hook);
 }
 
+void iova_cache_pause(struct dmp_iova_domain *dom)
+{
+	struct iova_class *class;
+
+	dmp_work_pause(&dom->trim);
+	IOVA_CLASS_FOREACH(class, dom)
+	dmp_work_pause(&class->reclaim);
+}
+
+void iova_cache_resume(struct dmp_iova_domain *dom)
+{
+	struct iova_class *class;
+
+	dmp_work_resume(&dom->trim);
+	IOVA_CLASS_FOREACH(class, dom)
+	dmp_work_resume(&class->reclaim);
+}
+
 static void destroy_cpu(struct dmp_iova_domain *dom, struct iova_cpu *cpu)
 {
 	unsigned order;

@@ -147,6 +147,9 @@ int iova_opts_check(struct dmp_iova_opts *opts);
 /* iova_cache.c; callers have seen that dom->has_cache. */
 void iova_cache_create(struct dmp_iova_domain *dom);
 void iova_cache_destroy(struct dmp_iova_domain *dom);
+/* The domain's own work waits, for walkers; due when it was. */
+void iova_cache_pause(struct dmp_iova_domain *dom);
+void iova_cache_resume(struct dmp_iova_domain *dom);
 bool iova_cache_take(struct dmp_iova_domain *dom, unsigned order, uint64_t highest_pfn,
 		     uint64_t *pfn);
 bool iova_cache_put(struct dmp_iova_domain *dom, unsigned order, uint64_t pfn);

@@ -123,8 +123,14 @@ int dmp_iova_check(struct dmp_iova_domain *dom)
 
 	if (!dom)
 		return -EINVAL;
+	if (dom->has_cache)
+		iova_cache_pause(dom);
 	err = dom->policy.check(dom->policy_state);
-	return err || !dom->has_cache ? err : iova_check_cache(dom);
+	if (!dom->has_cache)
+		return err;
+	err = err ? err : iova_check_cache(dom);
+	iova_cache_resume(dom);
+	return err;
 }
 
 int dmp_iova_inspect_policy(struct dmp_iova_domain *dom, struct dmp_iova_policy_state *state)

@@ -106,6 +106,24 @@ static void test_a_work_that_schedules_itself_runs_again_in_the_same_advance(voi
 	assert_false(dmp_work_is_pending(&a.work));
 }
 
+static void test_a_paused_work_is_due_when_it_was(void **state)
+{
+	struct noted a = {.work = {.fn = note}}, idle = {.work = {.fn = note}};
+
+	(void)state;
+	dmp_work_schedule(&a.work, 10 * MS);
+	dmp_harness_advance(4 * MS);
+	dmp_work_pause(&a.work);
+	dmp_work_pause(&idle.work);
+	assert_int_equal(dmp_harness_advance(3 * MS), 0);
+	assert_false(dmp_work_is_pending(&a.work));
+	dmp_work_resume(&a.work);
+	dmp_work_resume(&idle.work);
+	assert_int_equal(dmp_harness_advance(3 * MS), 1);
+	assert_int_equal(a.ran_at_ns, 10 * MS);
+	assert_int_equal(idle.runs, 0);
+}
+
 static void test_run_pending_runs_each_once_whatever_its_time(void **state)
 {
 	struct noted a = {.work = {.fn = note}, .again_after_ns = MS}, b = {.work = {.fn = note}};
@@ -196,6 +214,7 @@ int main(void)
 		case_of(test_works_run_in_order_of_time_then_of_scheduling),
 		case_of(test_a_work_that_schedules_itself_runs_again_in_the_same_advance),
 		case_of(test_run_pending_runs_each_once_whatever_its_time),
+		case_of(test_a_paused_work_is_due_when_it_was),
 		case_of(test_a_cancelled_work_does_not_run_even_from_a_batch),
 		case_of(test_releases_wait_for_the_grace_period_and_run_in_order),
 		case_of(test_what_a_release_defers_waits_for_the_next_grace_period),
