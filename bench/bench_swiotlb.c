@@ -114,7 +114,7 @@ static int check_preset(const struct bench_line *line)
 	if (!is_targets(line) && !find_preset(line->text[PRESET]))
 		return complain("'%s' is no preset; try small, big, 4way or targets",
 				line->text[PRESET]);
-	return bench_line_refuse_beside_preset(line, SAMPLES);
+	return bench_line_refuse_beside_preset(line, is_targets(line) ? SAMPLES : SLOTS);
 }
 
 /* Numbers that are powers of two. */
