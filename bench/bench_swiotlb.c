@@ -197,7 +197,7 @@ static int run(void *of, struct json_file *json)
 {
 	struct task *task = of;
 
-	return task->targets ? bench_swiotlb_targets(&task->sweep.plan, json)
+	return task->targets ? bench_swiotlb_targets(&task->sweep.plan, task->sweep.slots, json)
 			     : bench_bounce_sweep_run(&task->sweep, json);
 }
 
