@@ -114,7 +114,7 @@ static int check_preset(const struct bench_line *line)
 	if (!is_targets(line) && !find_preset(line->text[PRESET]))
 		return complain("'%s' is no preset; try small, big, 4way or targets",
 				line->text[PRESET]);
-	return bench_line_refuse_beside_preset(line, SAMPLES);
+	return bench_line_refuse_beside_preset(line, is_targets(line) ? SAMPLES : SLOTS);
 }
 
 /* Numbers that are powers of two. */
@@ -197,7 +197,7 @@ static int run(void *of, struct json_file *json)
 {
 	struct task *task = of;
 
-	return task->targets ? bench_swiotlb_targets(&task->sweep.plan, json)
+	return task->targets ? bench_swiotlb_targets(&task->sweep.plan, task->sweep.slots, json)
 			     : bench_bounce_sweep_run(&task->sweep, json);
 }
 

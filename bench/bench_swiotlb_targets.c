@@ -21,29 +21,29 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define SLOTS      UINT64_C(32768)
-#define RING_BYTES (SLOTS * DMP_SWIOTLB_SLOT_BYTES)
 #define PAGE       4096u
 #define META_AREAS 8u
 
 struct targets {
 	struct bench_compare c;
 	struct bench_rings rings;
+	uint64_t slots; /* of each pool; the rings are as large */
 };
 
-static struct bench_bounce_case case_of(unsigned areas, uint64_t bytes)
+static struct bench_bounce_case case_of(const struct targets *t, unsigned areas, uint64_t bytes)
 {
-	return (struct bench_bounce_case){.opts = DMP_SWIOTLB_OPTS(.slots = SLOTS, .areas = areas),
-					  .bytes = bytes,
-					  .dir = DMP_TO_DEVICE,
-					  .fill = BENCH_FILL_SEGMENTS,
-					  .batch = 1};
+	return (struct bench_bounce_case){
+		.opts = DMP_SWIOTLB_OPTS(.slots = t->slots, .areas = areas),
+		.bytes = bytes,
+		.dir = DMP_TO_DEVICE,
+		.fill = BENCH_FILL_SEGMENTS,
+		.batch = 1};
 }
 
 /* The slots alone. */
-static struct bench_bounce_case slots_of(unsigned areas)
+static struct bench_bounce_case slots_of(const struct targets *t, unsigned areas)
 {
-	struct bench_bounce_case use = case_of(areas, PAGE);
+	struct bench_bounce_case use = case_of(t, areas, PAGE);
 
 	use.opts.flags = DMP_SWIOTLB_NO_COPY;
 	return use;
@@ -92,7 +92,7 @@ static void slots(struct targets *t)
 {
 	const char *empty = "slot work, 4 KiB, empty pool";
 	const char *full = "slot work, 4 KiB, 99 % in use at random, 1 area";
-	struct bench_bounce_case uses[2] = {slots_of(1), slots_of(1)};
+	struct bench_bounce_case uses[2] = {slots_of(t, 1), slots_of(t, 1)};
 
 	uses[1].fill = BENCH_FILL_RANDOM;
 	uses[1].percent = 99;
@@ -105,7 +105,7 @@ static void slots(struct targets *t)
 
 static void searches(struct targets *t)
 {
-	struct bench_bounce_case uses[2] = {slots_of(1), slots_of(1)};
+	struct bench_bounce_case uses[2] = {slots_of(t, 1), slots_of(t, 1)};
 	struct bench_bounce sides[2];
 
 	uses[0].fill = BENCH_FILL_EVERY_OTHER;
@@ -128,7 +128,7 @@ static void searches(struct targets *t)
 static void two_threads(struct targets *t, unsigned areas, const char *cpu, double must,
 			double hope, const char *rate, double least)
 {
-	const struct bench_bounce_case uses[2] = {slots_of(areas), slots_of(areas)};
+	const struct bench_bounce_case uses[2] = {slots_of(t, areas), slots_of(t, areas)};
 
 	compare(t, cpu, uses, 2, 1);
 	bench_compare_cpu(&t->c, cpu, must, hope);
@@ -148,7 +148,7 @@ static void threads(struct targets *t)
 static void against_memcpy(struct targets *t, const char *name, uint64_t bytes, double must,
 			   double hope)
 {
-	const struct bench_bounce_case use = case_of(1, bytes);
+	const struct bench_bounce_case use = case_of(t, 1, bytes);
 	struct bench_copy_case copy = {.rings = &t->rings, .bytes = bytes};
 	struct bench_bounce bounce;
 
@@ -190,7 +190,7 @@ static void copies(struct targets *t)
 
 static void warm(struct targets *t)
 {
-	struct bench_bounce_case uses[2] = {case_of(1, PAGE), case_of(1, PAGE)};
+	struct bench_bounce_case uses[2] = {case_of(t, 1, PAGE), case_of(t, 1, PAGE)};
 
 	uses[0].opts.policy = &dmp_swiotlb_policy_warm;
 	compare(t, "warm against linux", uses, 1, 1);
@@ -202,7 +202,7 @@ static void memory(struct targets *t)
 {
 	struct bench_target *row =
 		bench_table_add(t->c.table, "metadata a slot, 64 MiB pool", "bytes", 12.5, 8);
-	const struct bench_bounce_case use = slots_of(META_AREAS);
+	const struct bench_bounce_case use = slots_of(t, META_AREAS);
 	uint64_t before = dmp_meta_in_use(), after;
 	struct bench_bounce bounce;
 
@@ -210,7 +210,7 @@ static void memory(struct targets *t)
 		return;
 	after = dmp_meta_in_use();
 	bench_bounce_close(&bounce);
-	row->figure = (double)(after - before) / (double)SLOTS;
+	row->figure = (double)(after - before) / (double)t->slots;
 	snprintf(row->note, sizeof(row->note), "%llu bytes, %u areas and the handles among them",
 		 (unsigned long long)(after - before), META_AREAS);
 }
@@ -235,15 +235,16 @@ static int measure(const struct bench_plan *plan, struct targets *t, struct json
 	return status;
 }
 
-int bench_swiotlb_targets(const struct bench_plan *plan, struct json_file *json)
+int bench_swiotlb_targets(const struct bench_plan *plan, uint64_t slots, struct json_file *json)
 {
 	static struct targets t;
 	int status;
 
 	if (bench_cpus() < 2)
 		return complain("the targets need 2 CPUs, and this process may use one");
-	if (bench_rings_open(&t.rings, RING_BYTES))
+	if (bench_rings_open(&t.rings, slots * DMP_SWIOTLB_SLOT_BYTES))
 		return complain("no memory for the buffers: twice 64 MiB");
+	t.slots = slots;
 	status = measure(plan, &t, json);
 	bench_rings_close(&t.rings);
 	return status;

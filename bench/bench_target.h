@@ -52,8 +52,8 @@ int bench_iova_targets(const struct bench_plan *plan, struct json_file *json);
 
 /* ---- bench_swiotlb_targets.c ---- */
 
-/* The same for `bench swiotlb --preset targets`. */
-int bench_swiotlb_targets(const struct bench_plan *plan, struct json_file *json);
+/* The same for `bench swiotlb --preset targets`, whose bounds are those of 32768 @slots. */
+int bench_swiotlb_targets(const struct bench_plan *plan, uint64_t slots, struct json_file *json);
 
 /* ---- bench_iova_growth.c ---- */
 

@@ -98,12 +98,13 @@ static bool comes_back(enum dmp_dir dir)
 {
 	const struct bench_bounce_case use = case_of(65536, dir);
 	struct bench_bounce bounce;
+	struct watch w;
 	bool written;
 
 	assert_int_equal(bench_bounce_open(&bounce, &use, &rings, 2), 0);
-	watch(rings.source, BYTES);
+	w = watch_begin(rings.source, BYTES);
 	assert_int_equal(run(&bounce, &bench_bounce_pairs, 2), 0);
-	written = watch_saw_a_write();
+	written = watch_saw_a_write(&w);
 	assert_int_equal(result.pairs, 2 * 3);
 	bench_bounce_close(&bounce);
 	return written;

@@ -89,10 +89,11 @@ static unsigned check_preset(const char *name, int threads, int bytes)
 	plant("pair-copy-glibc", "echo 5 4 3 2 1");
 	plant("pair-copy-jemalloc", "echo 5 4 3 2 1");
 	{
-		const char *argv[] = {"dmapool bench swiotlb", option, "--samples=1", "--ms=1",
-				      json_option(),           NULL};
+		const char *argv[] = {
+			"dmapool bench swiotlb", option, "--slots=1024", "--samples=1", "--ms=1",
+			json_option(),           NULL};
 
-		assert_int_equal(bench_swiotlb_main(5, argv), EXIT_GOOD);
+		assert_int_equal(bench_swiotlb_main(6, argv), EXIT_GOOD);
 	}
 	rows = written();
 	for (size_t i = 0; i < json_array_size(rows); i++) {
