@@ -22,7 +22,8 @@
  *   swiotlb_linux.c     the policy `linux`; beside it _lifo.c, _warm.c, _round_robin.c
  *   swiotlb_bounce.c    the bytes: in, out, a part of them
  *   swiotlb_usage.c     slots in use, and the most there ever were
- *   swiotlb_check.c     the walker, and what tests look at
+ *   swiotlb_check.c     the walker
+ *   swiotlb_inspect.c   what can be looked at while others work
  *
  *   struct dmp_swiotlb
  *     |- transients, each with one mapping: struct swiotlb_pool
@@ -306,7 +307,7 @@ void swiotlb_device_gains(struct dmp_swiotlb_device *dev);
 void swiotlb_device_loses(struct dmp_swiotlb_device *dev);
 
 /* swiotlb_report.c */
-uint64_t swiotlb_report_longest_run(struct dmp_swiotlb *tlb);
+uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t longest);
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, int err,
 			   bool is_told);
 

@@ -40,7 +40,7 @@
 #define LEN     6000u
 #define NSLOTS  3u /* of such a buffer */
 #define IDLE_NS UINT64_C(1000000)
-#define CAP     640u
+#define CAP     256u /* one pool may grow */
 
 enum step { MAP, OLDEST, NEWEST, WORKER, GRACE, IDLE, LACK, AMID, KINDS };
 
@@ -61,8 +61,9 @@ struct spike {
 	enum amid amid;    /* what will come at the next call into the machine */
 	uint64_t nrefused; /* maps, for lack of memory */
 	uint64_t nbugs;
-	uint64_t namid;   /* requests that came amid a step, all told */
-	uint64_t nblocks; /* that are given out */
+	uint64_t nreleased; /* pools that waited for a grace period */
+	uint64_t namid;     /* requests that came amid a step, all told */
+	uint64_t nblocks;   /* that are given out */
 };
 
 /* For the filler. */
@@ -172,6 +173,9 @@ static void check_all(struct spike *s)
 				 stats.failures[DMP_SWIOTLB_FAIL_NO_RUN],
 			 s->nrefused);
 	assert_int_equal(stats.grown - stats.given_back + 1, stats.pools);
+	assert_int_equal(stats.waiting,
+			 stats.transients_made - ntransient + stats.given_back - s->nreleased);
+	assert_int_equal(s->nblocks, stats.pools + ntransient + stats.waiting);
 	assert_true(!s->max_slots || stats.slots <= s->max_slots);
 	assert_int_equal(dmp_swiotlb_check(s->tlb), 0);
 }
@@ -273,7 +277,7 @@ static void fill(struct spike *s)
 static void open_allocator(struct spike *s, uint64_t idle_ns)
 {
 	s->next = 0;
-	s->nrefused = 0;
+	s->nrefused = s->nreleased = 0;
 	assert_int_equal(
 		dmp_swiotlb_create(s->hw,
 				   &DMP_SWIOTLB_OPTS(.slots = 128, .areas = 1,
@@ -314,7 +318,7 @@ static void step(struct spike *s, enum step kind)
 	case OLDEST: unmap_oldest(s); break;
 	case NEWEST: unmap_newest(s); break;
 	case WORKER: dmp_harness_advance(0); break;
-	case GRACE: dmp_harness_grace_period(); break;
+	case GRACE: s->nreleased += dmp_harness_grace_period(); break;
 	case IDLE: dmp_harness_advance(IDLE_NS); break;
 	case LACK: s->is_lacking = true; break;
 	default: s->amid = (s->amid + 1) % AMIDS; break; /* twice: the other one */
