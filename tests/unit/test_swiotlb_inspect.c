@@ -98,12 +98,18 @@ static void test_peaks_are_of_each_area_and_a_pool_has_their_sum(void **state)
 static void test_the_longest_run_is_of_each_area(void **state)
 {
 	struct swiotlb_rig rig;
+	uint64_t longest = 0;
 
 	(void)state;
 	swiotlb_rig_up(&rig, 512, 4);
 	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 100 * SLOT);
+	dmp_harness_become(3);
+	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 128 * SLOT);
 	assert_int_equal(swiotlb_rig_area(&rig, 0).longest_run, 28);
 	assert_int_equal(swiotlb_rig_area(&rig, 1).longest_run, 128);
+	assert_int_equal(swiotlb_rig_area(&rig, 3).longest_run, 0);
+	assert_int_equal(dmp_swiotlb_longest_run(rig.tlb, &longest), 0);
+	assert_int_equal(longest, 128);
 	swiotlb_rig_unmap_all(&rig);
 	swiotlb_rig_down(&rig);
 }
