@@ -219,7 +219,8 @@ struct dmp_swiotlb_limits {
  *            between two boundaries, where the bits that are kept put it; or the slots found
  *            lie beyond addr_limit; -ENOSPC none free now that suits @limits, and no transient
  *            pool could be had.  -ENOSPC is logged unless DMP_ATTR_NO_WARN, once a second at
- *            most: how full it is, the largest free run, and the setting that would help.
+ *            most: which device's request, how full it is, the largest free run, and the setting
+ *            that would help.
  *            Nothing is taken, and but for the search index nothing has changed; an
  *            allocator that grows may do so.
  * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
@@ -335,6 +336,14 @@ DMP_API int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotl
  * Errors:  -EINVAL NULL; -EBUSY a transient pool of it has a mapping.
  */
 DMP_API int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev);
+
+/**
+ * dmp_swiotlb_device_name() - what messages call it
+ * @name: copied, 15 characters are kept; NULL: nothing
+ *
+ * Threads: set-up only.
+ */
+DMP_API void dmp_swiotlb_device_name(struct dmp_swiotlb_device *dev, const char *name);
 
 /**
  * dmp_swiotlb_device_owns() - does @phys lie in memory that the device's mappings may be in?

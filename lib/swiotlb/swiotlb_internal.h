@@ -302,14 +302,15 @@ int swiotlb_transient_release(const struct swiotlb_mapping *m);
 
 /* swiotlb_device.c */
 struct dmp_swiotlb *swiotlb_device_tlb(const struct dmp_swiotlb_device *dev);
+const char *swiotlb_device_name(const struct dmp_swiotlb_device *dev);
 void swiotlb_device_bounced(struct dmp_swiotlb_device *dev);
 void swiotlb_device_gains(struct dmp_swiotlb_device *dev);
 void swiotlb_device_loses(struct dmp_swiotlb_device *dev);
 
 /* swiotlb_report.c */
 uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t longest);
-int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, int err,
-			   bool is_told);
+int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
+			   const struct dmp_swiotlb_device *dev, int err, bool is_told);
 
 /* swiotlb_pool.c */
 int swiotlb_pool_create(struct dmp_swiotlb *tlb, const struct swiotlb_plan *plan,

@@ -44,7 +44,7 @@ int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_li
 	if (!err)
 		err = take_pages(tlb, &limits, &req, len, &m);
 	if (err)
-		return swiotlb_report_failure(tlb, &req, err, false);
+		return swiotlb_report_failure(tlb, &req, limits.device, err, false);
 	if (limits.device)
 		swiotlb_device_bounced(limits.device);
 	*phys = m.phys;
