@@ -12,7 +12,8 @@
  * An allocator begins with one pool.  One that grows (DMP_SWIOTLB_GROWS) has the library's worker
  * make another when a request finds no slots; that request is served from a transient pool,
  * made for it alone without waiting.  A restricted allocator owns a range of the platform: its
- * devices bounce everything there, and it never grows.
+ * devices bounce everything there, and it never grows.  A device can have slots of its own, carved
+ * from an allocator: dmp_swiotlb_carve().
  *
  * The unit is a slot of 2 KiB; no bounce buffer crosses a segment of 128 slots.  The pool is
  * split into areas, each with its own lock; a thread starts in the area of its CPU.  The
@@ -281,7 +282,7 @@ DMP_API int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys
 					enum dmp_dir dir);
 
 /**
- * dmp_swiotlb_owns() - does @phys lie in the allocator's memory, mapped or not?
+ * dmp_swiotlb_owns() - does @phys lie in the allocator's memory, mapped or not, or carved from it?
  *
  * Threads: any thread; takes no lock.
  * Cost:    O(pools).
