@@ -12,7 +12,8 @@
  * An allocator begins with one pool.  One that grows (DMP_SWIOTLB_GROWS) has the library's worker
  * make another when a request finds no slots; that request is served from a transient pool,
  * made for it alone without waiting.  A restricted allocator owns a range of the platform: its
- * devices bounce everything there, and it never grows.
+ * devices bounce everything there, and it never grows.  A device can have slots of its own, carved
+ * from an allocator: dmp_swiotlb_carve().
  *
  * The unit is a slot of 2 KiB; no bounce buffer crosses a segment of 128 slots.  The pool is
  * split into areas, each with its own lock; a thread starts in the area of its CPU.  The
@@ -291,7 +292,7 @@ DMP_API int dmp_swiotlb_sync_for_device(struct dmp_swiotlb *tlb, dmp_phys_t phys
 					enum dmp_dir dir);
 
 /**
- * dmp_swiotlb_owns() - does @phys lie in the allocator's memory, mapped or not?
+ * dmp_swiotlb_owns() - does @phys lie in the allocator's memory, mapped or not, or carved from it?
  *
  * Threads: any thread; takes no lock.
  * Cost:    O(pools).
@@ -454,7 +455,7 @@ DMP_API int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_t
 DMP_API int dmp_swiotlb_get_tuning(const struct dmp_swiotlb *tlb, struct dmp_swiotlb_tuning *tuning,
 				   size_t size);
 
-/* Why a map had no slots. */
+/* Why a map, or a request for pages, had no slots. */
 enum dmp_swiotlb_fail {
 	DMP_SWIOTLB_FAIL_FULL,   /* fewer were free than it needed */
 	DMP_SWIOTLB_FAIL_NO_RUN, /* enough were, but none in a row that suited */
@@ -486,7 +487,7 @@ struct dmp_swiotlb_stats {
 	uint64_t shared_pages;       /* of the former, all told */
 	uint64_t private_pages;      /* of the latter */
 	uint64_t lost_pages;         /* that could not be made private, and were kept */
-	uint64_t failures[DMP_SWIOTLB_FAIL_REASONS]; /* maps that failed, by reason */
+	uint64_t failures[DMP_SWIOTLB_FAIL_REASONS]; /* maps and requests for pages, by reason */
 	uint64_t children;                           /* allocators carved from it */
 	uint64_t carved;                             /* slots that they have: in use, here */
 
@@ -548,11 +549,15 @@ struct dmp_swiotlb_pool_view {
 	uint64_t slots, areas, area_slots;
 	uint64_t used; /* slots in use */
 	enum dmp_swiotlb_pool_kind kind;
+	uint64_t peak; /* no more of them were in use at once since the high-water mark was reset:
+			* the sum over its areas */
 };
 
 struct dmp_swiotlb_area_view {
 	uint64_t used;
 	uint64_t index; /* slot of the area where the next search starts */
+	uint64_t peak;  /* the most that were in use at once since the high-water mark was reset */
+	uint64_t longest_run; /* of free slots; no longer than a segment */
 };
 
 struct dmp_swiotlb_mapping_view {
@@ -566,10 +571,11 @@ struct dmp_swiotlb_mapping_view {
 };
 
 /**
- * dmp_swiotlb_inspect_pool() - the pool of number @pool, for tests; likewise its areas and slots
+ * dmp_swiotlb_inspect_pool() - the pool of number @pool; likewise its areas and slots
  *
- * Threads: set-up only.
- * Errors:  -EINVAL NULL; -ENOENT no such pool, area or slot.
+ * Threads: any thread; takes the lock of an area for an area or a slot.
+ * Errors:  -EINVAL NULL; -ENOENT no such pool, area or slot, or it is gone.
+ * Cost:    O(pools), and of a pool O(areas), of an area O(segments).
  */
 DMP_API int dmp_swiotlb_inspect_pool(struct dmp_swiotlb *tlb, unsigned pool,
 				     struct dmp_swiotlb_pool_view *view);
@@ -577,6 +583,38 @@ DMP_API int dmp_swiotlb_inspect_area(struct dmp_swiotlb *tlb, unsigned pool, uin
 				     struct dmp_swiotlb_area_view *view);
 DMP_API int dmp_swiotlb_inspect_slot(struct dmp_swiotlb *tlb, unsigned pool, uint64_t slot,
 				     bool *in_use);
+
+/**
+ * dmp_swiotlb_next_pool() - the lowest number of a pool that is @from or more
+ * @number: out: untouched on error
+ *
+ * To look at all pools: from 0, and then from the last number plus 1.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL NULL; -ENOENT no pool has such a number.
+ * Cost:    O(pools).
+ */
+DMP_API int dmp_swiotlb_next_pool(struct dmp_swiotlb *tlb, unsigned from, unsigned *number);
+
+/**
+ * dmp_swiotlb_longest_run() - the longest run of free slots of all pools but transient ones
+ * @nslots: out: 0 .. 128: no run goes beyond a segment; untouched on error
+ *
+ * A request for more fails or grows, however many slots are free.
+ *
+ * Threads: any thread; takes the lock of one area after the other.
+ * Errors:  -EINVAL NULL.
+ * Cost:    O(segments): a microsecond for 64 MiB or so.
+ */
+DMP_API int dmp_swiotlb_longest_run(struct dmp_swiotlb *tlb, uint64_t *nslots);
+
+/**
+ * dmp_swiotlb_name() - its name, as messages say it; NULL for NULL
+ *
+ * Ownership: the allocator's.
+ * Threads:   any thread.
+ */
+DMP_API const char *dmp_swiotlb_name(const struct dmp_swiotlb *tlb);
 
 /**
  * dmp_swiotlb_inspect_mapping() - the mapping that has data at @phys

@@ -23,7 +23,8 @@
  *   swiotlb_bounce.c    the bytes: in, out, a part of them
  *   swiotlb_usage.c     slots in use, and the most there ever were
  *   swiotlb_throttle.c  requests that wait for each other: swiotlb_throttle.h
- *   swiotlb_check.c     the walker, and what tests look at
+ *   swiotlb_check.c     the walker
+ *   swiotlb_inspect.c   what can be looked at while others work
  *
  *   struct dmp_swiotlb
  *     |- transients, each with one mapping: struct swiotlb_pool
@@ -319,7 +320,7 @@ void swiotlb_device_waited(struct dmp_swiotlb_device *dev);
 bool swiotlb_device_is_cancelled(const struct dmp_swiotlb_device *dev);
 
 /* swiotlb_report.c */
-uint64_t swiotlb_report_longest_run(struct dmp_swiotlb *tlb);
+uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t longest);
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 			   const struct dmp_swiotlb_device *dev, int err, bool is_told);
 

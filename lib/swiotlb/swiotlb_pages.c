@@ -11,30 +11,40 @@
  */
 #include "swiotlb_internal.h"
 
+static int take_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
+		      const struct swiotlb_request *req, uint64_t len, struct swiotlb_mapping *m)
+{
+	int err;
+
+	swiotlb_read_lock(tlb);
+	err = swiotlb_pool_claim(tlb, req, NO_ORIGINAL, m);
+	swiotlb_read_unlock(tlb);
+	if (err)
+		return err;
+	if (dmp_is_aligned(m->phys, DMP_PAGE_BYTES) && swiotlb_is_in_reach(m, limits, len))
+		return 0;
+	swiotlb_transient_release(m);
+	return -ERANGE;
+}
+
 int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *given,
 			    uint64_t len, dmp_phys_t *phys)
 {
 	struct dmp_swiotlb_limits limits;
-	struct swiotlb_request req;
+	struct swiotlb_request req = {0};
 	struct swiotlb_mapping m;
 	int err;
 
 	if (!tlb || !phys || len == 0)
 		return -EINVAL;
 	err = swiotlb_request_load_limits(&limits, tlb, given);
-	if (!err)
-		err = swiotlb_request_pages(&req, &limits, len);
 	if (err)
 		return err;
-	swiotlb_read_lock(tlb);
-	err = swiotlb_pool_claim(tlb, &req, NO_ORIGINAL, &m);
-	swiotlb_read_unlock(tlb);
+	err = swiotlb_request_pages(&req, &limits, len);
+	if (!err)
+		err = take_pages(tlb, &limits, &req, len, &m);
 	if (err)
-		return swiotlb_request_can_fit(&req, tlb->base) ? err : -ERANGE;
-	if (!dmp_is_aligned(m.phys, DMP_PAGE_BYTES) || !swiotlb_is_in_reach(&m, &limits, len)) {
-		swiotlb_transient_release(&m);
-		return -ERANGE;
-	}
+		return swiotlb_report_failure(tlb, &req, limits.device, err, false);
 	if (limits.device)
 		swiotlb_device_bounced(limits.device);
 	*phys = m.phys;

@@ -14,8 +14,8 @@
  *   less               capped              max_slots of dmp_swiotlb_tune()
  *   less               on its way          more slots from the start
  *
- * To find the largest run all slots are looked at, so that is told once a second at most, with
- * the number of failures that were not told.
+ * To find the largest run all segments are looked at, so that is told once a second at most,
+ * with the number of failures that were not told.
  *
  * Locking: (l) area_lock of one area at a time; (a) atomic.
  *
@@ -25,40 +25,50 @@
 
 #define NS_BETWEEN_LINES UINT64_C(1000000000)
 
-/* The longest run of free slots in an area; the end of a segment cuts. */
-static uint64_t longest_run(struct swiotlb_pool *pool, uint64_t number)
+/* The longest run of free slots in an area, if it is longer than @longest; the end of a segment
+ * cuts.  A segment is asked for one slot more than is known, and seldom has it. */
+uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t longest)
 {
-	struct swiotlb_area *area = &pool->areas[number];
-	uint64_t slot = number * pool->area_slots, end = slot + pool->area_slots;
-	uint64_t run = 0, longest = 0;
+	const struct dmp_swiotlb_area *slots = &area->slots;
+	uint64_t seg, nsegments = (slots->nslots + SEGMENT_SLOTS - 1) / SEGMENT_SLOTS;
+	struct bits128 free;
 
-	dmp_lock_acquire(&area->area_lock);
-	for (; slot < end; slot++) {
-		if (slot % SEGMENT_SLOTS == 0)
-			run = 0;
-		run = swiotlb_slot_is_free(pool, slot) ? run + 1 : 0;
-		longest = run > longest ? run : longest;
+	dmp_lock_assert_held(&area->area_lock);
+	for (seg = 0; seg < nsegments; seg++) {
+		free.w[0] = slots->segments[seg].free[0];
+		free.w[1] = slots->segments[seg].free[1];
+		while (longest < SEGMENT_SLOTS &&
+		       bits_any(bits_runs_of(free, (unsigned)longest + 1)))
+			longest++;
 	}
-	dmp_lock_release(&area->area_lock);
 	return longest;
 }
 
-/* Over all permanent pools. */
-uint64_t swiotlb_report_longest_run(struct dmp_swiotlb *tlb)
+/* Over all permanent pools, one area at a time. */
+static uint64_t longest_run(struct dmp_swiotlb *tlb)
 {
-	uint64_t longest = 0, run, i;
 	struct swiotlb_pool *pool;
+	uint64_t longest = 0, i;
 
 	swiotlb_read_lock(tlb);
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	{
 		for (i = 0; i < pool->nareas; i++) {
-			run = longest_run(pool, i);
-			longest = run > longest ? run : longest;
+			dmp_lock_acquire(&pool->areas[i].area_lock);
+			longest = swiotlb_report_longest_run_locked(&pool->areas[i], longest);
+			dmp_lock_release(&pool->areas[i].area_lock);
 		}
 	}
 	swiotlb_read_unlock(tlb);
 	return longest;
+}
+
+int dmp_swiotlb_longest_run(struct dmp_swiotlb *tlb, uint64_t *nslots)
+{
+	if (!tlb || !nslots)
+		return -EINVAL;
+	*nslots = longest_run(tlb);
+	return 0;
 }
 
 static const char *advice(const struct dmp_swiotlb *tlb, bool is_long_enough)
@@ -92,7 +102,7 @@ static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 		 const struct dmp_swiotlb_device *dev, uint64_t used)
 {
 	const char *name = swiotlb_device_name(dev);
-	uint64_t longest = swiotlb_report_longest_run(tlb);
+	uint64_t longest = longest_run(tlb);
 
 	dmp_log(DMP_LOG_WARN,
 		"swiotlb '%s': %s%sno room for %llu bytes (%llu slots): %llu of %llu slots are in "

@@ -271,6 +271,45 @@ static void test_lazy_domain_does_not_expose_freed_slots(void **state)
 	}
 }
 
+/*
+ *   allocator   | .............. |  child: 2 MiB, two areas  |
+ *                                    every byte that the device may touch
+ */
+static void test_a_device_with_slots_of_its_own_works_in_them_alone(void **state)
+{
+	unsigned char heap[LEN], data[LEN];
+	struct dmp_sim_agent *agent;
+	struct dmp_swiotlb *child;
+	struct dmp_device *dev;
+	struct fixture f;
+	dmp_addr_t addr, shared;
+	void *buf;
+
+	(void)state;
+	fixture_setup(&f, &FIXTURE(.bounces = true, .swiotlb.slots = 2048, .swiotlb.areas = 4));
+	assert_int_equal(dmp_swiotlb_carve(f.tlb, &DMP_SWIOTLB_CARVE_OPTS(.queues = 2), &child), 0);
+	assert_int_equal(dmp_device_create(f.hw, &DMP_DEVICE_OPTS(.swiotlb = child), &dev), 0);
+	assert_int_equal(dmp_sim_agent_create(f.sim, dmp_device_id(dev), &agent), 0);
+	assert_int_equal(dmp_swiotlb_destroy(child), -EBUSY);
+	fill(heap, LEN, 3);
+	assert_int_equal(dmp_dma_map(dev, heap, LEN, DMP_BIDIRECTIONAL, 0, &addr), 0);
+	assert_true(dmp_swiotlb_owns(child, addr));
+	assert_int_equal(dmp_sim_agent_read(agent, addr, data, LEN), 0);
+	assert_memory_equal(data, heap, LEN);
+	fill(data, LEN, 5);
+	assert_int_equal(dmp_sim_agent_write(agent, addr, data, LEN), 0);
+	assert_int_equal(dmp_dma_unmap(dev, addr, LEN, DMP_BIDIRECTIONAL, 0), 0);
+	assert_memory_equal(heap, data, LEN);
+	assert_int_equal(dmp_dma_alloc_coherent(dev, 4096, &buf, &shared), 0);
+	assert_true(dmp_swiotlb_owns(child, shared));
+	assert_int_equal(dmp_dma_free_coherent(dev, 4096, buf, shared), 0);
+	dmp_sim_agent_destroy(agent);
+	assert_int_equal(dmp_device_destroy(dev), 0);
+	assert_int_equal(dmp_swiotlb_destroy(child), 0);
+	assert_int_equal(fixture_slots(&f), 0);
+	fixture_teardown(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +322,7 @@ int main(void)
 		cmocka_unit_test(test_longest_promised_mapping_fits_at_any_offset),
 		cmocka_unit_test(test_forced_device_never_touches_the_buffer),
 		cmocka_unit_test(test_lazy_domain_does_not_expose_freed_slots),
+		cmocka_unit_test(test_a_device_with_slots_of_its_own_works_in_them_alone),
 	};
 
 	return cmocka_run_group_tests_name("flow_bounce", tests, NULL, NULL);

@@ -42,13 +42,13 @@ static const struct slots_setting settings[] = {
 	{"linux that grows anywhere", OPTS(.slots = 128, .areas = 1, .flags = GROWS | ANY), false,
 	 false},
 	{"linux that grows and shrinks",
-	 OPTS(.slots = 1024, .areas = 4, .flags = GROWS | ANY, .max_slots = 5000,
+	 OPTS(.slots = 1024, .areas = 4, .flags = GROWS | ANY, .max_slots = 5120,
 	      .idle_ns = IDLE_NS),
 	 false, false},
 	{"linux, restricted", OPTS(.slots = 300, .areas = 1), true, false},
 	{"linux, carved", OPTS(.slots = 8192, .areas = 4), false, true},
 	{"linux, carved and growing",
-	 OPTS(.slots = 2048, .areas = 16, .flags = GROWS, .max_slots = 8192, .idle_ns = IDLE_NS),
+	 OPTS(.slots = 4096, .areas = 16, .flags = GROWS, .max_slots = 8192, .idle_ns = IDLE_NS),
 	 false, true},
 	{"warm, one area", OPTS(.slots = 2048, .areas = 1, .policy = &dmp_swiotlb_policy_warm),
 	 false, false},
@@ -225,7 +225,7 @@ static struct slots_op random_tune(struct writer *w)
 	return (struct slots_op){
 		.kind = SLOTS_OP_TUNE,
 		.option = !one_in(w, 5),
-		.size = one_in(w, 3) ? 0 : rng_range(&w->rng, 0, 12000),
+		.size = one_in(w, 3) ? 0 : rng_range(&w->rng, 0, 24) * 512,
 		.place = one_in(w, 4) ? 0 : IDLE_NS,
 	};
 }

@@ -92,6 +92,23 @@ static void carve_or_return(struct crew_member *me, struct shared *shared, struc
 	add_relaxed(&shared->ncarved, err == 0); /* relaxed: read after the join */
 }
 
+/* What an operator looks at, while all of it changes. */
+static void look(struct crew_member *me, struct dmp_swiotlb *tlb)
+{
+	struct dmp_swiotlb_pool_view pool;
+	struct dmp_swiotlb_area_view area;
+	uint64_t longest, i;
+	unsigned number = 0;
+
+	CREW_EXPECT(me, dmp_swiotlb_longest_run(tlb, &longest) == 0 && longest <= 128);
+	for (; dmp_swiotlb_next_pool(tlb, number, &number) == 0; number++) {
+		if (dmp_swiotlb_inspect_pool(tlb, number, &pool))
+			continue; /* it has gone meanwhile */
+		for (i = 0; dmp_swiotlb_inspect_area(tlb, number, i, &area) == 0; i++)
+			CREW_EXPECT(me, area.used <= pool.area_slots && area.longest_run <= 128);
+	}
+}
+
 static void work(struct crew_member *me)
 {
 	static struct worker all[NTHREADS];
@@ -103,6 +120,8 @@ static void work(struct crew_member *me)
 	*w = (struct worker){.child = NULL};
 	for (uint64_t i = 0; i < shared->rounds && !me->failures; i++) {
 		h = &w->held[rng_range(&rng, 0, HOLD - 1)];
+		if (rng_range(&rng, 0, 31) == 0)
+			look(me, shared->tlb);
 		if (rng_range(&rng, 0, 15) == 0)
 			carve_or_return(me, shared, w, rng_next(&rng));
 		else if (h->tlb)

@@ -168,8 +168,8 @@ static bool has_place(const struct model_swiotlb *m, const struct model_wish *w)
 		in_segment |= model_slots_is_aligned(p, w, s) && s + w->nslots <= 128;
 	for (s = 0; s < 128 && s < most; s++)
 		in_bounds |= (s * 2048 & w->align) == 0 &&
-			     (s * 2048 & w->agree & w->boundary) ==
-				     (w->orig & w->agree & w->boundary) &&
+			     (!w->agrees || (s * 2048 & w->agree & w->boundary) ==
+						    (w->orig & w->agree & w->boundary)) &&
 			     s + w->nslots <= most;
 	return in_segment && in_bounds;
 }
@@ -250,15 +250,16 @@ bool model_swiotlb_pages(struct model_swiotlb *m, unsigned cpu, unsigned dev,
 	struct model_pool *p;
 	uint64_t first = 0;
 
-	if (len > 262144)
+	p = len > 262144 ? NULL : find_place(m, cpu, &w, &first);
+	if (!p) {
+		count_failure(m, len > 262144 ? NULL : &w, false);
 		return false;
-	p = find_place(m, cpu, &w, &first);
-	if (!p)
-		return false;
+	}
 	take(m, p, &w, first);
 	*view = view_of(p, &w, first, len);
 	if (view->phys % 4096 != 0 || !is_in_reach(view, limits)) {
 		model_swiotlb_unmap(m, view);
+		count_failure(m, &w, true);
 		return false;
 	}
 	m->has_bounced[dev] = true;
@@ -304,5 +305,11 @@ bool model_swiotlb_owns(const struct model_swiotlb *m, unsigned dev, dmp_phys_t 
 
 void model_swiotlb_reset_high_water(struct model_swiotlb *m)
 {
+	struct model_pool *p;
+	uint64_t i;
+
 	m->stats.high_water = 0;
+	for (p = m->pools; p; p = p->next)
+		for (i = 0; i < p->nareas; i++)
+			p->areas[i].peak = 0;
 }

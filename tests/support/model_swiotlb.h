@@ -28,6 +28,7 @@
 
 struct model_area {
 	uint64_t used, index;
+	uint64_t peak; /* the most used since the high-water mark was reset */
 };
 
 struct model_pool {

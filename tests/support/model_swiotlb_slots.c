@@ -168,13 +168,20 @@ static void forget_taken(struct model_swiotlb *m, const struct model_pool *p, ui
 			forget(m, i);
 }
 
+static void add_used(struct model_area *area, uint64_t n)
+{
+	area->used += n;
+	if (area->used > area->peak)
+		area->peak = area->used;
+}
+
 /* 5.5, without the index; slots of one area. */
 void model_slots_take(struct model_swiotlb *m, struct model_pool *p, uint64_t first,
 		      uint64_t nslots)
 {
 	memset(&p->in_use[first], true, nslots);
 	forget_taken(m, p, first, nslots);
-	p->areas[first / p->area_slots].used += nslots;
+	add_used(&p->areas[first / p->area_slots], nslots);
 	p->touched = true;
 	m->stats.used += nslots;
 }
@@ -187,6 +194,6 @@ void model_slots_free(struct model_swiotlb *m, struct model_pool *p, uint64_t fi
 	if (strcmp(m->policy, "lifo") == 0 && p->kind != DMP_SWIOTLB_POOL_TRANSIENT)
 		m->freed[m->nfreed++] =
 			(struct model_freed){.pool = p, .first = first, .nslots = nslots};
-	p->areas[first / p->area_slots].used -= nslots;
+	add_used(&p->areas[first / p->area_slots], -nslots);
 	m->stats.used -= nslots;
 }

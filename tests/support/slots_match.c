@@ -475,8 +475,9 @@ static bool same_area(struct match *t, struct dmp_swiotlb *tlb, const struct mod
 
 	dmp_swiotlb_inspect_area(tlb, p->number, area, &view);
 	say(what, "area %u %" PRIu64, p->number, area);
-	say(want, "%" PRIu64 "/%" PRIu64, p->areas[area].used, p->areas[area].index);
-	say(got, "%" PRIu64 "/%" PRIu64, view.used, view.index);
+	say(want, "%" PRIu64 "/%" PRIu64 " %" PRIu64, p->areas[area].used, p->areas[area].index,
+	    p->areas[area].peak);
+	say(got, "%" PRIu64 "/%" PRIu64 " %" PRIu64, view.used, view.index, view.peak);
 	return observe(t, what, want, got);
 }
 

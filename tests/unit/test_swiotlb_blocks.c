@@ -347,7 +347,22 @@ static void test_a_grown_pool_stays_while_blocks_of_it_are_carved(void **state)
 	growth_rig_down(&rig);
 }
 
-/* Nor is one that the worker has looked at as empty while its blocks were taken. */
+/* As after a claim: one period without any comes first. */
+static void test_a_grown_pool_is_not_idle_soon_after_blocks_came_back(void **state)
+{
+	struct swiotlb_rig rig;
+
+	(void)state;
+	grow_for_blocks(&rig);
+	carve_rig_return(&rig, carve_rig_carve(&rig, 2, 1));
+	dmp_harness_advance(1000);
+	assert_int_equal(swiotlb_rig_stats(&rig).pools, 2);
+	dmp_harness_advance(1000);
+	assert_int_equal(swiotlb_rig_stats(&rig).pools, 1);
+	growth_rig_down(&rig);
+}
+
+/* The worker has seen the pool empty while its blocks were taken. */
 static void test_no_block_stays_taken_in_a_retired_pool(void **state)
 {
 	struct dmp_swiotlb *child = NULL;
@@ -434,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_a_search_in_vain_leaves_no_trace),
 		cmocka_unit_test(test_a_request_that_comes_in_between_has_what_was_taken_undone),
 		cmocka_unit_test(test_a_grown_pool_stays_while_blocks_of_it_are_carved),
+		cmocka_unit_test(test_a_grown_pool_is_not_idle_soon_after_blocks_came_back),
 		cmocka_unit_test(test_no_block_stays_taken_in_a_retired_pool),
 		cmocka_unit_test(test_blocks_of_the_first_pool_are_taken_before_grown_ones),
 		cmocka_unit_test(test_a_restricted_range_may_end_in_a_part_of_a_block),

@@ -125,6 +125,28 @@ static void test_requests_for_pages_that_make_no_sense_are_refused(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+static void test_pages_that_were_not_had_are_counted_by_reason(void **state)
+{
+	const struct dmp_swiotlb_limits low = DMP_SWIOTLB_LIMITS(.addr_limit = 0xffff);
+	struct swiotlb_rig rig;
+	dmp_phys_t phys;
+	unsigned i;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 128, 1);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, NULL, 262145, &phys), -ERANGE);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, &low, 1, &phys), -ERANGE);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, NULL, 4096, &phys), 0);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, NULL, 262144, &phys), -ENOSPC);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, NULL, 4096 * 32, &phys), 0);
+	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, NULL, 4096 * 31, &phys), -ENOSPC);
+	for (i = 0; i < DMP_SWIOTLB_FAIL_REASONS; i++)
+		assert_int_equal(swiotlb_rig_stats(&rig).failures[i], 1);
+	assert_int_equal(rig.hw.warnings, 0);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 static void test_what_are_no_such_pages_is_not_freed(void **state)
 {
 	struct swiotlb_rig rig;
@@ -163,6 +185,7 @@ int main(void)
 		cmocka_unit_test(test_slots_that_do_not_begin_at_a_page_are_given_back),
 		cmocka_unit_test(test_nothing_grows_for_pages),
 		cmocka_unit_test(test_requests_for_pages_that_make_no_sense_are_refused),
+		cmocka_unit_test(test_pages_that_were_not_had_are_counted_by_reason),
 		cmocka_unit_test(test_what_are_no_such_pages_is_not_freed),
 	};
 

@@ -17,6 +17,14 @@ static void assert_told(struct swiotlb_rig *rig, const struct dmp_swiotlb_limits
 	assert_non_null(strstr(rig->hw.line, advice));
 }
 
+static uint64_t longest_run(struct dmp_swiotlb *tlb)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(dmp_swiotlb_longest_run(tlb, &n), 0);
+	return n;
+}
+
 /* 100 slots of 128 are in use, with holes of 3 and 25. */
 static void make_holes(struct swiotlb_rig *rig)
 {
@@ -44,7 +52,7 @@ static void test_the_line_says_who_how_full_and_the_largest_run(void **state)
 	assert_told(&rig, NULL, 30 * SLOT,
 		    "swiotlb 'nvme and its fr': no room for 61440 bytes (30 slots): 99 of 128 "
 		    "slots are in use, and 0 transient ones; the largest free run is 25; ");
-	assert_int_equal(swiotlb_report_longest_run(rig.tlb), 25);
+	assert_int_equal(longest_run(rig.tlb), 25);
 	swiotlb_rig_unmap_all(&rig);
 	swiotlb_rig_down(&rig);
 }
@@ -75,14 +83,14 @@ static void test_the_largest_run_ends_with_its_segment(void **state)
 
 	(void)state;
 	swiotlb_rig_up(&rig, 512, 2);
-	assert_int_equal(swiotlb_report_longest_run(rig.tlb), 128);
+	assert_int_equal(longest_run(rig.tlb), 128);
 	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
 	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 128 * SLOT);
-	assert_int_equal(swiotlb_report_longest_run(rig.tlb), 128);
+	assert_int_equal(longest_run(rig.tlb), 128);
 	dmp_harness_become(1);
 	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
 	swiotlb_rig_map(&rig, NULL, RIG_ORIG, 128 * SLOT);
-	assert_int_equal(swiotlb_report_longest_run(rig.tlb), 127);
+	assert_int_equal(longest_run(rig.tlb), 127);
 	swiotlb_rig_unmap_all(&rig);
 	swiotlb_rig_down(&rig);
 }
@@ -122,6 +130,50 @@ static void test_the_line_says_what_would_help(void **state)
 	swiotlb_rig_begin(&rig);
 	assert_int_equal(dmp_swiotlb_create_restricted(rig.hw.hw, RIG_POOL, 0x1000, &rig.tlb), 0);
 	assert_told(&rig, NULL, 3 * SLOT, "give the device a larger one");
+	swiotlb_rig_down(&rig);
+}
+
+/* Slot by slot, as it is defined. */
+static uint64_t count_longest_run(struct dmp_swiotlb *tlb)
+{
+	uint64_t slot, run = 0, longest = 0;
+
+	for (slot = 0; slot < tlb->pools->nslots; slot++) {
+		run = slot % SEGMENT_SLOTS == 0 ? 0 : run;
+		run = swiotlb_slot_is_free(tlb->pools, slot) ? run + 1 : 0;
+		longest = run > longest ? run : longest;
+	}
+	return longest;
+}
+
+/* A full pool loses one slot after the other, in an order that makes runs of all kinds. */
+static void test_the_largest_run_is_what_counting_finds(void **state)
+{
+	struct swiotlb_rig rig;
+	uint64_t i;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	for (i = 0; i < 512; i++)
+		swiotlb_rig_map(&rig, NULL, RIG_ORIG, 1);
+	assert_int_equal(longest_run(rig.tlb), 0);
+	for (i = 0; i < 512; i++) {
+		swiotlb_rig_unmap(&rig, RIG_POOL + i * 37 % 512 * SLOT);
+		assert_int_equal(longest_run(rig.tlb), count_longest_run(rig.tlb));
+	}
+	swiotlb_rig_down(&rig);
+}
+
+static void test_the_largest_run_of_nothing_is_refused(void **state)
+{
+	struct swiotlb_rig rig;
+	uint64_t n = 7;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 512, 1);
+	assert_int_equal(dmp_swiotlb_longest_run(NULL, &n), -EINVAL);
+	assert_int_equal(dmp_swiotlb_longest_run(rig.tlb, NULL), -EINVAL);
+	assert_int_equal(n, 7);
 	swiotlb_rig_down(&rig);
 }
 
@@ -178,6 +230,8 @@ int main(void)
 		cmocka_unit_test(test_the_line_says_who_how_full_and_the_largest_run),
 		cmocka_unit_test(test_the_line_says_whose_request_it_was),
 		cmocka_unit_test(test_the_largest_run_ends_with_its_segment),
+		cmocka_unit_test(test_the_largest_run_is_what_counting_finds),
+		cmocka_unit_test(test_the_largest_run_of_nothing_is_refused),
 		cmocka_unit_test(test_the_line_says_what_would_help),
 		cmocka_unit_test(test_a_line_a_second_counts_those_that_were_not_told),
 		cmocka_unit_test(test_failures_are_counted_by_reason),
