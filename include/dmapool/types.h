@@ -79,7 +79,7 @@ enum dmp_dir {
 /* Attributes of one request: bits; any other bit is -EINVAL. */
 #define DMP_ATTR_SKIP_SYNC 1u /* the caller moves the bytes itself with dmp_dma_sync_*() */
 #define DMP_ATTR_NO_WARN   2u /* a failure is expected: do not log it */
-#define DMP_ATTR_MAY_BLOCK 4u /* a map may sleep until others have given back; not in an unmap */
+#define DMP_ATTR_MAY_BLOCK 4u /* a map may sleep until others give back; an unmap never does */
 
 /* The highest address of @bits address bits: DMP_MASK(32) is 0xffffffff. */
 #define DMP_MASK(bits) ((bits) >= 64 ? UINT64_MAX : (UINT64_C(1) << (bits)) - 1)

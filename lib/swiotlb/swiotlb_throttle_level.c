@@ -31,7 +31,8 @@
  *      threshold unseen;
  *  L2  throttling that is off asks nobody.
  *
- * A percentage is of the slots of permanent pools, and what is in use counts transient ones too.
+ * A percentage is of the slots of permanent pools; what is in use counts transient ones too, and
+ * what was carved.
  * The test is of one moment, nothing is reserved: requests that pass it together may exceed a
  * threshold by their sum.
  *

@@ -48,6 +48,23 @@ static void test_a_lock_is_noted_and_taking_it_twice_is_reported(void **state)
 	dmp_log_set_sink(NULL, NULL);
 }
 
+static void test_a_sleep_that_nobody_ends_returns_at_once(void **state)
+{
+	struct dmp_lock lock;
+	struct dmp_wait wait;
+
+	(void)state;
+	dmp_lock_init(&lock, RANK_DEVICE, "lock");
+	dmp_wait_init(&wait);
+	dmp_lock_acquire(&lock);
+	assert_false(dmp_wait_sleep(&wait, &lock));
+	dmp_wait_wake(&wait);
+	assert_true(dmp_wait_sleep(&wait, &lock));
+	dmp_lock_release(&lock);
+	dmp_wait_destroy(&wait);
+	dmp_lock_destroy(&lock);
+}
+
 static unsigned runs;
 
 static void run(struct dmp_work *work)
@@ -92,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_thread_is_every_cpu_in_turn),
 		cmocka_unit_test(test_a_lock_is_noted_and_taking_it_twice_is_reported),
+		cmocka_unit_test(test_a_sleep_that_nobody_ends_returns_at_once),
 		cmocka_unit_test(test_work_runs_by_the_harness_clock_only),
 		cmocka_unit_test(test_the_barrier_releases_without_a_worker),
 	};

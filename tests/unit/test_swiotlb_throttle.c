@@ -442,6 +442,22 @@ static void test_thresholds_have_defaults(void **state)
 	throttle_rig_down(&rig);
 }
 
+/* An older caller's struct ends before them: it wants what it says, and nothing else. */
+static void test_settings_of_an_older_caller_leave_it_off(void **state)
+{
+	struct dmp_swiotlb_tuning t = DMP_SWIOTLB_TUNING(.flags = 0, .throttle_high = 200);
+	struct throttle_rig rig;
+
+	(void)state;
+	up(&rig, 0, 0);
+	t.size = offsetof(struct dmp_swiotlb_tuning, throttle_high);
+	assert_int_equal(dmp_swiotlb_tune(rig.tlb, &t), 0);
+	assert_int_equal(dmp_swiotlb_get_tuning(rig.tlb, &t, sizeof(t)), 0);
+	assert_int_equal(t.flags, 0);
+	assert_int_equal(t.throttle_high, 70);
+	throttle_rig_down(&rig);
+}
+
 static void test_thresholds_hold_from_the_moment_they_are_changed(void **state)
 {
 	struct throttle_rig rig;
@@ -746,6 +762,7 @@ int main(void)
 		cmocka_unit_test(test_switching_it_off_lets_all_in),
 		cmocka_unit_test(test_settings_that_make_no_sense_are_refused),
 		cmocka_unit_test(test_thresholds_have_defaults),
+		cmocka_unit_test(test_settings_of_an_older_caller_leave_it_off),
 		cmocka_unit_test(test_thresholds_hold_from_the_moment_they_are_changed),
 		cmocka_unit_test(test_a_turn_passes_on_when_it_has_lasted_long_enough),
 		cmocka_unit_test(test_and_not_a_nanosecond_before),
