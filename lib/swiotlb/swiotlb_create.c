@@ -107,6 +107,7 @@ static int make_first_pool(struct dmp_swiotlb *tlb, struct swiotlb_plan *plan)
 	if (err)
 		return err;
 	tlb->base = pool->phys;
+	tlb->first = pool;
 	swiotlb_list_add(pool);
 	return 0;
 }

@@ -27,7 +27,7 @@
 /* The longest run of free slots in an area; the end of a segment cuts. */
 static uint64_t longest_run(struct swiotlb_pool *pool, uint64_t number)
 {
-	struct swiotlb_area *area = &pool->areas[number];
+	struct swiotlb_area *area = swiotlb_area_at(pool, number);
 	uint64_t slot = number * pool->area_slots, end = slot + pool->area_slots;
 	uint64_t run = 0, longest = 0;
 
@@ -93,11 +93,11 @@ static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, uin
 		"swiotlb '%s': no room for %llu bytes (%llu slots): %llu of %llu slots are in use, "
 		"and %llu transient ones; the largest free run is %llu; %s "
 		"(%llu failures not told before)",
-		tlb->name, (unsigned long long)req->bytes, (unsigned long long)req->nslots,
+		tlb->name, (unsigned long long)req->bytes, (unsigned long long)req->need.nslots,
 		(unsigned long long)used,
 		(unsigned long long)load_relaxed(&tlb->counts.slots), /* relaxed, both: reports */
 		(unsigned long long)load_relaxed(&tlb->counts.transient),
-		(unsigned long long)longest, advice(tlb, longest >= req->nslots),
+		(unsigned long long)longest, advice(tlb, longest >= req->need.nslots),
 		(unsigned long long)xchg_acq_rel(&tlb->untold, 0));
 }
 
@@ -106,7 +106,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 {
 	/* relaxed, all: reports */
 	uint64_t used = swiotlb_usage_now(tlb) - load_relaxed(&tlb->counts.transient);
-	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->nslots;
+	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->need.nslots;
 
 	add_relaxed(
 		&tlb->counts.failures[is_full ? DMP_SWIOTLB_FAIL_FULL : DMP_SWIOTLB_FAIL_NO_RUN],
@@ -127,7 +127,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, int err,
 			   bool is_told)
 {
-	bool has_place = req->nslots && swiotlb_request_can_fit(req, tlb->base);
+	bool has_place = req->need.nslots && swiotlb_request_can_fit(req, tlb->base);
 
 	if (err == -ENOSPC && !has_place)
 		err = -ERANGE;
