@@ -44,15 +44,10 @@ static inline uint64_t swiotlb_fast_period(const struct dmp_swiotlb_limits *limi
 	return (min_mask >> SLOT_SHIFT) + 1;
 }
 
-/* What stands at the first slot of a simple mapping: see describe(). */
+/* What describe() makes of a simple mapping: its length, and as unit what divides that. */
 static inline uint32_t swiotlb_fast_shape(uint64_t len)
 {
-	const struct swiotlb_note note = {
-		.len_less_1 = (uint32_t)(len - 1) & 0x3ffff,
-		.unit_log2 = (unsigned)__builtin_ctzll(len) & 0x1f,
-	};
-
-	return note.shape;
+	return (uint32_t)(len - 1) | (uint32_t)__builtin_ctzll(len) << SWIOTLB_SHAPE_UNIT_SHIFT;
 }
 
 static inline void swiotlb_fast_describe(struct swiotlb_note *note, dmp_phys_t orig, uint64_t len)
@@ -62,9 +57,9 @@ static inline void swiotlb_fast_describe(struct swiotlb_note *note, dmp_phys_t o
 	note->shape = swiotlb_fast_shape(len);
 }
 
-static inline uint64_t swiotlb_fast_nslots(uint64_t len)
+static inline unsigned swiotlb_fast_nslots(uint64_t len)
 {
-	return (len + SLOT_MASK) >> SLOT_SHIFT;
+	return (unsigned)((len + SLOT_MASK) >> SLOT_SHIFT);
 }
 
 /* Slot @slot of the area and those behind it, if they are free; @note: that of the slot. */
@@ -73,13 +68,12 @@ static inline bool swiotlb_fast_take_locked(struct swiotlb_pool *pool, struct sw
 					    struct swiotlb_note *note)
 {
 	struct swiotlb_segment *segment = swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS);
-	unsigned bit = slot % SEGMENT_SLOTS;
-	uint64_t n = swiotlb_fast_nslots(len);
+	unsigned bit = slot % SEGMENT_SLOTS, n = swiotlb_fast_nslots(len);
 
 	if (!SWIOTLB_MOSTLY(bit % 64 + n <= 64 && slot < pool->area_slots &&
-			    bits_are_set(segment->free, bit, (unsigned)n)))
+			    bits_are_set(segment->free, bit, n)))
 		return false;
-	flip_locked(segment, bit, (unsigned)n);
+	flip_locked(segment, bit, n);
 	swiotlb_fast_describe(note, orig, len);
 	claimed_locked(pool, area, slot, n);
 	return true;
@@ -103,23 +97,31 @@ static inline bool swiotlb_fast_claim(struct swiotlb_pool *pool, struct swiotlb_
 	return is_taken;
 }
 
-/* Of a mapping of @len bytes at @phys, in memory of the pool, if that is what is there. */
+/* Does a simple mapping of @len bytes begin at slot @slot of the area?  @note: that of the slot. */
+static inline bool swiotlb_fast_is_there_locked(const struct swiotlb_area *area, uint64_t slot,
+						uint64_t len, const struct swiotlb_note *note)
+{
+	const struct swiotlb_segment *segment =
+		swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS);
+	unsigned bit = slot % SEGMENT_SLOTS;
+
+	return bit % 64 + swiotlb_fast_nslots(len) <= 64 && begins_at(segment, bit) &&
+	       note->shape == swiotlb_fast_shape(len);
+}
+
+/* The mapping of @len bytes at @phys, in memory of the pool, if that is what is there. */
 static inline bool swiotlb_fast_release(struct swiotlb_pool *pool, dmp_phys_t phys, uint64_t len)
 {
 	uint64_t first = swiotlb_slot_of(pool, phys), slot = swiotlb_slot_in_area(pool, first);
 	struct swiotlb_area *area = swiotlb_area_of(pool, first);
-	struct swiotlb_segment *segment = swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS);
-	uint64_t n = swiotlb_fast_nslots(len);
-	unsigned bit = slot % SEGMENT_SLOTS;
 	bool is_there;
 
 	if (len > SWIOTLB_FAST_SLOTS * DMP_SWIOTLB_SLOT_BYTES || phys & SLOT_MASK)
 		return false;
 	dmp_lock_acquire(&area->area_lock);
-	is_there = bit % 64 + (unsigned)n <= 64 && begins_at(segment, bit) &&
-		   pool->notes[first].shape == swiotlb_fast_shape(len);
+	is_there = swiotlb_fast_is_there_locked(area, slot, len, &pool->notes[first]);
 	if (SWIOTLB_MOSTLY(is_there))
-		release_locked(pool, area, slot, n);
+		release_locked(pool, area, slot, swiotlb_fast_nslots(len));
 	dmp_lock_release(&area->area_lock);
 	return is_there;
 }

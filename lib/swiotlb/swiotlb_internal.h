@@ -89,6 +89,9 @@ struct swiotlb_note {
 	};
 };
 
+/* Of unit_log2 in shape. */
+#define SWIOTLB_SHAPE_UNIT_SHIFT 23u
+
 struct swiotlb_segment {
 	uint64_t free[SEGMENT_WORDS];              /* (l) bit per slot */
 	DMP_ATOMIC(uint64_t) first[SEGMENT_WORDS]; /* (l) to write, (a) to read: mappings */
