@@ -62,9 +62,9 @@ static pthread_once_t lock_spots_once = PTHREAD_ONCE_INIT;
 
 static struct {
 	pthread_t thread;
-	pid_t pid;           /* (w) the process it runs in; 0: not started */
-	bool has_number;     /* (w) it is attached */
-	bool stop;           /* (w) */
+	pid_t pid;             /* (w) the process it runs in; 0: not started */
+	bool has_number;       /* (w) it is attached */
+	bool stop;             /* (w) */
 	pthread_mutex_t sleep; /* held from before the queue lock is given up until asleep */
 	pthread_cond_t kick;   /* something was queued, or something ended */
 	pthread_once_t once;
