@@ -14,16 +14,17 @@
 int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *given,
 			    uint64_t len, dmp_phys_t *phys)
 {
-	struct dmp_swiotlb_limits limits;
+	const struct dmp_swiotlb_limits *limits;
+	struct dmp_swiotlb_limits room;
 	struct swiotlb_request req;
 	struct swiotlb_mapping m;
 	int err;
 
 	if (!tlb || !phys || len == 0)
 		return -EINVAL;
-	err = swiotlb_request_load_limits(&limits, tlb, given);
+	err = swiotlb_request_limits(tlb, given, &room, &limits);
 	if (!err)
-		err = swiotlb_request_pages(&req, &limits, len);
+		err = swiotlb_request_pages(&req, limits, len);
 	if (err)
 		return err;
 	swiotlb_read_lock(tlb);
@@ -31,12 +32,12 @@ int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_li
 	swiotlb_read_unlock(tlb);
 	if (err)
 		return swiotlb_request_can_fit(&req, tlb->base) ? err : -ERANGE;
-	if (!dmp_is_aligned(m.phys, DMP_PAGE_BYTES) || !swiotlb_is_in_reach(&m, &limits, len)) {
+	if (!dmp_is_aligned(m.phys, DMP_PAGE_BYTES) || !swiotlb_is_in_reach(&m, limits, len)) {
 		swiotlb_transient_release(&m);
 		return -ERANGE;
 	}
-	if (limits.device)
-		swiotlb_device_bounced(limits.device);
+	if (limits->device)
+		swiotlb_device_bounced(limits->device);
 	*phys = m.phys;
 	return 0;
 }

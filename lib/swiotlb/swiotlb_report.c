@@ -28,7 +28,7 @@
 /* The longest run of free slots in an area; the end of a segment cuts. */
 static uint64_t longest_run(struct swiotlb_pool *pool, uint64_t number)
 {
-	struct swiotlb_area *area = &pool->areas[number];
+	struct swiotlb_area *area = swiotlb_area_at(pool, number);
 	uint64_t slot = number * pool->area_slots, end = slot + pool->area_slots;
 	uint64_t run = 0, longest = 0;
 
@@ -100,10 +100,10 @@ static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 		"and %llu transient ones; the largest free run is %llu; %s "
 		"(%llu failures not told before)",
 		tlb->name, name, *name ? ": " : "", (unsigned long long)req->bytes,
-		(unsigned long long)req->nslots, (unsigned long long)used,
+		(unsigned long long)req->need.nslots, (unsigned long long)used,
 		(unsigned long long)load_relaxed(&tlb->counts.slots), /* relaxed, both: reports */
 		(unsigned long long)load_relaxed(&tlb->counts.transient),
-		(unsigned long long)longest, advice(tlb, longest >= req->nslots),
+		(unsigned long long)longest, advice(tlb, longest >= req->need.nslots),
 		(unsigned long long)xchg_acq_rel(&tlb->untold, 0));
 }
 
@@ -113,7 +113,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 {
 	/* relaxed, all: reports */
 	uint64_t used = swiotlb_usage_now(tlb) - load_relaxed(&tlb->counts.transient);
-	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->nslots;
+	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->need.nslots;
 
 	add_relaxed(
 		&tlb->counts.failures[is_full ? DMP_SWIOTLB_FAIL_FULL : DMP_SWIOTLB_FAIL_NO_RUN],
@@ -134,7 +134,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 			   const struct dmp_swiotlb_device *dev, int err, bool is_told)
 {
-	bool has_place = req->nslots && swiotlb_request_can_fit(req, tlb->base);
+	bool has_place = req->need.nslots && swiotlb_request_can_fit(req, tlb->base);
 
 	if (err == -ENOSPC && !has_place)
 		err = -ERANGE;
