@@ -159,12 +159,14 @@ static inline void dmp_lock_release(struct dmp_lock *lock)
 
 /* Of a thread that sleeps until woken. */
 struct dmp_wait {
+	pthread_mutex_t sleep; /* from before the lock is given up until asleep */
 	pthread_cond_t wake;
 	bool is_woken; /* the lock of dmp_wait_sleep() */
 };
 
 static inline void dmp_wait_init(struct dmp_wait *wait)
 {
+	pthread_mutex_init(&wait->sleep, NULL);
 	pthread_cond_init(&wait->wake, NULL);
 	wait->is_woken = false;
 }
@@ -172,6 +174,7 @@ static inline void dmp_wait_init(struct dmp_wait *wait)
 static inline void dmp_wait_destroy(struct dmp_wait *wait)
 {
 	pthread_cond_destroy(&wait->wake);
+	pthread_mutex_destroy(&wait->sleep);
 }
 
 /* For functions named _locked: the calling thread holds @lock. */

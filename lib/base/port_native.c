@@ -303,18 +303,22 @@ void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
 	dmp_lock_acquire(lock);
 }
 
+/* Whoever wakes holds the lock, and has to come by `sleep`: the waker finds the other asleep, and
+ * is out again before that one has the lock and may take the wait apart. */
 void port_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock)
 {
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_release(lock);
-	pthread_cond_wait(&wait->wake, &lock->mutex);
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_held(lock);
+	pthread_mutex_lock(&wait->sleep);
+	dmp_lock_release(lock);
+	pthread_cond_wait(&wait->wake, &wait->sleep);
+	pthread_mutex_unlock(&wait->sleep);
+	dmp_lock_acquire(lock);
 }
 
 void port_wait_wake(struct dmp_wait *wait)
 {
+	pthread_mutex_lock(&wait->sleep);
 	pthread_cond_signal(&wait->wake);
+	pthread_mutex_unlock(&wait->sleep);
 }
 
 bool port_is_alone(void)
