@@ -2,9 +2,9 @@
 /*
  * port_native.h - the execution contract on real threads: what of it is inline
  *
- * Included by port.h only.  Atomics are C11's; a lock is the C library's mutex, which is tried
- * for a while before its waiter sleeps; readers are liburcu-bp's, which needs no registration of
- * an application's threads.
+ * Included by port.h only.  Atomics are C11's; a lock is a word, which is tried for a while before
+ * its waiter sleeps; readers are liburcu-bp's, which needs no registration of an application's
+ * threads.
  *
  * Two pointers stand in initial-exec TLS, so that the library can still be loaded with
  * dlopen(); everything else of a thread hangs from them.
@@ -75,23 +75,26 @@ static inline void dmp_cpu_yield(void)
 /* Locks of a thread, innermost last; kept at checks >= 2 only. */
 #define DMP_HELD_MAX 16u
 
+/*
+ * A word: free, held, or held and perhaps waited for.  Taking and giving back a lock that nobody
+ * waits for are one exchange each, inline.  Many locks are made, one for each area of a pool
+ * among them, so a lock is small: who must sleep does so in a place apart.
+ */
+#define DMP_LOCK_FREE   0u
+#define DMP_LOCK_HELD   1u
+#define DMP_LOCK_WAITED 2u /* its release looks for sleepers */
+
 struct dmp_lock {
-	pthread_mutex_t mutex;
-	const char *name;          /* (c) what it guards */
+	DMP_ATOMIC(uint32_t) word;
 	uint32_t rank;             /* (c) enum dmp_lock_rank */
+	const char *name;          /* (c) what it guards */
 	DMP_ATOMIC(void *) holder; /* the holding thread; kept at checks >= 2 only */
 };
-
-#ifdef PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP /* glibc, with _GNU_SOURCE */
-#define DMP_MUTEX_INITIALIZER PTHREAD_ADAPTIVE_MUTEX_INITIALIZER_NP
-#else
-#define DMP_MUTEX_INITIALIZER PTHREAD_MUTEX_INITIALIZER
-#endif
 
 /* For a lock in static storage. */
 #define DMP_LOCK_INITIALIZER(r, n)                                                                 \
 	{                                                                                          \
-		.mutex = DMP_MUTEX_INITIALIZER, .name = (n), .rank = (r)                           \
+		.rank = (r), .name = (n)                                                           \
 	}
 
 /* What a thread carries. */
@@ -125,12 +128,22 @@ DMP_API void dmp_lock_note_release(struct dmp_lock *lock);
 DMP_API void dmp_lock_check_held(struct dmp_lock *lock);
 /* Locks what another thread holds. */
 DMP_API void dmp_lock_wait(struct dmp_lock *lock);
+/* Wakes who sleeps for @lock, which is not looked at. */
+DMP_API void dmp_lock_wake(struct dmp_lock *lock);
+
+/* False: another thread holds it. */
+static inline bool dmp_lock_try(struct dmp_lock *lock)
+{
+	uint32_t expected = DMP_LOCK_FREE;
+
+	return cas_acq_rel(&lock->word, &expected, DMP_LOCK_HELD);
+}
 
 static inline void dmp_lock_acquire(struct dmp_lock *lock)
 {
 	if (DMP_CHECKS >= 2)
 		dmp_lock_note_acquire(lock);
-	if (pthread_mutex_trylock(&lock->mutex))
+	if (__builtin_expect(!dmp_lock_try(lock), 0))
 		dmp_lock_wait(lock);
 	if (DMP_CHECKS >= 2)
 		dmp_lock_note_held(lock);
@@ -140,17 +153,20 @@ static inline void dmp_lock_release(struct dmp_lock *lock)
 {
 	if (DMP_CHECKS >= 2)
 		dmp_lock_note_release(lock);
-	pthread_mutex_unlock(&lock->mutex);
+	if (__builtin_expect(xchg_acq_rel(&lock->word, DMP_LOCK_FREE) == DMP_LOCK_WAITED, 0))
+		dmp_lock_wake(lock);
 }
 
 /* Of a thread that sleeps until woken. */
 struct dmp_wait {
+	pthread_mutex_t sleep; /* from before the lock is given up until asleep */
 	pthread_cond_t wake;
 	bool is_woken; /* the lock of dmp_wait_sleep() */
 };
 
 static inline void dmp_wait_init(struct dmp_wait *wait)
 {
+	pthread_mutex_init(&wait->sleep, NULL);
 	pthread_cond_init(&wait->wake, NULL);
 	wait->is_woken = false;
 }
@@ -158,6 +174,7 @@ static inline void dmp_wait_init(struct dmp_wait *wait)
 static inline void dmp_wait_destroy(struct dmp_wait *wait)
 {
 	pthread_cond_destroy(&wait->wake);
+	pthread_mutex_destroy(&wait->sleep);
 }
 
 /* For functions named _locked: the calling thread holds @lock. */

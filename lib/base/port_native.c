@@ -15,7 +15,17 @@
  *   schedule, defer --kick--> worker: work_run_due_locked(), sleep until the next is due
  *   cancel, barrier <--kick-- each time something ended
  *
- * Locking: (w) the queue lock of base_work.c; (t) the thread's own.
+ * Locks: who finds one held tries again some times, then sleeps at the spot of its address, which
+ * it shares with waiters for other locks:
+ *
+ *   waiter   spot mutex; word := WAITED; asleep, unless it was FREE: then the lock is the waiter's
+ *   holder   word := FREE; if it was WAITED: spot mutex, wake all that sleep there
+ *
+ * A waiter holds the spot's mutex from before its mark until it sleeps, so a holder who sees the
+ * mark wakes it.  Whoever is woken marks the lock anew, and so its own release wakes the others.
+ *
+ * Locking: (w) the queue lock of base_work.c; (t) the thread's own.  The mutex worker.sleep is
+ *  taken with the queue lock held, never the other way round.
  */
 #include "base_port.h"
 
@@ -32,6 +42,8 @@
  * few requests too; and tries before sleeping. */
 #define LOCK_TURNS 64u
 #define LOCK_TRIES 16u
+/* Places to sleep: so many that two crowded locks seldom share one. */
+#define LOCK_SPOTS 64u
 
 _Thread_local struct dmp_thread *dmp_thread_self;                /* (t) */
 _Thread_local struct dmp_bias_cpu *dmp_bias_self = &bias_nobody; /* (t) */
@@ -42,14 +54,21 @@ static struct dmp_thread thread_spare = {.cpu = DMP_CPU_MAX - 1, .is_shared = tr
 static pthread_key_t exit_key;
 static pthread_once_t exit_key_once = PTHREAD_ONCE_INIT;
 
+static struct lock_spot {
+	pthread_mutex_t mutex;
+	pthread_cond_t freed;
+} lock_spots[LOCK_SPOTS];
+static pthread_once_t lock_spots_once = PTHREAD_ONCE_INIT;
+
 static struct {
 	pthread_t thread;
-	pid_t pid;           /* (w) the process it runs in; 0: not started */
-	bool has_number;     /* (w) it is attached */
-	bool stop;           /* (w) */
-	pthread_cond_t kick; /* something was queued, or something ended */
+	pid_t pid;             /* (w) the process it runs in; 0: not started */
+	bool has_number;       /* (w) it is attached */
+	bool stop;             /* (w) */
+	pthread_mutex_t sleep; /* held from before the queue lock is given up until asleep */
+	pthread_cond_t kick;   /* something was queued, or something ended */
 	pthread_once_t once;
-} worker = {.once = PTHREAD_ONCE_INIT};
+} worker = {.sleep = PTHREAD_MUTEX_INITIALIZER, .once = PTHREAD_ONCE_INIT};
 
 static void thread_exit(void *arg)
 {
@@ -86,22 +105,15 @@ struct dmp_thread *dmp_thread_attach(void)
 
 void dmp_lock_init(struct dmp_lock *lock, enum dmp_lock_rank rank, const char *name)
 {
-	pthread_mutexattr_t attr;
-
-	pthread_mutexattr_init(&attr);
-#ifdef __GLIBC__
-	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ADAPTIVE_NP); /* spin, then sleep */
-#endif
-	pthread_mutex_init(&lock->mutex, &attr);
-	pthread_mutexattr_destroy(&attr);
+	store_relaxed(&lock->word, DMP_LOCK_FREE); /* relaxed, both: not shared yet */
 	lock->rank = rank;
 	lock->name = name;
-	store_relaxed(&lock->holder, NULL); /* relaxed: not shared yet */
+	store_relaxed(&lock->holder, NULL);
 }
 
 void dmp_lock_destroy(struct dmp_lock *lock)
 {
-	pthread_mutex_destroy(&lock->mutex);
+	(void)lock;
 }
 
 uint64_t port_clock_ns(void)
@@ -125,19 +137,54 @@ void port_synchronize(void)
 #endif
 }
 
+static void lock_spots_make(void)
+{
+	for (unsigned i = 0; i < LOCK_SPOTS; i++) {
+		pthread_mutex_init(&lock_spots[i].mutex, NULL);
+		pthread_cond_init(&lock_spots[i].freed, NULL);
+	}
+}
+
+static struct lock_spot *lock_spot_of(const struct dmp_lock *lock)
+{
+	return &lock_spots[(uintptr_t)lock / DMP_CACHE_LINE % LOCK_SPOTS];
+}
+
 /* What a lock guards takes less time than to sleep and be woken, unless its holder has lost its
  * processor: it is tried for as long as a sleep would take. */
-void dmp_lock_wait(struct dmp_lock *lock)
+static bool lock_spin(struct dmp_lock *lock)
 {
 	unsigned tries, turns;
 
 	for (tries = 0; tries < LOCK_TRIES; tries++) {
 		for (turns = 0; turns < LOCK_TURNS; turns++)
 			dmp_cpu_relax();
-		if (pthread_mutex_trylock(&lock->mutex) == 0)
-			return;
+		if (dmp_lock_try(lock))
+			return true;
 	}
-	pthread_mutex_lock(&lock->mutex);
+	return false;
+}
+
+void dmp_lock_wait(struct dmp_lock *lock)
+{
+	struct lock_spot *spot = lock_spot_of(lock);
+
+	if (lock_spin(lock))
+		return;
+	pthread_once(&lock_spots_once, lock_spots_make);
+	pthread_mutex_lock(&spot->mutex);
+	while (xchg_acq_rel(&lock->word, DMP_LOCK_WAITED) != DMP_LOCK_FREE)
+		pthread_cond_wait(&spot->freed, &spot->mutex);
+	pthread_mutex_unlock(&spot->mutex);
+}
+
+void dmp_lock_wake(struct dmp_lock *lock)
+{
+	struct lock_spot *spot = lock_spot_of(lock);
+
+	pthread_mutex_lock(&spot->mutex);
+	pthread_cond_broadcast(&spot->freed);
+	pthread_mutex_unlock(&spot->mutex);
 }
 
 /* The numbers of the system call, whether or not the C library knows its name. */
@@ -171,6 +218,14 @@ static void worker_prepare(void)
 	pthread_condattr_destroy(&attr);
 }
 
+/* Wakes all that wait in port_worker_wait(). */
+static void worker_wake(void)
+{
+	pthread_mutex_lock(&worker.sleep);
+	pthread_cond_broadcast(&worker.kick);
+	pthread_mutex_unlock(&worker.sleep);
+}
+
 static void *worker_main(void *arg)
 {
 	struct dmp_lock *lock = arg;
@@ -178,7 +233,7 @@ static void *worker_main(void *arg)
 	dmp_cpu(); /* a number, before any work asks for one */
 	dmp_lock_acquire(lock);
 	worker.has_number = true;
-	pthread_cond_broadcast(&worker.kick);
+	worker_wake();
 	for (;;) {
 		uint64_t next_ns = work_run_due_locked();
 
@@ -222,39 +277,48 @@ void port_worker_kick(struct dmp_lock *lock)
 {
 	pthread_once(&worker.once, worker_prepare);
 	worker_start(lock);
-	pthread_cond_broadcast(&worker.kick);
+	worker_wake();
 }
 
-void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
+static void worker_sleep(uint64_t deadline_ns)
 {
 	struct timespec until = {
 		.tv_sec = (time_t)(deadline_ns / NS_PER_S),
 		.tv_nsec = (long)(deadline_ns % NS_PER_S),
 	};
 
-	pthread_once(&worker.once, worker_prepare);
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_release(lock);
 	if (deadline_ns == WORK_NEVER)
-		pthread_cond_wait(&worker.kick, &lock->mutex);
+		pthread_cond_wait(&worker.kick, &worker.sleep);
 	else
-		pthread_cond_timedwait(&worker.kick, &lock->mutex, &until);
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_held(lock);
+		pthread_cond_timedwait(&worker.kick, &worker.sleep, &until);
 }
 
+void port_worker_wait(struct dmp_lock *lock, uint64_t deadline_ns)
+{
+	pthread_once(&worker.once, worker_prepare);
+	pthread_mutex_lock(&worker.sleep);
+	dmp_lock_release(lock);
+	worker_sleep(deadline_ns);
+	pthread_mutex_unlock(&worker.sleep);
+	dmp_lock_acquire(lock);
+}
+
+/* Whoever wakes holds the lock, and has to come by `sleep`: the waker finds the other asleep, and
+ * is out again before that one has the lock and may take the wait apart. */
 void port_wait_sleep(struct dmp_wait *wait, struct dmp_lock *lock)
 {
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_release(lock);
-	pthread_cond_wait(&wait->wake, &lock->mutex);
-	if (DMP_CHECKS >= 2)
-		dmp_lock_note_held(lock);
+	pthread_mutex_lock(&wait->sleep);
+	dmp_lock_release(lock);
+	pthread_cond_wait(&wait->wake, &wait->sleep);
+	pthread_mutex_unlock(&wait->sleep);
+	dmp_lock_acquire(lock);
 }
 
 void port_wait_wake(struct dmp_wait *wait)
 {
+	pthread_mutex_lock(&wait->sleep);
 	pthread_cond_signal(&wait->wake);
+	pthread_mutex_unlock(&wait->sleep);
 }
 
 bool port_is_alone(void)
@@ -284,7 +348,7 @@ __attribute__((destructor)) static void worker_stop(void)
 		return;
 	dmp_lock_acquire(lock);
 	worker.stop = true;
-	pthread_cond_broadcast(&worker.kick);
+	worker_wake();
 	dmp_lock_release(lock);
 	pthread_join(worker.thread, NULL);
 }

@@ -29,7 +29,9 @@
  *
  * Source: spec-bounce 4, 5.7, 7.4-7.6, 8, 9.1, 11.2.
  */
-#include "swiotlb_internal.h"
+#include "swiotlb_fast.h"
+
+#include <string.h>
 
 #define KNOWN_ATTRS (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN | DMP_ATTR_MAY_BLOCK)
 
@@ -52,7 +54,7 @@ static int find_original(const struct dmp_swiotlb *tlb, dmp_phys_t orig, uint64_
 
 /* Slots of a permanent pool, or of one made for this request, rule 5.7. */
 static int find_slots(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
-		      const struct swiotlb_request *req, dmp_phys_t orig, struct swiotlb_mapping *m)
+		      struct swiotlb_request *req, dmp_phys_t orig, struct swiotlb_mapping *m)
 {
 	int err;
 
@@ -68,7 +70,7 @@ static int find_slots(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *
 
 /* Slots for @orig that the device reaches, rule 11.2. */
 static int take_slots(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
-		      const struct swiotlb_request *req, dmp_phys_t orig, uint64_t len,
+		      struct swiotlb_request *req, dmp_phys_t orig, uint64_t len,
 		      struct swiotlb_mapping *m)
 {
 	int err = find_slots(tlb, limits, req, orig, m);
@@ -98,11 +100,12 @@ static int take_slots_in_turn(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_
 	return err;
 }
 
-/* All of a map but what is said of its failure. */
-static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits, dmp_phys_t orig,
-	       uint64_t len, unsigned attrs, dmp_phys_t *phys)
+/* All of a map but what is said of its failure; apart from what is fast. */
+static __attribute__((noinline)) int map(struct dmp_swiotlb *tlb,
+					 const struct dmp_swiotlb_limits *limits, dmp_phys_t orig,
+					 uint64_t len, unsigned attrs, dmp_phys_t *phys)
 {
-	struct swiotlb_request req = {0};
+	struct swiotlb_request req;
 	struct swiotlb_mapping m;
 	void *buf;
 	int err = swiotlb_request_make(&req, limits, orig, len);
@@ -124,17 +127,80 @@ static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
 	return 0;
 }
 
+/* The pool, if it is the only one and `linux`: there all of a map can be fast. */
+static inline struct swiotlb_pool *only_pool(const struct dmp_swiotlb *tlb)
+{
+	struct swiotlb_pool *first = tlb->first;
+
+	/* relaxed, both: only compared, the first pool was there before */
+	return load_relaxed(&tlb->pools) == first && !load_relaxed(&tlb->transients) &&
+			       first->is_linux
+		       ? first
+		       : NULL;
+}
+
+/* Does the device reach all of it, so that rule 11.2 never applies? */
+static inline bool is_pool_in_reach(const struct swiotlb_pool *pool,
+				    const struct dmp_swiotlb_limits *limits)
+{
+	return !limits->addr_limit || dmp_range_fits(pool->phys + limits->addr_offset,
+						     swiotlb_pool_bytes(pool), limits->addr_limit);
+}
+
+/* Slots at once for a simple buffer; false: it takes more, or is to be refused. */
+static inline bool take_at_once(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
+				dmp_phys_t orig, uint64_t len, void **buf, dmp_phys_t *phys)
+{
+	uint64_t period = swiotlb_fast_period(limits, orig, len);
+	struct swiotlb_pool *pool = only_pool(tlb);
+	struct swiotlb_area *area;
+	uint64_t number;
+
+	if (!pool || !period || !is_pool_in_reach(pool, limits) ||
+	    hw_phys_to_buf(tlb->hw, orig, len, buf) || swiotlb_pool_overlaps(pool, orig, len))
+		return false;
+	number = swiotlb_policy_choose(tlb) & (pool->nareas - 1);
+	area = swiotlb_area_at(pool, number);
+	if (!swiotlb_fast_claim(pool, area, number * pool->area_slots, period, limits->addr_offset,
+				orig, len, phys))
+		return false;
+	swiotlb_usage_grown(tlb, area);
+	return true;
+}
+
+/* The same, and all that follows. */
+static bool map_at_once(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
+			dmp_phys_t orig, uint64_t len, dmp_phys_t *phys)
+{
+	dmp_phys_t at;
+	void *buf;
+
+	if (!take_at_once(tlb, limits, orig, len, &buf, &at))
+		return false;
+	if (tlb->copies)
+		memcpy(tlb->first->buf + (at - tlb->first->phys), buf, len);
+	if (limits->device)
+		swiotlb_device_bounced(limits->device);
+	*phys = at;
+	return true;
+}
+
 int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *given,
 		    dmp_phys_t orig, uint64_t len, enum dmp_dir dir, unsigned attrs,
 		    dmp_phys_t *phys)
 {
-	struct dmp_swiotlb_limits limits;
+	const struct dmp_swiotlb_limits *limits;
+	struct dmp_swiotlb_limits room;
 	int err;
 
 	if (!tlb || !phys || len == 0 || !is_dir(dir) || attrs & ~KNOWN_ATTRS)
 		return -EINVAL;
-	err = swiotlb_request_load_limits(&limits, tlb, given);
-	return err ? err : map(tlb, &limits, orig, len, attrs, phys);
+	err = swiotlb_request_limits(tlb, given, &room, &limits);
+	if (err)
+		return err;
+	if (!swiotlb_throttle_asks(tlb, attrs) && map_at_once(tlb, limits, orig, len, phys))
+		return 0;
+	return map(tlb, limits, orig, len, attrs, phys);
 }
 
 /* Logs a broken promise if @err is one; returns @err. */
@@ -164,7 +230,8 @@ static int check_unmap(const struct swiotlb_mapping *m, dmp_phys_t phys, uint64_
 }
 
 /* Rules 7.4 and 7.6.  The bytes go back before the slots can be somebody else's. */
-static int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, bool copies)
+static __attribute__((noinline)) int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len,
+					   bool copies)
 {
 	struct swiotlb_mapping m;
 	int copied = 0, err = blame(swiotlb_bounce_find(tlb, phys, &m), "unmap", phys);
@@ -183,13 +250,17 @@ static int unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, bool co
 int dmp_swiotlb_unmap(struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len, enum dmp_dir dir,
 		      unsigned attrs)
 {
+	bool copies;
 	int err;
 
 	if (!tlb || len == 0 || !is_dir(dir) || attrs & ~KNOWN_ATTRS)
 		return -EINVAL;
+	copies = tlb->copies && dir != DMP_TO_DEVICE && !(attrs & DMP_ATTR_SKIP_SYNC);
+	if (!copies && swiotlb_pool_has(tlb->first, phys) &&
+	    swiotlb_fast_release(tlb->first, phys, len))
+		return 0;
 	swiotlb_read_lock(tlb);
-	err = unmap(tlb, phys, len,
-		    tlb->copies && dir != DMP_TO_DEVICE && !(attrs & DMP_ATTR_SKIP_SYNC));
+	err = unmap(tlb, phys, len, copies);
 	swiotlb_read_unlock(tlb);
 	return err;
 }

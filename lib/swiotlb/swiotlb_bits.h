@@ -50,7 +50,7 @@ static inline bool bits_are_set(const uint64_t w[SEGMENT_WORDS], unsigned bit, u
 	struct bits128 run;
 	uint64_t word;
 
-	if (bit % 64 + n <= 64) {
+	if (__builtin_expect(bit % 64 + n <= 64, 1)) {
 		word = UINT64_MAX >> (64 - n) << bit % 64;
 		return (w[bit / 64] & word) == word;
 	}
@@ -62,7 +62,7 @@ static inline void bits_flip(uint64_t w[SEGMENT_WORDS], unsigned bit, unsigned n
 {
 	struct bits128 run;
 
-	if (bit % 64 + n <= 64) {
+	if (__builtin_expect(bit % 64 + n <= 64, 1)) {
 		w[bit / 64] ^= UINT64_MAX >> (64 - n) << bit % 64;
 		return;
 	}

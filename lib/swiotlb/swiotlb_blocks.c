@@ -183,12 +183,10 @@ static struct swiotlb_pool *take_from(struct dmp_swiotlb *parent, enum swiotlb_k
 static void count_use(struct dmp_swiotlb *parent, struct swiotlb_pool *pool, uint64_t slot,
 		      uint64_t end)
 {
-	struct swiotlb_area *area = swiotlb_area_of(pool, slot);
+	uint64_t number = slot >> pool->area_shift, last = (end - 1) >> pool->area_shift;
 
-	for (; area <= swiotlb_area_of(pool, end - 1); area++)
-		/* relaxed, both: what they decide is decided again under usage_lock */
-		if (load_relaxed(&area->used) > load_relaxed(&area->quota))
-			swiotlb_usage_raise(parent, area);
+	for (; number <= last; number++)
+		swiotlb_usage_grown(parent, swiotlb_area_at(pool, number));
 }
 
 /* -ERANGE: no pool of the parent has so many, free or not. */

@@ -37,9 +37,9 @@ static const char *walk_mapping(struct swiotlb_pool *pool, uint64_t first, uint6
 }
 
 /* S4 for segment @seg. */
-static bool kinds_are_right(const struct dmp_swiotlb_area *slots, uint64_t seg)
+static bool kinds_are_right(struct dmp_swiotlb_area *slots, uint64_t seg)
 {
-	const struct swiotlb_segment *segment = &slots->segments[seg];
+	const struct swiotlb_segment *segment = swiotlb_segment_at(slots, seg);
 	struct bits128 free = {{segment->free[0], segment->free[1]}};
 	unsigned from, to, kinds = 0;
 
@@ -69,7 +69,7 @@ static const char *walk_slots(struct swiotlb_pool *pool, uint64_t number, uint64
 			return wrong;
 	}
 	/* relaxed: under the lock */
-	return used == load_relaxed(&pool->areas[number].used)
+	return used == load_relaxed(&swiotlb_area_at(pool, number)->used)
 		       ? NULL
 		       : "the number of used slots is wrong";
 }
@@ -77,7 +77,7 @@ static const char *walk_slots(struct swiotlb_pool *pool, uint64_t number, uint64
 /* 0, or -EIO after logging what is wrong. */
 int swiotlb_check_area_locked(struct swiotlb_pool *pool, uint64_t number)
 {
-	struct swiotlb_area *area = &pool->areas[number];
+	struct swiotlb_area *area = swiotlb_area_at(pool, number);
 	uint64_t slot = 0, seg;
 	const char *wrong;
 
@@ -103,7 +103,7 @@ static int check_usage(struct dmp_swiotlb *tlb)
 
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	for (i = 0; i < pool->nareas; i++)
-		quotas += load_relaxed(&pool->areas[i].quota); /* relaxed: set-up only */
+		quotas += load_relaxed(&swiotlb_area_at(pool, i)->quota); /* relaxed: set-up only */
 	dmp_lock_acquire(&tlb->usage_lock);
 	most = tlb->high_water + tlb->margin;
 	dmp_lock_release(&tlb->usage_lock);
@@ -120,9 +120,9 @@ static int check_pool(struct swiotlb_pool *pool)
 	int err = 0;
 
 	for (i = 0; !err && i < pool->nareas; i++) {
-		dmp_lock_acquire(&pool->areas[i].area_lock);
+		dmp_lock_acquire(&swiotlb_area_at(pool, i)->area_lock);
 		err = swiotlb_check_area_locked(pool, i);
-		dmp_lock_release(&pool->areas[i].area_lock);
+		dmp_lock_release(&swiotlb_area_at(pool, i)->area_lock);
 	}
 	return err;
 }
@@ -142,7 +142,7 @@ static int check_lists(struct dmp_swiotlb *tlb)
 	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
 	{
 		is_linked &= load_relaxed(pool->from) == pool;
-		is_used &= load_relaxed(&pool->areas[0].used) == pool->nslots;
+		is_used &= load_relaxed(&swiotlb_area_at(pool, 0)->used) == pool->nslots;
 		transient += pool->nslots;
 	}
 	if (is_linked && is_used && slots == load_relaxed(&tlb->counts.slots) &&

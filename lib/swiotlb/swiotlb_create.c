@@ -113,6 +113,7 @@ int swiotlb_create_first(struct dmp_swiotlb *tlb, struct swiotlb_plan *plan)
 	if (err)
 		return err;
 	tlb->base = pool->phys;
+	tlb->first = pool;
 	swiotlb_list_add(pool);
 	return 0;
 }

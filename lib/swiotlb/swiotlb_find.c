@@ -85,27 +85,27 @@ static unsigned absent_kinds(struct bits128 runs, uint64_t n)
 
 static void clear_kinds(struct dmp_swiotlb_area *area, uint64_t seg, unsigned kinds)
 {
-	area->kinds[seg / KINDS_A_WORD] &= ~((uint64_t)kinds << seg % KINDS_A_WORD * 8);
+	swiotlb_kinds(area)[seg / KINDS_A_WORD] &= ~((uint64_t)kinds << seg % KINDS_A_WORD * 8);
 }
 
 void swiotlb_kinds_set(struct dmp_swiotlb_area *area, uint64_t seg, unsigned kinds)
 {
-	area->kinds[seg / KINDS_A_WORD] |= (uint64_t)kinds << seg % KINDS_A_WORD * 8;
+	swiotlb_kinds(area)[seg / KINDS_A_WORD] |= (uint64_t)kinds << seg % KINDS_A_WORD * 8;
 }
 
 /* The first segment from @seg on, before @end, that may have a run of @kind; else @end. */
-static uint64_t next_hope(const struct dmp_swiotlb_area *area, unsigned kind, uint64_t seg,
-			  uint64_t end)
+static uint64_t next_hope(struct dmp_swiotlb_area *area, unsigned kind, uint64_t seg, uint64_t end)
 {
 	uint64_t i = seg / KINDS_A_WORD, wanted = ALL_BYTES * kind, word;
+	const uint64_t *kinds = swiotlb_kinds(area);
 
 	if (seg >= end)
 		return end;
-	word = area->kinds[i] & wanted & UINT64_MAX << seg % KINDS_A_WORD * 8;
+	word = kinds[i] & wanted & UINT64_MAX << seg % KINDS_A_WORD * 8;
 	while (!word) {
 		if (++i * KINDS_A_WORD >= end)
 			return end;
-		word = area->kinds[i] & wanted;
+		word = kinds[i] & wanted;
 	}
 	seg = i * KINDS_A_WORD + (unsigned)__builtin_ctzll(word) / 8;
 	return seg < end ? seg : end;
@@ -132,7 +132,7 @@ static bool first_place(const struct dmp_swiotlb_need *need, struct bits128 bits
 static bool find_in_segment(struct dmp_swiotlb_area *area, const struct dmp_swiotlb_need *need,
 			    uint64_t seg, uint64_t lo, uint64_t hi, uint64_t *slot)
 {
-	const struct swiotlb_segment *segment = &area->segments[seg];
+	const struct swiotlb_segment *segment = swiotlb_segment_at(area, seg);
 	uint64_t base = seg * SEGMENT_SLOTS;
 	struct bits128 free = {{segment->free[0], segment->free[1]}};
 	struct bits128 runs = bits_runs_of(free, (unsigned)need->nslots), fit;

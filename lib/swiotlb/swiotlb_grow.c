@@ -117,9 +117,9 @@ static bool is_empty(struct swiotlb_pool *pool)
 	uint64_t i, used = 0;
 
 	for (i = 0; i < pool->nareas && !used; i++) {
-		dmp_lock_acquire(&pool->areas[i].area_lock);
-		used = load_relaxed(&pool->areas[i].used); /* relaxed: under the lock */
-		dmp_lock_release(&pool->areas[i].area_lock);
+		dmp_lock_acquire(&swiotlb_area_at(pool, i)->area_lock);
+		used = load_relaxed(&swiotlb_area_at(pool, i)->used); /* relaxed: under the lock */
+		dmp_lock_release(&swiotlb_area_at(pool, i)->area_lock);
 	}
 	return used == 0;
 }

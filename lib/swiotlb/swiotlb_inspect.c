@@ -39,8 +39,8 @@ static struct sums sums_of(const struct swiotlb_pool *pool)
 
 	for (i = 0; i < pool->nareas; i++) {
 		/* relaxed, both: a report */
-		sums.used += load_relaxed(&pool->areas[i].used);
-		sums.peak += load_relaxed(&pool->areas[i].peak);
+		sums.used += load_relaxed(&swiotlb_area_at(pool, i)->used);
+		sums.peak += load_relaxed(&swiotlb_area_at(pool, i)->peak);
 	}
 	return sums;
 }
@@ -108,7 +108,7 @@ static int view_area(struct swiotlb_pool *pool, uint64_t i, struct dmp_swiotlb_a
 
 	if (!pool || i >= pool->nareas)
 		return -ENOENT;
-	area = &pool->areas[i];
+	area = swiotlb_area_at(pool, i);
 	dmp_lock_acquire(&area->area_lock);
 	*view = (struct dmp_swiotlb_area_view){
 		.used = load_relaxed(&area->used), /* relaxed, both: under the lock */

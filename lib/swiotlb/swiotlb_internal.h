@@ -16,7 +16,8 @@
  *   swiotlb_transient.c a pool for a single request
  *   swiotlb_report.c    failures: counted, and told in one line
  *   swiotlb_books.c     what is known of a pool's slots: made and freed
- *   swiotlb_slot.c      claim a run in one area; release it; find it again
+ *   swiotlb_slot.c      a run in one area: claim it (swiotlb_claim.h), release it, find it again
+ *   swiotlb_fast.h      claim and release while nothing is in the way
  *   swiotlb_find.c      the first place for a run, by bit arithmetic (swiotlb_bits.h)
  *   swiotlb_policy.c    between the allocator and its policy
  *   swiotlb_linux.c     the policy `linux`; beside it _lifo.c, _warm.c, _round_robin.c
@@ -29,9 +30,9 @@
  *   struct dmp_swiotlb
  *     |- transients, each with one mapping: struct swiotlb_pool
  *     `- pools, newest first: struct swiotlb_pool
- *          |- areas     [ lock, used, index ] x nareas
- *          |    |- segments  [ free, first ] x slots / 128
- *          |    `- kinds     a byte a segment
+ *          |- areas     [ lock, counters, kinds, segments ] x nareas
+ *          |                 kinds      a byte a segment
+ *          |                 segments   [ free, first ] x slots / 128
  *          `- notes     [ original, lengths ] x nslots
  *
  * A mapping is a run of slots inside one segment, some of padding first:
@@ -45,7 +46,8 @@
  * It is described once: `first` has a bit at its first slot, which makes it findable from
  * any address inside, and a note stands there.  All other notes are stale.
  *
- * A slot costs 12.5 bytes at most, its part of the area's lock and counters apart.
+ * With its part of the area's lock and counters a slot costs 12.26 bytes in large areas, 12.38
+ * in those of 512 slots.
  *
  * Letters of fields: (c) constant after create; (l) area_lock of the area that the slot or
  * segment belongs to; (m) the mapping's: written by the claim, read by whoever has the
@@ -64,55 +66,64 @@
 #include "swiotlb_bits.h"
 #include "swiotlb_throttle.h"
 
-#define SLOT_SHIFT          11u
-#define SLOT_MASK           (DMP_SWIOTLB_SLOT_BYTES - 1)
-#define DEFAULT_SLOTS       UINT64_C(32768)
+#define SLOT_SHIFT            11u
+#define SLOT_MASK             (DMP_SWIOTLB_SLOT_BYTES - 1)
+#define DEFAULT_SLOTS         UINT64_C(32768)
 /* The smallest pool: 1 MiB. */
-#define SMALLEST_POOL       UINT64_C(512)
+#define SMALLEST_POOL         UINT64_C(512)
 /* The largest one that grows: 4 MiB. */
-#define LARGEST_GROWN       UINT64_C(2048)
+#define LARGEST_GROWN         UINT64_C(2048)
+/* Lays the code out for what is the case nearly always. */
+#define SWIOTLB_MOSTLY(claim) __builtin_expect((claim), 1)
 /* Original address of pages that have none. */
-#define NO_ORIGINAL         UINT64_MAX
+#define NO_ORIGINAL           UINT64_MAX
 /* And of a segment that a child has. */
-#define SWIOTLB_CARVED      (UINT64_MAX - 1)
+#define SWIOTLB_CARVED        (UINT64_MAX - 1)
 /* What is carved at a time: 2 MiB. */
-#define SWIOTLB_BLOCK_SLOTS (8 * (uint64_t)SEGMENT_SLOTS)
+#define SWIOTLB_BLOCK_SLOTS   (8 * (uint64_t)SEGMENT_SLOTS)
 /* More than a machine has, and far from overflowing anything. */
-#define SWIOTLB_MAX_SLOTS   (UINT64_C(1) << 31)
+#define SWIOTLB_MAX_SLOTS     (UINT64_C(1) << 31)
 /* Of a segment that may have any free run. */
-#define SWIOTLB_ALL_KINDS   0xffu
+#define SWIOTLB_ALL_KINDS     0xffu
 
 /* What stands at a mapping's first slot; what it means: swiotlb_slot.c. */
 struct swiotlb_note {
-	uint32_t orig[2];         /* address of the first byte of data: low half, high half */
-	uint32_t len_less_1 : 18; /* bytes of data, less 1 */
-	uint32_t offset_bits : 5; /* bits of orig that are the data's offset in the run */
-	uint32_t unit_log2 : 5;   /* of the unit that the end is rounded up to */
-	uint32_t throttled : 1;   /* mapped in its turn, which may last until its unmap */
-	uint32_t unused : 3;
+	uint32_t orig[2]; /* address of the first byte of data: low half, high half */
+	union {
+		struct {
+			uint32_t len_less_1 : 18; /* bytes of data, less 1 */
+			uint32_t offset_bits : 5; /* bits of orig that are the data's offset */
+			uint32_t unit_log2 : 5;   /* of the unit that the end is rounded up to */
+			uint32_t throttled : 1;   /* mapped in its turn, see _throttle.c */
+			uint32_t unused : 3;
+		};
+		uint32_t shape; /* all of these */
+	};
 };
+
+/* Of unit_log2 in shape. */
+#define SWIOTLB_SHAPE_UNIT_SHIFT 23u
 
 struct swiotlb_segment {
 	uint64_t free[SEGMENT_WORDS];              /* (l) bit per slot */
 	DMP_ATOMIC(uint64_t) first[SEGMENT_WORDS]; /* (l) to write, (a) to read: mappings */
 };
 
-/* The slots of an area, as a policy is handed them. */
+/* The slots of an area, as a policy is handed them.  Kinds follow, then segments: see
+ * swiotlb_books.c. */
 struct dmp_swiotlb_area {
-	struct swiotlb_segment *segments; /* (c) */
-	uint64_t *kinds;   /* (l) a byte a segment, eight to a word: see swiotlb_find.c */
-	uint64_t index;    /* (l) the slot behind the latest claim: rule 5.6 */
-	uint32_t nslots;   /* (c) */
-	uint32_t unwalked; /* (l) changes since the last walk; checks >= 3 only */
+	uint32_t index;       /* (l) the slot behind the latest claim: rule 5.6 */
+	uint32_t nslots;      /* (c) */
+	uint32_t segments_at; /* (c) bytes from here to the segments */
 };
 
 struct swiotlb_area {
-	_Alignas(DMP_CACHE_LINE) struct dmp_lock area_lock;
-	DMP_ATOMIC(uint64_t) used;  /* (l) to write, (a) to read: slots in use */
-	DMP_ATOMIC(uint64_t) peak;  /* (a) the most of them since the mark was reset */
-	DMP_ATOMIC(uint64_t) quota; /* (u) to write, (a) to read: see swiotlb_usage.c */
+	struct dmp_lock area_lock;
+	void *state;                /* (l) the policy's */
+	DMP_ATOMIC(uint32_t) used;  /* (l) to write, (a) to read: slots in use */
+	DMP_ATOMIC(uint32_t) peak;  /* (a) the most of them since the mark was reset */
+	DMP_ATOMIC(uint32_t) quota; /* (u) to write, (a) to read: see swiotlb_usage.c */
 	struct dmp_swiotlb_area slots;
-	void *state; /* (l) the policy's */
 };
 
 /* Where the memory of a pool is from, and how it goes back. */
@@ -138,13 +149,14 @@ struct swiotlb_pool {
 	uint64_t nslots;        /* (c) */
 	uint64_t nareas;        /* (c) a power of two */
 	uint64_t area_slots;    /* (c) a power of two of segments; any number in one area */
+	uint32_t area_bytes;    /* (c) from one area to the next */
 	unsigned area_shift;    /* (c) log2 of area_slots; 63 for one area */
 	enum swiotlb_kind kind; /* (c) */
+	bool is_linux;          /* (c) its policy finds as `linux` does and keeps nothing */
 	const struct dmp_swiotlb_policy *policy; /* (c) */
-	struct swiotlb_area *areas;
-	unsigned char *bitmaps;     /* (c) segments and kinds of all areas */
-	struct swiotlb_note *notes; /* (m) at first slots */
-	unsigned char *buf;         /* (c) the memory at phys */
+	unsigned char *areas;                    /* (c) see swiotlb_area_at() */
+	struct swiotlb_note *notes;              /* (m) at first slots */
+	unsigned char *buf;                      /* (c) the memory at phys */
 
 	/* What no request reads, but for the flags of a grown pool. */
 	swiotlb_pool_link *from;          /* (p) the link that leads here */
@@ -155,6 +167,7 @@ struct swiotlb_pool {
 	unsigned order;                   /* (c) of the block from the machine */
 	DMP_ATOMIC(bool) touched;         /* (a) grown: a claim since the worker looked */
 	DMP_ATOMIC(bool) retired;         /* (a) grown: no claim may stay in it */
+	DMP_ATOMIC(uint64_t) changes;     /* (a) since it was made; checks >= 3 only */
 	struct dmp_rcu_head deferred;     /* its release */
 };
 
@@ -184,6 +197,7 @@ struct dmp_swiotlb {
 	struct dmp_hw *hw;                /* (c) */
 	swiotlb_pool_link pools;          /* (p) newest first */
 	swiotlb_pool_link transients;     /* (p) newest first */
+	struct swiotlb_pool *first;       /* (c) made with the allocator: the oldest */
 	bool is_dynamic;                  /* (c) the lists change while requests run */
 	bool copies;                      /* (c) false: no byte ever moves */
 	bool forces_bounce;               /* (c) */
@@ -224,20 +238,14 @@ struct dmp_swiotlb {
 
 /* What a mapping needs, before it is known where. */
 struct swiotlb_request {
-	uint64_t nslots; /* n of the specification, padding included */
-	uint64_t bytes;  /* R: padding, data and rounding */
-	uint64_t pad;    /* slots of padding */
-	uint64_t low;    /* offset of the data in its slot */
-	uint64_t len;    /* Z: data */
-	bool throttled;  /* it has a turn */
-
-	/* A run may begin at device slots that are `residue` modulo `period`. */
-	uint64_t period;
-	uint64_t residue;
-	uint64_t stride;         /* how far a tour jumps from such a slot */
-	uint64_t boundary_mask;  /* bytes */
-	uint64_t boundary_slots; /* the run stays between two multiples of this */
-	uint64_t addr_offset;    /* device address - phys */
+	struct dmp_swiotlb_need need; /* residue and device_slot: those of the area looked at */
+	uint64_t bytes;               /* R: padding, data and rounding */
+	uint64_t offset;              /* of the data in the run */
+	uint64_t len;                 /* Z: data */
+	uint64_t residue;             /* of the slots where it may begin, as the device counts */
+	uint64_t boundary_mask;       /* bytes */
+	uint64_t addr_offset;         /* device address - phys */
+	bool throttled;               /* it has a turn */
 };
 
 /* A mapping as found again. */
@@ -254,8 +262,11 @@ struct swiotlb_mapping {
 };
 
 /* swiotlb_request.c */
-int swiotlb_request_load_limits(struct dmp_swiotlb_limits *limits, const struct dmp_swiotlb *tlb,
-				const struct dmp_swiotlb_limits *given);
+extern const struct dmp_swiotlb_limits swiotlb_request_no_limits;
+int swiotlb_request_take_limits(const struct dmp_swiotlb *tlb,
+				const struct dmp_swiotlb_limits *given,
+				struct dmp_swiotlb_limits *room,
+				const struct dmp_swiotlb_limits **limits);
 int swiotlb_request_pages(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
 			  uint64_t len);
 bool swiotlb_request_can_fit(const struct swiotlb_request *req, dmp_phys_t phys);
@@ -294,8 +305,6 @@ void swiotlb_memory_give(struct dmp_swiotlb *tlb, struct swiotlb_pool *pool);
 void swiotlb_list_add(struct swiotlb_pool *pool);
 void swiotlb_list_remove(struct swiotlb_pool *pool);
 void swiotlb_list_defer(struct swiotlb_pool *pool);
-struct swiotlb_pool *swiotlb_list_find(const struct dmp_swiotlb *tlb, dmp_phys_t phys);
-bool swiotlb_list_overlaps(const struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len);
 
 /* swiotlb_grow.c */
 void swiotlb_grow_init(struct dmp_swiotlb *tlb);
@@ -305,7 +314,7 @@ bool swiotlb_grow_is_capped(const struct dmp_swiotlb *tlb);
 
 /* swiotlb_transient.c */
 int swiotlb_transient_claim(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
-			    const struct swiotlb_request *req, dmp_phys_t orig,
+			    struct swiotlb_request *req, dmp_phys_t orig,
 			    struct swiotlb_mapping *m);
 int swiotlb_transient_release(const struct swiotlb_mapping *m);
 
@@ -328,7 +337,7 @@ int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request
 int swiotlb_pool_create(struct dmp_swiotlb *tlb, const struct swiotlb_plan *plan,
 			struct swiotlb_pool **out);
 void swiotlb_pool_destroy(struct swiotlb_pool *pool);
-int swiotlb_pool_claim(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, dmp_phys_t orig,
+int swiotlb_pool_claim(struct dmp_swiotlb *tlb, struct swiotlb_request *req, dmp_phys_t orig,
 		       struct swiotlb_mapping *m);
 
 /* swiotlb_books.c */
@@ -339,9 +348,21 @@ void swiotlb_books_free(struct swiotlb_pool *pool);
 unsigned swiotlb_kinds_of_run(unsigned from, unsigned to);
 void swiotlb_kinds_set(struct dmp_swiotlb_area *area, uint64_t seg, unsigned kinds);
 
-static inline unsigned swiotlb_kinds_get(const struct dmp_swiotlb_area *area, uint64_t seg)
+/* A byte a segment, eight to a word: see swiotlb_find.c. */
+static inline uint64_t *swiotlb_kinds(struct dmp_swiotlb_area *area)
 {
-	return area->kinds[seg / 8] >> seg % 8 * 8 & SWIOTLB_ALL_KINDS;
+	return (uint64_t *)(void *)(area + 1);
+}
+
+static inline struct swiotlb_segment *swiotlb_segment_at(const struct dmp_swiotlb_area *area,
+							 uint64_t seg)
+{
+	return (struct swiotlb_segment *)((uintptr_t)area + area->segments_at) + seg;
+}
+
+static inline unsigned swiotlb_kinds_get(struct dmp_swiotlb_area *area, uint64_t seg)
+{
+	return swiotlb_kinds(area)[seg / 8] >> seg % 8 * 8 & SWIOTLB_ALL_KINDS;
 }
 
 /* swiotlb_policy.c */
@@ -357,9 +378,11 @@ static inline uint64_t swiotlb_policy_choose(const struct dmp_swiotlb *tlb)
 }
 
 /* swiotlb_slot.c */
-bool swiotlb_slot_claim(struct swiotlb_pool *pool, uint64_t area, const struct swiotlb_request *req,
-			dmp_phys_t orig, struct swiotlb_mapping *m);
+bool swiotlb_slot_answer_fits_locked(const struct swiotlb_pool *pool, struct swiotlb_area *area,
+				     const struct dmp_swiotlb_need *need, uint64_t slot);
 int swiotlb_slot_release(const struct swiotlb_mapping *m);
+void swiotlb_slot_add_kinds_locked(struct dmp_swiotlb_area *slots, uint64_t seg, unsigned from,
+				   unsigned to);
 void swiotlb_slot_carve_locked(struct swiotlb_pool *pool, uint64_t slot);
 bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_mapping *m);
 
@@ -377,8 +400,28 @@ void swiotlb_usage_raise(struct dmp_swiotlb *tlb, struct swiotlb_area *grown);
 void swiotlb_usage_settle(struct dmp_swiotlb *tlb);
 void swiotlb_usage_add_transient(struct dmp_swiotlb *tlb, uint64_t nslots);
 
+/* What has been claimed in @area is counted.  Inside swiotlb_read_lock(). */
+static inline void swiotlb_usage_grown(struct dmp_swiotlb *tlb, struct swiotlb_area *area)
+{
+	/* relaxed, both: what they decide is decided again under usage_lock */
+	if (load_relaxed(&area->used) > load_relaxed(&area->quota))
+		swiotlb_usage_raise(tlb, area);
+}
+
 /* swiotlb_check.c */
 int swiotlb_check_area_locked(struct swiotlb_pool *pool, uint64_t area);
+
+/* What a caller gave, if anything, as @limits; @room: for a copy, if it takes one. */
+static inline int swiotlb_request_limits(const struct dmp_swiotlb *tlb,
+					 const struct dmp_swiotlb_limits *given,
+					 struct dmp_swiotlb_limits *room,
+					 const struct dmp_swiotlb_limits **limits)
+{
+	if (given)
+		return swiotlb_request_take_limits(tlb, given, room, limits);
+	*limits = &swiotlb_request_no_limits;
+	return 0;
+}
 
 /* Inside, no pool that was found goes away. */
 
@@ -418,6 +461,44 @@ static inline bool swiotlb_pool_has(const struct swiotlb_pool *pool, dmp_phys_t 
 	return phys - pool->phys < swiotlb_pool_bytes(pool);
 }
 
+/* The pool whose memory @phys is, a permanent one first; NULL: none.  Inside
+ * swiotlb_read_lock(). */
+static inline struct swiotlb_pool *swiotlb_list_find(const struct dmp_swiotlb *tlb, dmp_phys_t phys)
+{
+	struct swiotlb_pool *pool;
+
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	if (swiotlb_pool_has(pool, phys))
+		return pool;
+	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
+	if (swiotlb_pool_has(pool, phys))
+		return pool;
+	return NULL;
+}
+
+/* Is any of @len bytes at @phys its memory?  They are memory of the machine. */
+static inline bool swiotlb_pool_overlaps(const struct swiotlb_pool *pool, dmp_phys_t phys,
+					 uint64_t len)
+{
+	return swiotlb_pool_has(pool, phys) || pool->phys - phys < len;
+}
+
+/* The same of any pool. */
+static inline bool swiotlb_list_overlaps(const struct dmp_swiotlb *tlb, dmp_phys_t phys,
+					 uint64_t len)
+{
+	const struct swiotlb_pool *pool;
+	bool found = false;
+
+	swiotlb_read_lock(tlb);
+	SWIOTLB_FOREACH_POOL(pool, tlb)
+	found |= swiotlb_pool_overlaps(pool, phys, len);
+	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
+	found |= swiotlb_pool_overlaps(pool, phys, len);
+	swiotlb_read_unlock(tlb);
+	return found;
+}
+
 /* Rule 11.2: does the device reach all of a mapping of @len bytes? */
 static inline bool swiotlb_is_in_reach(const struct swiotlb_mapping *m,
 				       const struct dmp_swiotlb_limits *limits, uint64_t len)
@@ -431,9 +512,14 @@ static inline uint64_t swiotlb_slot_of(const struct swiotlb_pool *pool, dmp_phys
 	return (phys - pool->phys) >> SLOT_SHIFT;
 }
 
+static inline struct swiotlb_area *swiotlb_area_at(const struct swiotlb_pool *pool, uint64_t number)
+{
+	return (struct swiotlb_area *)(void *)(pool->areas + number * pool->area_bytes);
+}
+
 static inline struct swiotlb_area *swiotlb_area_of(const struct swiotlb_pool *pool, uint64_t slot)
 {
-	return &pool->areas[slot >> pool->area_shift];
+	return swiotlb_area_at(pool, slot >> pool->area_shift);
 }
 
 /* The number of @slot in its area. */
@@ -445,8 +531,8 @@ static inline uint64_t swiotlb_slot_in_area(const struct swiotlb_pool *pool, uin
 static inline struct swiotlb_segment *swiotlb_segment_of(const struct swiotlb_pool *pool,
 							 uint64_t slot)
 {
-	return &swiotlb_area_of(pool, slot)
-			->slots.segments[swiotlb_slot_in_area(pool, slot) / SEGMENT_SLOTS];
+	return swiotlb_segment_at(&swiotlb_area_of(pool, slot)->slots,
+				  swiotlb_slot_in_area(pool, slot) / SEGMENT_SLOTS);
 }
 
 static inline bool swiotlb_crosses_boundary(const struct dmp_swiotlb_need *need, uint64_t slot)
@@ -463,8 +549,24 @@ static inline bool swiotlb_is_room(const struct dmp_swiotlb_area *area,
 	unsigned bit = slot % SEGMENT_SLOTS, n = (unsigned)need->nslots;
 
 	return slot < area->nslots && bit + n <= SEGMENT_SLOTS &&
-	       bits_are_set(area->segments[slot / SEGMENT_SLOTS].free, bit, n) &&
+	       bits_are_set(swiotlb_segment_at(area, slot / SEGMENT_SLOTS)->free, bit, n) &&
 	       !swiotlb_crosses_boundary(need, slot);
+}
+
+/* swiotlb_linux.c */
+bool swiotlb_linux_tour(struct dmp_swiotlb_area *area, const struct dmp_swiotlb_need *need,
+			uint64_t *slot);
+
+/* The policy `linux`.  In an area with room there is some where the tour begins. */
+static inline bool swiotlb_linux_find(struct dmp_swiotlb_area *area,
+				      const struct dmp_swiotlb_need *need, uint64_t *slot)
+{
+	uint64_t next = area->index + ((need->residue - area->index) & (need->period - 1));
+
+	if (!swiotlb_is_room(area, need, next))
+		return swiotlb_linux_tour(area, need, slot);
+	*slot = next;
+	return true;
 }
 
 static inline bool swiotlb_slot_is_free(const struct swiotlb_pool *pool, uint64_t slot)

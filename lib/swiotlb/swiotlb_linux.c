@@ -49,9 +49,8 @@ static bool make_jumps(const struct dmp_swiotlb_area *area, const struct dmp_swi
 	return false;
 }
 
-/* Apart, so that the way of most requests is short. */
-static __attribute__((noinline)) bool make_tour(struct dmp_swiotlb_area *area,
-						const struct dmp_swiotlb_need *need, uint64_t *slot)
+bool swiotlb_linux_tour(struct dmp_swiotlb_area *area, const struct dmp_swiotlb_need *need,
+			uint64_t *slot)
 {
 	uint64_t index = area->index, lost;
 
@@ -63,17 +62,11 @@ static __attribute__((noinline)) bool make_tour(struct dmp_swiotlb_area *area,
 	return lost < index && dmp_swiotlb_area_find(area, need, 0, index - lost, slot);
 }
 
-/* In an area with room there is some where the tour begins. */
 static bool find_next(void *state, struct dmp_swiotlb_area *area,
 		      const struct dmp_swiotlb_need *need, uint64_t *slot)
 {
-	uint64_t next = area->index + ((need->residue - area->index) & (need->period - 1));
-
 	(void)state;
-	if (!swiotlb_is_room(area, need, next))
-		return make_tour(area, need, slot);
-	*slot = next;
-	return true;
+	return swiotlb_linux_find(area, need, slot);
 }
 
 const struct dmp_swiotlb_policy dmp_swiotlb_policy_linux = {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * swiotlb_list.c - the lists of pools: add, find, take out without stopping readers
+ * swiotlb_list.c - the lists of pools: add and take out without stopping readers
  *
  *   tlb->pools       -> grown 2 -> grown 1 -> first     searched for slots, newest first
  *   tlb->transients  -> t 7 -> t 5                      never searched for slots
@@ -96,39 +96,4 @@ void swiotlb_list_defer(struct swiotlb_pool *pool)
 {
 	add_relaxed(&pool->tlb->counts.waiting, 1); /* relaxed: a report */
 	dmp_rcu_defer(&pool->deferred, release);
-}
-
-/* The pool whose memory @phys is, a permanent one first; NULL: none.  Inside
- * swiotlb_read_lock(). */
-struct swiotlb_pool *swiotlb_list_find(const struct dmp_swiotlb *tlb, dmp_phys_t phys)
-{
-	struct swiotlb_pool *pool;
-
-	SWIOTLB_FOREACH_POOL(pool, tlb)
-	if (swiotlb_pool_has(pool, phys))
-		return pool;
-	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
-	if (swiotlb_pool_has(pool, phys))
-		return pool;
-	return NULL;
-}
-
-static bool overlaps(const struct swiotlb_pool *pool, dmp_phys_t phys, uint64_t len)
-{
-	return swiotlb_pool_has(pool, phys) || pool->phys - phys < len;
-}
-
-/* Is any of @len bytes at @phys memory of a pool?  They are memory of the machine. */
-bool swiotlb_list_overlaps(const struct dmp_swiotlb *tlb, dmp_phys_t phys, uint64_t len)
-{
-	const struct swiotlb_pool *pool;
-	bool found = false;
-
-	swiotlb_read_lock(tlb);
-	SWIOTLB_FOREACH_POOL(pool, tlb)
-	found |= overlaps(pool, phys, len);
-	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
-	found |= overlaps(pool, phys, len);
-	swiotlb_read_unlock(tlb);
-	return found;
 }

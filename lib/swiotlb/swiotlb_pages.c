@@ -12,7 +12,7 @@
 #include "swiotlb_internal.h"
 
 static int take_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
-		      const struct swiotlb_request *req, uint64_t len, struct swiotlb_mapping *m)
+		      struct swiotlb_request *req, uint64_t len, struct swiotlb_mapping *m)
 {
 	int err;
 
@@ -30,23 +30,24 @@ static int take_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *
 int dmp_swiotlb_alloc_pages(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *given,
 			    uint64_t len, dmp_phys_t *phys)
 {
-	struct dmp_swiotlb_limits limits;
-	struct swiotlb_request req = {0};
+	const struct dmp_swiotlb_limits *limits;
+	struct dmp_swiotlb_limits room;
+	struct swiotlb_request req;
 	struct swiotlb_mapping m;
 	int err;
 
 	if (!tlb || !phys || len == 0)
 		return -EINVAL;
-	err = swiotlb_request_load_limits(&limits, tlb, given);
+	err = swiotlb_request_limits(tlb, given, &room, &limits);
 	if (err)
 		return err;
-	err = swiotlb_request_pages(&req, &limits, len);
+	err = swiotlb_request_pages(&req, limits, len);
 	if (!err)
-		err = take_pages(tlb, &limits, &req, len, &m);
+		err = take_pages(tlb, limits, &req, len, &m);
 	if (err)
-		return swiotlb_report_failure(tlb, &req, limits.device, err, false);
-	if (limits.device)
-		swiotlb_device_bounced(limits.device);
+		return swiotlb_report_failure(tlb, &req, limits->device, err, false);
+	if (limits->device)
+		swiotlb_device_bounced(limits->device);
 	*phys = m.phys;
 	return 0;
 }

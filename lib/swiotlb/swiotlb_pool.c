@@ -18,7 +18,7 @@
  *
  * Source: spec-bounce 2.2, 3.2-3.4, 3.6, 5.1, 6.5.
  */
-#include "swiotlb_internal.h"
+#include "swiotlb_claim.h"
 
 #include <string.h>
 
@@ -102,21 +102,18 @@ static bool may_stay(struct swiotlb_pool *pool, const struct swiotlb_mapping *m)
 
 /* One area of one pool; what was taken is counted. */
 static bool claim_area(struct dmp_swiotlb *tlb, struct swiotlb_pool *pool, uint64_t number,
-		       const struct swiotlb_request *req, dmp_phys_t orig,
-		       struct swiotlb_mapping *m)
+		       struct swiotlb_request *req, dmp_phys_t orig, struct swiotlb_mapping *m)
 {
-	struct swiotlb_area *area = &pool->areas[number];
+	struct swiotlb_area *area = swiotlb_area_at(pool, number);
 
 	if (!swiotlb_slot_claim(pool, number, req, orig, m) || !may_stay(pool, m))
 		return false;
-	/* relaxed, both: what they decide is decided again under usage_lock */
-	if (load_relaxed(&area->used) > load_relaxed(&area->quota))
-		swiotlb_usage_raise(tlb, area);
+	swiotlb_usage_grown(tlb, area);
 	return true;
 }
 
 /* Rule 5.1.  -ENOSPC: no area of any pool has such a run now.  Inside swiotlb_read_lock(). */
-int swiotlb_pool_claim(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, dmp_phys_t orig,
+int swiotlb_pool_claim(struct dmp_swiotlb *tlb, struct swiotlb_request *req, dmp_phys_t orig,
 		       struct swiotlb_mapping *m)
 {
 	uint64_t first = swiotlb_policy_choose(tlb), i, nareas = 1;

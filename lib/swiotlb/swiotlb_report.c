@@ -31,12 +31,13 @@ uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t l
 {
 	const struct dmp_swiotlb_area *slots = &area->slots;
 	uint64_t seg, nsegments = (slots->nslots + SEGMENT_SLOTS - 1) / SEGMENT_SLOTS;
+	const uint64_t *w;
 	struct bits128 free;
 
 	dmp_lock_assert_held(&area->area_lock);
 	for (seg = 0; seg < nsegments; seg++) {
-		free.w[0] = slots->segments[seg].free[0];
-		free.w[1] = slots->segments[seg].free[1];
+		w = swiotlb_segment_at(slots, seg)->free;
+		free = (struct bits128){{w[0], w[1]}};
 		while (longest < SEGMENT_SLOTS &&
 		       bits_any(bits_runs_of(free, (unsigned)longest + 1)))
 			longest++;
@@ -47,6 +48,7 @@ uint64_t swiotlb_report_longest_run_locked(struct swiotlb_area *area, uint64_t l
 /* Over all permanent pools, one area at a time. */
 static uint64_t longest_run(struct dmp_swiotlb *tlb)
 {
+	struct swiotlb_area *area;
 	struct swiotlb_pool *pool;
 	uint64_t longest = 0, i;
 
@@ -54,9 +56,10 @@ static uint64_t longest_run(struct dmp_swiotlb *tlb)
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	{
 		for (i = 0; i < pool->nareas; i++) {
-			dmp_lock_acquire(&pool->areas[i].area_lock);
-			longest = swiotlb_report_longest_run_locked(&pool->areas[i], longest);
-			dmp_lock_release(&pool->areas[i].area_lock);
+			area = swiotlb_area_at(pool, i);
+			dmp_lock_acquire(&area->area_lock);
+			longest = swiotlb_report_longest_run_locked(area, longest);
+			dmp_lock_release(&area->area_lock);
 		}
 	}
 	swiotlb_read_unlock(tlb);
@@ -110,10 +113,10 @@ static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 		"and %llu transient ones; the largest free run is %llu; %s "
 		"(%llu failures not told before)",
 		tlb->name, name, *name ? ": " : "", (unsigned long long)req->bytes,
-		(unsigned long long)req->nslots, (unsigned long long)used,
+		(unsigned long long)req->need.nslots, (unsigned long long)used,
 		(unsigned long long)load_relaxed(&tlb->counts.slots), /* relaxed, both: reports */
 		(unsigned long long)load_relaxed(&tlb->counts.transient),
-		(unsigned long long)longest, advice(tlb, longest >= req->nslots),
+		(unsigned long long)longest, advice(tlb, longest >= req->need.nslots),
 		(unsigned long long)xchg_acq_rel(&tlb->untold, 0));
 }
 
@@ -123,7 +126,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 {
 	/* relaxed, all: reports */
 	uint64_t used = swiotlb_usage_now(tlb) - load_relaxed(&tlb->counts.transient);
-	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->nslots;
+	bool is_full = load_relaxed(&tlb->counts.slots) < used + req->need.nslots;
 
 	add_relaxed(
 		&tlb->counts.failures[is_full ? DMP_SWIOTLB_FAIL_FULL : DMP_SWIOTLB_FAIL_NO_RUN],
@@ -144,7 +147,7 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 			   const struct dmp_swiotlb_device *dev, int err, bool is_told)
 {
-	bool has_place = req->nslots && swiotlb_request_can_fit(req, tlb->base);
+	bool has_place = req->need.nslots && swiotlb_request_can_fit(req, tlb->base);
 
 	if (err == -ENOSPC && !has_place)
 		err = -ERANGE;

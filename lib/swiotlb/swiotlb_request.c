@@ -34,45 +34,42 @@
 
 static_assert(sizeof(struct dmp_swiotlb_limits) == 64, "append only");
 
-static bool is_mask(uint64_t mask)
+const struct dmp_swiotlb_limits swiotlb_request_no_limits = {
+	.size = sizeof(swiotlb_request_no_limits)};
+
+/* Bits that are 0 if @mask is 2^k - 1. */
+static uint64_t holes(uint64_t mask)
 {
-	return (mask & (mask + 1)) == 0;
+	return mask & (mask + 1);
 }
 
 /* -EINVAL: unknown flags, a mask that is none, a device of another allocator. */
-int swiotlb_request_load_limits(struct dmp_swiotlb_limits *limits, const struct dmp_swiotlb *tlb,
-				const struct dmp_swiotlb_limits *given)
+static int check_limits(const struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *l)
 {
-	int err;
-
-	if (!given) {
-		*limits = DMP_SWIOTLB_LIMITS(.flags = 0);
-		return 0;
-	}
-	err = dmp_opts_load(limits, sizeof(*limits), given);
-	if (err)
-		return err;
-	if (limits->flags & ~DMP_SWIOTLB_NEEDS_SHARED || !is_mask(limits->min_align_mask) ||
-	    !is_mask(limits->alloc_align_mask) || !is_mask(limits->boundary_mask) ||
-	    limits->addr_offset & SLOT_MASK)
+	if (l->flags & ~DMP_SWIOTLB_NEEDS_SHARED ||
+	    holes(l->min_align_mask) | holes(l->alloc_align_mask) | holes(l->boundary_mask) |
+		    (l->addr_offset & SLOT_MASK))
 		return -EINVAL;
-	return limits->device && swiotlb_device_tlb(limits->device) != tlb ? -EINVAL : 0;
+	return l->device && swiotlb_device_tlb(l->device) != tlb ? -EINVAL : 0;
 }
 
-/* Rule 4.2; false: more than a segment holds, rule 4.3. */
-static bool make_size(struct swiotlb_request *req, uint64_t alloc_mask, uint64_t min_mask,
-		      dmp_phys_t orig, uint64_t len)
+/* @limits: out: @given itself if it is as long as ours, else @room, where it is filled up. */
+int swiotlb_request_take_limits(const struct dmp_swiotlb *tlb,
+				const struct dmp_swiotlb_limits *given,
+				struct dmp_swiotlb_limits *room,
+				const struct dmp_swiotlb_limits **limits)
 {
-	uint64_t offset = orig & min_mask & (alloc_mask | SLOT_MASK);
+	int err = 0;
 
-	if (len > DMP_SWIOTLB_MAX_BYTES || alloc_mask >= DMP_SWIOTLB_MAX_BYTES)
-		return false;
-	req->bytes = dmp_align_up(len + offset, alloc_mask + 1);
-	req->nslots = (req->bytes + SLOT_MASK) >> SLOT_SHIFT;
-	req->pad = offset >> SLOT_SHIFT;
-	req->low = offset & SLOT_MASK;
-	req->len = len;
-	return req->bytes <= DMP_SWIOTLB_MAX_BYTES;
+	if (given->size != sizeof(*given)) {
+		err = dmp_opts_load(room, sizeof(*room), given);
+		given = room;
+	}
+	if (!err)
+		err = check_limits(tlb, given);
+	if (!err)
+		*limits = given;
+	return err;
 }
 
 /* Where a run may begin, rule 5.4. */
@@ -83,22 +80,22 @@ static void make_alignment(struct swiotlb_request *req, uint64_t alloc_mask, uin
 		alloc_mask = DMP_PAGE_BYTES - 1;
 	alloc_mask |= SLOT_MASK;
 	min_mask &= ~alloc_mask;
-	req->period = ((alloc_mask | min_mask) >> SLOT_SHIFT) + 1;
+	req->need.period = ((alloc_mask | min_mask) >> SLOT_SHIFT) + 1;
 	req->residue = (orig & min_mask) >> SLOT_SHIFT;
-	req->stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
+	req->need.stride = ((alloc_mask > min_mask ? alloc_mask : min_mask) >> SLOT_SHIFT) + 1;
 }
 
 static void make_boundary(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits)
 {
 	req->boundary_mask = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
-	req->boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
+	req->need.boundary_slots = (req->boundary_mask >> SLOT_SHIFT) + 1;
 	req->addr_offset = limits->addr_offset;
 }
 
 /* The first slot at which a run may begin in a unit of @unit slots that is device slot @start. */
 static uint64_t first_place(const struct swiotlb_request *req, uint64_t unit, uint64_t start)
 {
-	uint64_t step = req->period < unit ? req->period : unit;
+	uint64_t step = req->need.period < unit ? req->need.period : unit;
 
 	return (req->residue - start) & (step - 1);
 }
@@ -111,9 +108,10 @@ static uint64_t first_place(const struct swiotlb_request *req, uint64_t unit, ui
 bool swiotlb_request_can_fit(const struct swiotlb_request *req, dmp_phys_t phys)
 {
 	uint64_t start = ((phys + req->addr_offset) & req->boundary_mask) >> SLOT_SHIFT;
+	const struct dmp_swiotlb_need *need = &req->need;
 
-	return first_place(req, SEGMENT_SLOTS, start) + req->nslots <= SEGMENT_SLOTS &&
-	       first_place(req, req->boundary_slots, 0) + req->nslots <= req->boundary_slots;
+	return first_place(req, SEGMENT_SLOTS, start) + need->nslots <= SEGMENT_SLOTS &&
+	       first_place(req, need->boundary_slots, 0) + need->nslots <= need->boundary_slots;
 }
 
 /* Rule 10.1: pages aligned to their own size, which agree with no original. */
@@ -122,29 +120,40 @@ int swiotlb_request_pages(struct swiotlb_request *req, const struct dmp_swiotlb_
 {
 	uint64_t mask, min_mask;
 
+	*req = (struct swiotlb_request){0};
 	if (len > DMP_SWIOTLB_MAX_BYTES)
 		return -ERANGE;
 	mask = (DMP_PAGE_BYTES << dmp_page_order(len)) - 1;
 	min_mask = limits->min_align_mask & ~mask;
 	*req = (struct swiotlb_request){
-		.nslots = (len + SLOT_MASK) >> SLOT_SHIFT,
+		.need = {.nslots = (len + SLOT_MASK) >> SLOT_SHIFT,
+			 .period = (mask >> SLOT_SHIFT) + 1,
+			 .stride = ((mask > min_mask ? mask : min_mask) >> SLOT_SHIFT) + 1},
 		.bytes = len,
 		.len = len,
-		.period = (mask >> SLOT_SHIFT) + 1,
-		.stride = ((mask > min_mask ? mask : min_mask) >> SLOT_SHIFT) + 1,
 	};
 	make_boundary(req, limits);
 	return 0;
 }
 
-/* 0, or -ERANGE: it can never fit. */
+/* Rules 4.2, 4.3.  0, or -ERANGE: more than a segment holds; @req is zeroed then. */
 int swiotlb_request_make(struct swiotlb_request *req, const struct dmp_swiotlb_limits *limits,
 			 dmp_phys_t orig, uint64_t len)
 {
 	uint64_t alloc_mask = limits->alloc_align_mask, min_mask = limits->min_align_mask;
+	uint64_t offset = orig & min_mask & (alloc_mask | SLOT_MASK);
+	uint64_t bytes = dmp_align_up(len + offset, alloc_mask + 1);
 
-	if (!make_size(req, alloc_mask, min_mask, orig, len))
+	if (len > DMP_SWIOTLB_MAX_BYTES || alloc_mask >= DMP_SWIOTLB_MAX_BYTES ||
+	    bytes > DMP_SWIOTLB_MAX_BYTES) {
+		*req = (struct swiotlb_request){0};
 		return -ERANGE;
+	}
+	req->need.nslots = (bytes + SLOT_MASK) >> SLOT_SHIFT;
+	req->bytes = bytes;
+	req->offset = offset;
+	req->len = len;
+	req->throttled = false;
 	make_alignment(req, alloc_mask, min_mask, orig);
 	make_boundary(req, limits);
 	return 0;

@@ -95,7 +95,7 @@ int swiotlb_level_check(struct dmp_swiotlb *tlb)
 
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	for (i = 0; i < pool->nareas; i++)
-		quotas += load_relaxed(&pool->areas[i].quota);
+		quotas += load_relaxed(&swiotlb_area_of(pool, i * pool->area_slots)->quota);
 	if (is_on ? asks || quotas <= most : !asks)
 		return 0;
 	dmp_log(DMP_LOG_BUG, "swiotlb: quotas of %llu slots, where throttling has to see %llu",

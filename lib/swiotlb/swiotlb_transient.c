@@ -19,7 +19,7 @@
  *
  * Source: spec-bounce 6.1, 6.2, 6.4.
  */
-#include "swiotlb_internal.h"
+#include "swiotlb_claim.h"
 
 /* Rule 6.1: the device's own limit, of plain addresses. */
 static uint64_t limit_of(const struct dmp_swiotlb_limits *limits)
@@ -36,8 +36,8 @@ static struct swiotlb_plan plan_of(const struct dmp_swiotlb_limits *limits,
 		.kind = SWIOTLB_TRANSIENT,
 		.source = limits->flags & DMP_SWIOTLB_NEEDS_SHARED ? SWIOTLB_COHERENT
 								   : SWIOTLB_BLOCK,
-		.slots = req->nslots,
-		.least = req->nslots,
+		.slots = req->need.nslots,
+		.least = req->need.nslots,
 		.areas = 1,
 		.limit = limit_of(limits),
 	};
@@ -45,8 +45,7 @@ static struct swiotlb_plan plan_of(const struct dmp_swiotlb_limits *limits,
 
 /* -ENOSPC: no memory, or none that suits. */
 int swiotlb_transient_claim(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
-			    const struct swiotlb_request *req, dmp_phys_t orig,
-			    struct swiotlb_mapping *m)
+			    struct swiotlb_request *req, dmp_phys_t orig, struct swiotlb_mapping *m)
 {
 	struct swiotlb_plan plan = plan_of(limits, req);
 	struct swiotlb_pool *pool;

@@ -50,7 +50,7 @@ uint64_t swiotlb_usage_now(const struct dmp_swiotlb *tlb)
 	swiotlb_read_lock(tlb);
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	for (i = 0; i < pool->nareas; i++)
-		used += load_relaxed(&pool->areas[i].used);
+		used += load_relaxed(&swiotlb_area_at(pool, i)->used);
 	swiotlb_read_unlock(tlb);
 	return used;
 }
@@ -82,16 +82,17 @@ static uint64_t take_back_locked(struct dmp_swiotlb *tlb, uint64_t *room)
 {
 	struct swiotlb_pool *pool;
 	struct swiotlb_area *area;
-	uint64_t sum = load_relaxed(&tlb->counts.transient), used; /* relaxed: written here */
+	uint64_t sum = load_relaxed(&tlb->counts.transient), used, i; /* relaxed: written here */
 
 	dmp_lock_assert_held(&tlb->usage_lock);
 	*room = 0;
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	{
-		for (area = pool->areas; area < pool->areas + pool->nareas; area++) {
+		for (i = 0; i < pool->nareas; i++) {
+			area = swiotlb_area_at(pool, i);
 			/* relaxed, both: an old count is repaired by the area's next map */
 			used = load_relaxed(&area->used);
-			store_relaxed(&area->quota, used);
+			store_relaxed(&area->quota, (uint32_t)used);
 			*room += room_of(area, used);
 			sum += used;
 		}
@@ -102,7 +103,7 @@ static uint64_t take_back_locked(struct dmp_swiotlb *tlb, uint64_t *room)
 /* relaxed: quotas are written under usage_lock only */
 static void add_quota_locked(struct swiotlb_area *area, uint64_t n)
 {
-	store_relaxed(&area->quota, load_relaxed(&area->quota) + n);
+	store_relaxed(&area->quota, load_relaxed(&area->quota) + (uint32_t)n);
 }
 
 /* Deals out @left slots, in proportion to the rooms, whose sum is @room; the rest to @grown,
@@ -110,7 +111,7 @@ static void add_quota_locked(struct swiotlb_area *area, uint64_t n)
 static void deal_locked(struct dmp_swiotlb *tlb, uint64_t left, uint64_t room,
 			struct swiotlb_area *grown)
 {
-	uint64_t whole = left < room ? left : room, share;
+	uint64_t whole = left < room ? left : room, share, i;
 	struct swiotlb_pool *pool;
 	struct swiotlb_area *area;
 
@@ -119,7 +120,8 @@ static void deal_locked(struct dmp_swiotlb *tlb, uint64_t left, uint64_t room,
 	{
 		if (room == 0)
 			break;
-		for (area = pool->areas; area < pool->areas + pool->nareas; area++) {
+		for (i = 0; i < pool->nareas; i++) {
+			area = swiotlb_area_at(pool, i);
 			share = room_of(area, load_relaxed(&area->quota)) * whole / room;
 			share = share < left ? share : left; /* a peak may have risen */
 			add_quota_locked(area, share);
@@ -202,8 +204,8 @@ void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb)
 	{
 		for (i = 0; i < pool->nareas; i++) {
 			/* relaxed, both: the next map raises */
-			store_relaxed(&pool->areas[i].quota, 0);
-			store_relaxed(&pool->areas[i].peak, 0);
+			store_relaxed(&swiotlb_area_at(pool, i)->quota, 0);
+			store_relaxed(&swiotlb_area_at(pool, i)->peak, 0);
 		}
 	}
 	dmp_lock_release(&tlb->usage_lock);

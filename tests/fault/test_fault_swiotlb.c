@@ -73,7 +73,7 @@ static void test_each_failed_bookkeeping_allocation_leaves_nothing_behind(void *
 		assert_int_equal(ram_in_use(sim), 0);
 		assert_int_equal(dmp_meta_in_use(), before);
 	} while (failed);
-	assert_int_equal(n, 6); /* the handle, the pool and its three books; then none fails */
+	assert_int_equal(n, 5); /* the handle, the pool and its two books; then none fails */
 	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_ANY, 0, 0);
 	close_sim(sim);
 }

@@ -12,6 +12,7 @@
 #ifndef DMAPOOL_TEST_CARVE_RIG_H
 #define DMAPOOL_TEST_CARVE_RIG_H
 
+#include "swiotlb_claim.h"
 #include "swiotlb_rig.h"
 
 #define BLOCK   SWIOTLB_BLOCK_SLOTS
@@ -35,14 +36,14 @@ static inline dmp_phys_t carve_rig_occupy(struct swiotlb_rig *rig, uint64_t slot
 {
 	struct swiotlb_pool *pool = rig->tlb->pools;
 	struct swiotlb_request req = {
-		.nslots = nslots,
+		.need = {.nslots = nslots,
+			 .period = NSLOTS,
+			 .stride = 1,
+			 .boundary_slots = (UINT64_MAX >> SLOT_SHIFT) + 1},
 		.bytes = nslots * SLOT,
 		.len = nslots * SLOT,
-		.period = NSLOTS,
 		.residue = (slot + (pool->phys >> SLOT_SHIFT)) & (NSLOTS - 1),
-		.stride = 1,
 		.boundary_mask = UINT64_MAX,
-		.boundary_slots = (UINT64_MAX >> SLOT_SHIFT) + 1,
 	};
 	struct swiotlb_mapping m;
 

@@ -51,6 +51,36 @@ static void test_a_lock_excludes(void **state)
 	assert_int_equal(shared.plain, 4 * ROUNDS);
 }
 
+static void *take_once(void *arg)
+{
+	struct shared *shared = arg;
+
+	dmp_lock_acquire(&shared->lock);
+	shared->plain++;
+	dmp_lock_release(&shared->lock);
+	return NULL;
+}
+
+static void test_a_waiter_that_gave_up_trying_is_woken_by_the_release(void **state)
+{
+	static struct shared shared;
+	pthread_t waiters[2];
+
+	(void)state;
+	shared.plain = 0;
+	dmp_lock_init(&shared.lock, RANK_DEVICE, "shared");
+	dmp_lock_acquire(&shared.lock);
+	for (int i = 0; i < 2; i++)
+		pthread_create(&waiters[i], NULL, take_once, &shared);
+	while (load_relaxed(&shared.lock.word) != DMP_LOCK_WAITED)
+		sched_yield();
+	dmp_lock_release(&shared.lock);
+	for (int i = 0; i < 2; i++)
+		pthread_join(waiters[i], NULL);
+	assert_int_equal(shared.plain, 2);
+	assert_int_equal(load_relaxed(&shared.lock.word), DMP_LOCK_FREE);
+}
+
 static void test_the_clock_does_not_go_back(void **state)
 {
 	uint64_t then = dmp_clock_now_ns();
@@ -418,6 +448,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_lock_excludes),
+		cmocka_unit_test(test_a_waiter_that_gave_up_trying_is_woken_by_the_release),
 		cmocka_unit_test(test_the_clock_does_not_go_back),
 		cmocka_unit_test(test_the_worker_runs_a_work_and_cancel_waits_for_its_end),
 		cmocka_unit_test(test_a_work_cancelled_in_time_never_runs),

@@ -220,7 +220,7 @@ static void test_slots_out_of_reach_are_given_back(void **state)
 	assert_int_equal(swiotlb_rig_stats(&rig).used, 0);
 	assert_int_equal(swiotlb_rig_stats(&rig).high_water, 1);
 	assert_int_equal(swiotlb_rig_area(&rig, 0).index, 1);
-	rig.tlb->pools->areas[0].slots.index = 0;
+	swiotlb_area_at(rig.tlb->first, 0)->slots.index = 0;
 	assert_int_equal(map(&rig, &exact, RIG_ORIG, 100), 0);
 	assert_int_equal(map(&rig, &moved, RIG_ORIG, 100), 0);
 	swiotlb_rig_unmap_all(&rig);

@@ -284,7 +284,7 @@ static void test_a_search_in_vain_leaves_no_trace(void **state)
 		carve_rig_occupy(&rig, b * BLOCK + BLOCK - 1, 1);
 	assert_int_equal(carve_rig_try(&rig, 1, 1, &child), -ENOSPC);
 	assert_int_equal(swiotlb_rig_stats(&rig).high_water, 0);
-	assert_int_equal(load_relaxed(&rig.tlb->pools->areas[0].peak), 0);
+	assert_int_equal(load_relaxed(&swiotlb_area_at(rig.tlb->pools, 0)->peak), 0);
 	assert_int_equal(area_used(&rig, 0), 0);
 	assert_int_equal(carve_rig_try(&rig, NBLOCKS + 1, 1, &child), -ERANGE);
 	assert_null(child);

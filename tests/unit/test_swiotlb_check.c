@@ -17,7 +17,7 @@ static struct swiotlb_segment *broken_pool(struct swiotlb_rig *rig)
 	for (int i = 0; i < 3; i++)
 		swiotlb_rig_map(rig, NULL, RIG_ORIG, 10 * SLOT);
 	assert_int_equal(dmp_swiotlb_check(rig->tlb), 0);
-	return &rig->tlb->pools->areas[0].slots.segments[0];
+	return swiotlb_segment_at(&swiotlb_area_at(rig->tlb->pools, 0)->slots, 0);
 }
 
 static void repaired(struct swiotlb_rig *rig)
@@ -96,7 +96,7 @@ static void test_wrong_counts_are_seen(void **state)
 
 	(void)state;
 	broken_pool(&rig);
-	area = &rig.tlb->pools->areas[0];
+	area = swiotlb_area_at(rig.tlb->pools, 0);
 	store_relaxed(&area->used, 31);
 	assert_seen(&rig, "number of used slots");
 	store_relaxed(&area->used, 30);

@@ -11,12 +11,12 @@
 
 static struct dmp_swiotlb_area *slots_of(struct swiotlb_rig *rig)
 {
-	return &rig->tlb->pools->areas[0].slots;
+	return &swiotlb_area_at(rig->tlb->pools, 0)->slots;
 }
 
 static bool is_free(const struct dmp_swiotlb_area *area, uint64_t slot)
 {
-	return area->segments[slot / 128].free[slot % 128 / 64] >> slot % 64 & 1;
+	return swiotlb_segment_at(area, slot / 128)->free[slot % 128 / 64] >> slot % 64 & 1;
 }
 
 /* One slot after the other. */
@@ -124,7 +124,7 @@ static void comb(struct swiotlb_rig *rig, bool (*keep)(uint64_t slot), dmp_phys_
 static void flip_free(struct swiotlb_rig *rig, struct swiotlb_segment was[NSLOTS / 128], bool back)
 {
 	for (unsigned i = 0; i < NSLOTS / 128; i++) {
-		struct swiotlb_segment *segment = &slots_of(rig)->segments[i];
+		struct swiotlb_segment *segment = swiotlb_segment_at(slots_of(rig), i);
 
 		for (unsigned w = 0; w < 2; w++) {
 			if (!back)

@@ -213,7 +213,7 @@ static void test_no_claim_stays_in_a_retired_pool(void **state)
 	phys = growth_rig_map(&rig, NULL, 1);
 	assert_int_equal(growth_rig_pool(&rig, growth_rig_pool_of(&rig, phys)).kind,
 			 DMP_SWIOTLB_POOL_TRANSIENT);
-	assert_int_equal(load_relaxed(&pool->areas[0].used), 0);
+	assert_int_equal(load_relaxed(&swiotlb_area_at(pool, 0)->used), 0);
 	store_relaxed(&pool->retired, false);
 	growth_rig_down(&rig);
 }

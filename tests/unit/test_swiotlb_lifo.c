@@ -137,10 +137,10 @@ static void test_a_broken_list_is_seen(void **state)
 	b = map(&rig, 2);
 	swiotlb_rig_unmap(&rig, a);
 	/* A second release of it, told to the policy alone; L2 is broken for b. */
-	rig.tlb->policy.released(rig.tlb->pools->areas[0].state, slot_of(b), 2);
+	rig.tlb->policy.released(swiotlb_area_at(rig.tlb->pools, 0)->state, slot_of(b), 2);
 	assert_int_equal(dmp_swiotlb_check(rig.tlb), -EIO);
 	hw_rig_expect_bug(&rig.hw, "a list of released runs is broken");
-	rig.tlb->policy.claimed(rig.tlb->pools->areas[0].state, slot_of(b), 2);
+	rig.tlb->policy.claimed(swiotlb_area_at(rig.tlb->pools, 0)->state, slot_of(b), 2);
 	assert_int_equal(dmp_swiotlb_check(rig.tlb), 0);
 	swiotlb_rig_unmap_all(&rig);
 	swiotlb_rig_down(&rig);

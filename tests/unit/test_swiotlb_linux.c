@@ -83,7 +83,7 @@ static long search_hole(const struct dmp_swiotlb_limits *limits, dmp_phys_t orig
 		slots[i] = swiotlb_rig_map(&rig, none, RIG_ORIG, 1);
 	for (uint64_t i = hole; i < hole + 32; i++)
 		swiotlb_rig_unmap(&rig, slots[i]);
-	rig.tlb->pools->areas[0].slots.index = index;
+	swiotlb_area_at(rig.tlb->pools, 0)->slots.index = index;
 	err = dmp_swiotlb_map(rig.tlb, limits, orig, 1, DMP_TO_DEVICE, DMP_ATTR_NO_WARN, &phys);
 	assert_true(err == 0 || err == -ENOSPC);
 	swiotlb_rig_unmap_all(&rig);

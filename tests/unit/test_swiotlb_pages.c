@@ -36,7 +36,7 @@ static void test_a_search_for_pages_jumps_by_the_min_align_mask(void **state)
 	(void)state;
 	swiotlb_rig_up(&rig, 128, 1);
 	pages(&rig, 4096);
-	rig.tlb->pools->areas[0].slots.index = 0;
+	swiotlb_area_at(rig.tlb->pools, 0)->slots.index = 0;
 	assert_int_equal(dmp_swiotlb_alloc_pages(rig.tlb, &wide, 4096, &phys), 0);
 	assert_int_equal(phys, RIG_POOL + 0x10000);
 	swiotlb_rig_unmap_all(&rig);

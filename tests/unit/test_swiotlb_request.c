@@ -32,10 +32,10 @@ static void test_sizes_follow_offset_and_rounding(void **state)
 							     .alloc_align_mask = table[i].alloc),
 					 table[i].orig, table[i].len),
 				 0);
-		assert_int_equal(req.nslots, table[i].nslots);
+		assert_int_equal(req.need.nslots, table[i].nslots);
 		assert_int_equal(req.bytes, table[i].bytes);
-		assert_int_equal(req.pad, table[i].pad);
-		assert_int_equal(req.low, table[i].low);
+		assert_int_equal(req.offset >> SLOT_SHIFT, table[i].pad);
+		assert_int_equal(req.offset & SLOT_MASK, table[i].low);
 	}
 }
 
@@ -64,9 +64,9 @@ static void test_runs_begin_where_the_masks_say(void **state)
 							     .alloc_align_mask = table[i].alloc),
 					 table[i].orig, table[i].len),
 				 0);
-		assert_int_equal(req.period, table[i].period);
+		assert_int_equal(req.need.period, table[i].period);
 		assert_int_equal(req.residue, table[i].residue);
-		assert_int_equal(req.stride, table[i].stride);
+		assert_int_equal(req.need.stride, table[i].stride);
 	}
 }
 
@@ -165,15 +165,15 @@ static void test_pages_are_aligned_to_their_own_size(void **state)
 
 	(void)state;
 	assert_int_equal(swiotlb_request_pages(&req, &DMP_SWIOTLB_LIMITS(.flags = 0), 1), 0);
-	assert_int_equal(req.period, 2);
-	assert_int_equal(req.nslots, 1);
+	assert_int_equal(req.need.period, 2);
+	assert_int_equal(req.need.nslots, 1);
 	assert_int_equal(swiotlb_request_pages(&req, &DMP_SWIOTLB_LIMITS(.flags = 0), 8193), 0);
-	assert_int_equal(req.period, 8);
-	assert_int_equal(req.stride, 8);
-	assert_int_equal(req.nslots, 5);
+	assert_int_equal(req.need.period, 8);
+	assert_int_equal(req.need.stride, 8);
+	assert_int_equal(req.need.nslots, 5);
 	assert_int_equal(swiotlb_request_pages(&req, &wide, 4096), 0);
-	assert_int_equal(req.period, 2);
-	assert_int_equal(req.stride, 31); /* rule 5.4: bits below the period are not counted */
+	assert_int_equal(req.need.period, 2);
+	assert_int_equal(req.need.stride, 31); /* rule 5.4: bits below the period are not counted */
 	assert_int_equal(swiotlb_request_pages(&req, &wide, 262145), -ERANGE);
 }
 

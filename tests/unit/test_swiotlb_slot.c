@@ -135,7 +135,7 @@ static void test_a_mapping_is_released_once(void **state)
 	assert_int_equal(swiotlb_slot_release(&m), -ENOENT);
 	assert_int_equal(swiotlb_rig_area(&rig, 0).used, 0);
 	/* Somebody else's mapping at the same place is not this one. */
-	rig.tlb->pools->areas[0].slots.index = 0;
+	swiotlb_area_at(rig.tlb->pools, 0)->slots.index = 0;
 	assert_int_equal(swiotlb_rig_slot(&rig, none, RIG_ORIG, 4 * SLOT), m.first);
 	assert_int_equal(swiotlb_slot_release(&m), -ENOENT);
 	assert_int_equal(swiotlb_rig_area(&rig, 0).used, 4);

@@ -108,7 +108,7 @@ static uint64_t quotas(struct swiotlb_rig *rig)
 	uint64_t sum = 0;
 
 	for (unsigned i = 0; i < 8; i++)
-		sum = sum * 31 + load_relaxed(&rig->tlb->pools->areas[i].quota);
+		sum = sum * 31 + load_relaxed(&swiotlb_area_at(rig->tlb->pools, i)->quota);
 	return sum;
 }
 
@@ -201,13 +201,14 @@ static void test_areas_below_their_peaks_leave_the_quotas_alone(void **state)
 	for (unsigned cpu = 0; cpu < 4; cpu++)
 		map_on(&rig, cpu, 20 + cpu);
 	for (unsigned cpu = 0; cpu < 4; cpu++)
-		quotas[cpu] = load_relaxed(&rig.tlb->pools->areas[cpu].quota);
+		quotas[cpu] = load_relaxed(&swiotlb_area_at(rig.tlb->pools, cpu)->quota);
 	swiotlb_rig_unmap_all(&rig);
 	for (unsigned i = 0; i < 40; i++)
 		swiotlb_rig_unmap(&rig, map_on(&rig, i % 4, 1 + i % 20));
 	for (unsigned cpu = 0; cpu < 4; cpu++) {
 		assert_int_equal(quotas[cpu], 20 + cpu);
-		assert_int_equal(load_relaxed(&rig.tlb->pools->areas[cpu].quota), quotas[cpu]);
+		assert_int_equal(load_relaxed(&swiotlb_area_at(rig.tlb->pools, cpu)->quota),
+				 quotas[cpu]);
 	}
 	swiotlb_rig_down(&rig);
 }
