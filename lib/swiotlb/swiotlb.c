@@ -6,6 +6,9 @@
  *   sync    mapping found again -> copy of a part
  *   unmap   mapping found again -> copy back -> slots released
  *
+ * Both map and unmap try first what is fast (swiotlb_fast.h).  Where that does not do, nothing has
+ * changed, and the rest of this file does it, or says what is wrong.
+ *
  * Slots come from a pool that exists; if none has any and the allocator grows, the worker is
  * asked for another, and this request gets a transient one.
  *
@@ -31,9 +34,9 @@
  */
 #include "swiotlb_fast.h"
 
-#include <string.h>
-
 #define KNOWN_ATTRS (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN | DMP_ATTR_MAY_BLOCK)
+/* Those that change nothing as long as nothing is in the way. */
+#define FAST_ATTRS  (DMP_ATTR_SKIP_SYNC | DMP_ATTR_NO_WARN)
 
 static bool is_dir(enum dmp_dir dir)
 {
@@ -178,7 +181,8 @@ static bool map_at_once(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits
 	if (!take_at_once(tlb, limits, orig, len, &buf, &at))
 		return false;
 	if (tlb->copies)
-		memcpy(tlb->first->buf + (at - tlb->first->phys), buf, len);
+		swiotlb_bounce_fill(&(struct swiotlb_mapping){.pool = tlb->first, .phys = at}, buf,
+				    len);
 	if (limits->device)
 		swiotlb_device_bounced(limits->device);
 	*phys = at;

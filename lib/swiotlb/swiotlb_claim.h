@@ -75,16 +75,16 @@ static inline void claimed_locked(struct swiotlb_pool *pool, struct swiotlb_area
 	area_changed_locked(pool, area, load_relaxed(&area->used) + n);
 }
 
-/* The slots are free again, in one run with free neighbours of their segment. */
+/* The slots are free again, in one run with free neighbours of their segment, @segment. */
 static inline void release_locked(struct swiotlb_pool *pool, struct swiotlb_area *area,
-				  uint64_t slot, uint64_t nslots)
+				  struct swiotlb_segment *segment, uint64_t slot, uint64_t nslots)
 {
 	uint64_t seg = slot / SEGMENT_SLOTS;
 	unsigned bit = slot % SEGMENT_SLOTS;
 
 	dmp_lock_assert_held(&area->area_lock);
-	flip_locked(swiotlb_segment_at(&area->slots, seg), bit, (unsigned)nslots);
-	if (swiotlb_kinds_get(&area->slots, seg) != SWIOTLB_ALL_KINDS)
+	flip_locked(segment, bit, (unsigned)nslots);
+	if (swiotlb_kinds(&area->slots)[seg / 8] != UINT64_MAX) /* of eight segments */
 		swiotlb_slot_add_kinds_locked(&area->slots, seg, bit, bit + (unsigned)nslots);
 	if (!pool->is_linux && pool->policy->released)
 		pool->policy->released(area->state, slot, nslots);

@@ -36,7 +36,7 @@ static inline uint64_t swiotlb_fast_period(const struct dmp_swiotlb_limits *limi
 {
 	uint64_t min_mask = limits->min_align_mask;
 
-	if (limits->alloc_align_mask || limits->boundary_mask || orig & min_mask ||
+	if (limits->alloc_align_mask | limits->boundary_mask | (orig & min_mask) ||
 	    len > SWIOTLB_FAST_SLOTS * DMP_SWIOTLB_SLOT_BYTES)
 		return 0;
 	if (!min_mask && len >= DMP_PAGE_BYTES)
@@ -97,13 +97,10 @@ static inline bool swiotlb_fast_claim(struct swiotlb_pool *pool, struct swiotlb_
 	return is_taken;
 }
 
-/* Does a simple mapping of @len bytes begin at slot @slot of the area?  @note: that of the slot. */
-static inline bool swiotlb_fast_is_there_locked(const struct swiotlb_area *area, uint64_t slot,
+/* Does a simple mapping of @len bytes begin at slot @bit of @segment?  @note: that of the slot. */
+static inline bool swiotlb_fast_is_there_locked(const struct swiotlb_segment *segment, unsigned bit,
 						uint64_t len, const struct swiotlb_note *note)
 {
-	const struct swiotlb_segment *segment =
-		swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS);
-	unsigned bit = slot % SEGMENT_SLOTS;
 
 	return bit % 64 + swiotlb_fast_nslots(len) <= 64 && begins_at(segment, bit) &&
 	       note->shape == swiotlb_fast_shape(len);
@@ -114,14 +111,17 @@ static inline bool swiotlb_fast_release(struct swiotlb_pool *pool, dmp_phys_t ph
 {
 	uint64_t first = swiotlb_slot_of(pool, phys), slot = swiotlb_slot_in_area(pool, first);
 	struct swiotlb_area *area = swiotlb_area_of(pool, first);
+	struct swiotlb_segment *segment;
 	bool is_there;
 
 	if (len > SWIOTLB_FAST_SLOTS * DMP_SWIOTLB_SLOT_BYTES || phys & SLOT_MASK)
 		return false;
 	dmp_lock_acquire(&area->area_lock);
-	is_there = swiotlb_fast_is_there_locked(area, slot, len, &pool->notes[first]);
+	segment = swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS);
+	is_there = swiotlb_fast_is_there_locked(segment, slot % SEGMENT_SLOTS, len,
+						&pool->notes[first]);
 	if (SWIOTLB_MOSTLY(is_there))
-		release_locked(pool, area, slot, swiotlb_fast_nslots(len));
+		release_locked(pool, area, segment, slot, swiotlb_fast_nslots(len));
 	dmp_lock_release(&area->area_lock);
 	return is_there;
 }

@@ -525,7 +525,7 @@ static inline struct swiotlb_area *swiotlb_area_of(const struct swiotlb_pool *po
 /* The number of @slot in its area. */
 static inline uint64_t swiotlb_slot_in_area(const struct swiotlb_pool *pool, uint64_t slot)
 {
-	return slot & ((UINT64_C(1) << pool->area_shift) - 1);
+	return slot - (slot >> pool->area_shift << pool->area_shift);
 }
 
 static inline struct swiotlb_segment *swiotlb_segment_of(const struct swiotlb_pool *pool,

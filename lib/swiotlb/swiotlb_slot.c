@@ -71,6 +71,8 @@ void swiotlb_slot_add_kinds_locked(struct dmp_swiotlb_area *slots, uint64_t seg,
 	const uint64_t *w = swiotlb_segment_at(slots, seg)->free;
 	struct bits128 free = {{w[0], w[1]}};
 
+	if (swiotlb_kinds_get(slots, seg) == SWIOTLB_ALL_KINDS)
+		return;
 	swiotlb_kinds_set(
 		slots, seg,
 		swiotlb_kinds_of_run(bits_behind_clear(free, from), bits_next_clear(free, to)));
@@ -79,17 +81,16 @@ void swiotlb_slot_add_kinds_locked(struct dmp_swiotlb_area *slots, uint64_t seg,
 /* Rule 7.6.  -ENOENT: it is not there any more; nothing is changed. */
 int swiotlb_slot_release(const struct swiotlb_mapping *m)
 {
-	struct swiotlb_pool *pool = m->pool;
-	struct swiotlb_area *area = swiotlb_area_of(pool, m->first);
-	uint64_t slot = swiotlb_slot_in_area(pool, m->first), nslots = m->nslots;
+	uint64_t slot = swiotlb_slot_in_area(m->pool, m->first);
+	struct swiotlb_segment *segment = swiotlb_segment_of(m->pool, m->first);
+	struct swiotlb_area *area = swiotlb_area_of(m->pool, m->first);
 	bool is_live;
 
 	dmp_lock_acquire(&area->area_lock);
-	is_live = begins_at(swiotlb_segment_at(&area->slots, slot / SEGMENT_SLOTS),
-			    slot % SEGMENT_SLOTS) &&
-		  nslots_of(&pool->notes[m->first]) == nslots;
+	is_live = begins_at(segment, slot % SEGMENT_SLOTS) &&
+		  nslots_of(&m->pool->notes[m->first]) == m->nslots;
 	if (is_live)
-		release_locked(pool, area, slot, nslots);
+		release_locked(m->pool, area, segment, slot, m->nslots);
 	dmp_lock_release(&area->area_lock);
 	return is_live ? 0 : -ENOENT;
 }

@@ -143,6 +143,25 @@ static void test_slots_in_two_words_are_taken_the_long_way(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+/* Behind the one segment there is room for another in its line: as if all were free there. */
+static void test_nothing_is_taken_behind_the_end_of_the_area(void **state)
+{
+	struct swiotlb_pool pool = {.nslots = SEGMENT_SLOTS, .nareas = 1};
+	struct swiotlb_note note = {.shape = 7};
+	struct swiotlb_area *area;
+
+	(void)state;
+	assert_int_equal(swiotlb_books_make(&pool), 0);
+	area = swiotlb_area_at(&pool, 0);
+	memset(swiotlb_segment_at(&area->slots, 1)->free, 0xff, 16);
+	dmp_lock_acquire(&area->area_lock);
+	assert_false(swiotlb_fast_take_locked(&pool, area, SEGMENT_SLOTS, RIG_ORIG, 100, &note));
+	assert_true(swiotlb_fast_take_locked(&pool, area, SEGMENT_SLOTS - 1, RIG_ORIG, 100, &note));
+	dmp_lock_release(&area->area_lock);
+	assert_int_equal(note.shape, swiotlb_fast_shape(100));
+	swiotlb_books_free(&pool);
+}
+
 /* Each is wrong in one thing; nothing is freed. */
 static void test_an_unmap_of_something_else_is_refused(void **state)
 {
@@ -171,6 +190,7 @@ int main(void)
 		cmocka_unit_test(test_a_buffer_is_simple_that_begins_where_a_slot_may),
 		cmocka_unit_test(test_both_ways_lead_to_the_same_slots),
 		cmocka_unit_test(test_slots_in_two_words_are_taken_the_long_way),
+		cmocka_unit_test(test_nothing_is_taken_behind_the_end_of_the_area),
 		cmocka_unit_test(test_an_unmap_of_something_else_is_refused),
 	};
 
