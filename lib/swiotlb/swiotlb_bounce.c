@@ -39,10 +39,26 @@ static unsigned char *bounce_buf(const struct swiotlb_mapping *m, dmp_phys_t phy
 	return m->pool->buf + (phys - m->pool->phys);
 }
 
+/*
+ * Next fit goes on behind the latest mapping, in memory that no cache has.  The lines of the slot
+ * there are fetched while the stores of this copy drain, which the next lock waits for: to read,
+ * so that nobody who has the slot by now loses a line.
+ */
+static void fetch_next_slot(const struct swiotlb_mapping *m, uint64_t len)
+{
+	uint64_t offset = dmp_align_up(m->phys + len, DMP_SWIOTLB_SLOT_BYTES) - m->pool->phys;
+	uintptr_t next = (uintptr_t)m->pool->buf + offset, end = next + DMP_SWIOTLB_SLOT_BYTES;
+
+	for (; next < end; next += DMP_CACHE_LINE)
+		__builtin_prefetch((const void *)next);
+}
+
 /* The first fill, from a buffer that was looked up before slots were taken. */
 void swiotlb_bounce_fill(const struct swiotlb_mapping *m, const void *from, uint64_t len)
 {
 	memcpy(bounce_buf(m, m->phys), from, len);
+	if (m->pool->is_linux)
+		fetch_next_slot(m, len);
 }
 
 /* Rule 7.2: where in the original the part at @phys lies, and how much of @len there is. */
