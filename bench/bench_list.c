@@ -28,9 +28,11 @@ int bench_list_numbers(const char *option, const char *text, uint64_t least, uin
 
 	do {
 		unsigned long long n;
+		int base;
 
 		errno = 0;
-		n = *text >= '0' && *text <= '9' ? strtoull(text, &end, 0) : 0;
+		base = text[0] == '0' && text[1] == 'x' ? 16 : 10;
+		n = *text >= '0' && *text <= '9' ? strtoull(text, &end, base) : 0;
 		if (!end || end == text || errno || n < least || n > most || (*end && *end != ','))
 			return complain("%s: '%s' should be numbers from %llu to %llu, with commas "
 					"between",

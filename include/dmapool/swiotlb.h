@@ -91,7 +91,8 @@ struct dmp_swiotlb_opts {
  * Errors:    -EINVAL @hw, @out, an unknown flag, slots or areas out of their range; -E2BIG;
  *            -ENOMEM no memory for bookkeeping, or no block of 512 slots (of fewer, if fewer
  *            were asked for); the backend's own.
- * Cost:      O(slots), and clears the memory; 12.5 bytes of bookkeeping a slot.
+ * Cost:      O(slots), and clears the memory; 12.5 bytes of bookkeeping a slot,
+ *            13 in areas of 128 slots.
  * Source:    Linux swiotlb_init_remap(), spec-bounce 2.2, 3.1-3.4.
  */
 DMP_API int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts *opts,
@@ -155,7 +156,8 @@ struct dmp_swiotlb_carve_opts {
  *            name or find(); -E2BIG; -ENOMEM no memory for bookkeeping; -ENOSPC no run of so
  *            many free blocks; -ERANGE no pool of @parent has so many; the policy's own.
  * Cost:      O(blocks of the parent), each looked at twice at most under an area's lock, and
- *            clears what is carved; 12.5 bytes of bookkeeping a slot.
+ *            clears what is carved; 12.5 bytes of bookkeeping a slot,
+ *            13 in areas of 128 slots.
  * Source:    a proposal for Linux that was not merged, spec-bounce P2.
  */
 DMP_API int dmp_swiotlb_carve(struct dmp_swiotlb *parent, const struct dmp_swiotlb_carve_opts *opts,
@@ -249,6 +251,8 @@ DMP_API int dmp_swiotlb_map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_li
  * @len:   bytes, as mapped, > 0
  * @dir:   DMP_TO_DEVICE: nothing is copied; that of the map is not remembered
  * @attrs: DMP_ATTR_SKIP_SYNC: nothing is copied
+ *
+ * Pages of dmp_swiotlb_alloc_pages() may come back this way, too: nothing is copied.
  *
  * Ownership: the original buffer is the caller's alone again.
  * Threads:   any thread; one at a time per mapping.  Never sleeps.
@@ -434,8 +438,8 @@ struct dmp_swiotlb_tuning {
  * (DMP_ATTR_MAY_BLOCK).  While more than throttle_high per cent of the slots are in use, and after
  * that down to throttle_low as long as somebody has the turn, they are served one at a time,
  * in the order in which they came: who has the turn keeps it until its mapping is unmapped, by
- * whomever, and the next one is let in.  At or below throttle_low nobody waits, nor does at any
- * time who may not block.
+ * whomever, and the next one is let in.  At or below throttle_low nobody begins to wait (who waits
+ * already is let in by the turn's end), nor does at any time who may not block.
  *
  * throttle_turn_ns bounds what a slow holder costs the others: while somebody waits the turn also
  * passes on when it has lasted that long, and when a newcomer finds use at or below

@@ -20,8 +20,8 @@
  * they are then given back, and the search index stays where it went.
  *
  * A broken promise is logged and changes nothing: an address that is no live mapping's, another
- * length than was mapped where bytes would be copied back, an original that lies in the
- * allocator's own memory, where its copy might go over it.
+ * length than was mapped, an original that lies in the allocator's own memory, where its copy
+ * might go over it.
  *
  * Locking: no lock is held while bytes are copied.  The pool of a mapping stays while the
  *  mapping lives; a look-up is inside swiotlb_read_lock() until its last use all the same, so
@@ -130,14 +130,14 @@ static __attribute__((noinline)) int map(struct dmp_swiotlb *tlb,
 	return 0;
 }
 
-/* The pool, if it is the only one and `linux`: there all of a map can be fast. */
+/* The pool, if it is the only one and `linux`, areas included: there all of a map can be fast. */
 static inline struct swiotlb_pool *only_pool(const struct dmp_swiotlb *tlb)
 {
 	struct swiotlb_pool *first = tlb->first;
 
 	/* relaxed, both: only compared, the first pool was there before */
 	return load_relaxed(&tlb->pools) == first && !load_relaxed(&tlb->transients) &&
-			       first->is_linux
+			       first->is_linux && !tlb->policy.choose
 		       ? first
 		       : NULL;
 }

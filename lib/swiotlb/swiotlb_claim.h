@@ -19,11 +19,11 @@ static inline void describe(struct swiotlb_note *note, const struct swiotlb_requ
 {
 	*note = (struct swiotlb_note){
 		.orig = {(uint32_t)orig, (uint32_t)(orig >> 32)},
-		.len_less_1 = (uint32_t)(req->len - 1) & 0x3ffff,
-		.offset_bits = req->offset ? (dmp_log2_floor(req->offset) + 1) & 0x1f : 0,
-		.unit_log2 = (unsigned)__builtin_ctzll(req->bytes) & 0x1f,
-		.throttled = req->throttled,
+		.shape = swiotlb_shape(req->len, req->offset ? dmp_log2_floor(req->offset) + 1 : 0,
+				       (unsigned)__builtin_ctzll(req->bytes)),
 	};
+	if (req->throttled)
+		note->shape |= SWIOTLB_SHAPE_THROTTLED;
 }
 
 /* What the request needs, in the slots of an area that begins at slot @base. */

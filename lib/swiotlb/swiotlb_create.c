@@ -73,8 +73,8 @@ static void apply(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_opts *opts)
 	tlb->grow_limit = opts->flags & DMP_SWIOTLB_ANY ? UINT64_MAX : UINT32_MAX;
 	/* relaxed, all: nobody else knows it */
 	store_relaxed(&tlb->grows, tlb->is_dynamic);
-	store_relaxed(&tlb->max_slots, opts->max_slots);
-	store_relaxed(&tlb->idle_ns, opts->idle_ns);
+	store_relaxed(&tlb->max_slots, tlb->is_dynamic ? opts->max_slots : 0);
+	store_relaxed(&tlb->idle_ns, tlb->is_dynamic ? opts->idle_ns : 0);
 	swiotlb_throttle_set(tlb, opts->flags & DMP_SWIOTLB_THROTTLES, opts->throttle_high,
 			     opts->throttle_low, opts->throttle_turn_ns);
 }

@@ -47,7 +47,7 @@ static inline uint64_t swiotlb_fast_period(const struct dmp_swiotlb_limits *limi
 /* What describe() makes of a simple mapping: its length, and as unit what divides that. */
 static inline uint32_t swiotlb_fast_shape(uint64_t len)
 {
-	return (uint32_t)(len - 1) | (uint32_t)__builtin_ctzll(len) << SWIOTLB_SHAPE_UNIT_SHIFT;
+	return swiotlb_shape(len, 0, (unsigned)__builtin_ctzll(len));
 }
 
 static inline void swiotlb_fast_describe(struct swiotlb_note *note, dmp_phys_t orig, uint64_t len)

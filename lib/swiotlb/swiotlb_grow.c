@@ -198,8 +198,10 @@ int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_tuning *g
 	store_relaxed(&tlb->grows, (tuning.flags & DMP_SWIOTLB_GROWS) != 0);
 	store_relaxed(&tlb->max_slots, tuning.max_slots);
 	store_relaxed(&tlb->idle_ns, tuning.idle_ns);
-	if (tlb->is_dynamic)
-		wait_for_idleness(tlb);
+	if (!tlb->is_dynamic)
+		return 0;
+	dmp_work_cancel(&tlb->idle_work); /* a date that was set by the time before */
+	wait_for_idleness(tlb);
 	return 0;
 }
 

@@ -89,20 +89,37 @@
 /* What stands at a mapping's first slot; what it means: swiotlb_slot.c. */
 struct swiotlb_note {
 	uint32_t orig[2]; /* address of the first byte of data: low half, high half */
-	union {
-		struct {
-			uint32_t len_less_1 : 18; /* bytes of data, less 1 */
-			uint32_t offset_bits : 5; /* bits of orig that are the data's offset */
-			uint32_t unit_log2 : 5;   /* of the unit that the end is rounded up to */
-			uint32_t throttled : 1;   /* mapped in its turn, see _throttle.c */
-			uint32_t unused : 3;
-		};
-		uint32_t shape; /* all of these */
-	};
+	uint32_t shape;   /* see swiotlb_shape() */
 };
 
-/* Of unit_log2 in shape. */
-#define SWIOTLB_SHAPE_UNIT_SHIFT 23u
+/*
+ *   bits 0..17    bytes of data, less 1
+ *       18..22    how many bits of orig are the data's offset
+ *       23..27    log2 of the unit that the end is rounded up to
+ *       28        mapped in its turn, which may last until its unmap
+ */
+#define SWIOTLB_SHAPE_LEN       0x3ffffu
+#define SWIOTLB_SHAPE_THROTTLED (1u << 28)
+
+static inline uint32_t swiotlb_shape(uint64_t len, unsigned offset_bits, unsigned unit_log2)
+{
+	return (uint32_t)(len - 1) | offset_bits << 18 | unit_log2 << 23;
+}
+
+static inline uint64_t swiotlb_shape_len(uint32_t shape)
+{
+	return (shape & SWIOTLB_SHAPE_LEN) + 1;
+}
+
+static inline unsigned swiotlb_shape_offset_bits(uint32_t shape)
+{
+	return shape >> 18 & 0x1f;
+}
+
+static inline unsigned swiotlb_shape_unit_log2(uint32_t shape)
+{
+	return shape >> 23 & 0x1f;
+}
 
 struct swiotlb_segment {
 	uint64_t free[SEGMENT_WORDS];              /* (l) bit per slot */
@@ -400,7 +417,7 @@ void swiotlb_usage_raise(struct dmp_swiotlb *tlb, struct swiotlb_area *grown);
 void swiotlb_usage_settle(struct dmp_swiotlb *tlb);
 void swiotlb_usage_add_transient(struct dmp_swiotlb *tlb, uint64_t nslots);
 
-/* What has been claimed in @area is counted.  Inside swiotlb_read_lock(). */
+/* What has been claimed in @area is counted. */
 static inline void swiotlb_usage_grown(struct dmp_swiotlb *tlb, struct swiotlb_area *area)
 {
 	/* relaxed, both: what they decide is decided again under usage_lock */

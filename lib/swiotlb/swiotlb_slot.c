@@ -12,8 +12,8 @@
  * The mapping of a slot is the one that begins at the nearest bit of `first` at or below
  * it, if it is long enough.  Padding, length and end follow from its note:
  *
- *      offset  the lowest offset_bits bits of the original address, rule 4.2
- *      end     offset + length, rounded up to 2^unit_log2
+ *      offset  so many low bits of the original address, rule 4.2
+ *      end     offset + length, rounded up to the unit
  *
  * Invariants, walked by swiotlb_check_area_locked():
  *  S1  every used slot belongs to exactly one mapping, every free one to none;
@@ -39,13 +39,14 @@ static dmp_phys_t orig_of(const struct swiotlb_note *note)
 
 static uint64_t offset_of(const struct swiotlb_note *note)
 {
-	return note->orig[0] & ((UINT32_C(1) << note->offset_bits) - 1);
+	return note->orig[0] & ((UINT32_C(1) << swiotlb_shape_offset_bits(note->shape)) - 1);
 }
 
 /* From the start of the first slot to the end of rounding. */
 static uint64_t bytes_of(const struct swiotlb_note *note)
 {
-	return dmp_align_up(offset_of(note) + note->len_less_1 + 1, UINT64_C(1) << note->unit_log2);
+	return dmp_align_up(offset_of(note) + swiotlb_shape_len(note->shape),
+			    UINT64_C(1) << swiotlb_shape_unit_log2(note->shape));
 }
 
 static uint64_t nslots_of(const struct swiotlb_note *note)
@@ -137,10 +138,10 @@ bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_
 		.nslots = (bytes + SLOT_MASK) >> SLOT_SHIFT,
 		.pad = offset >> SLOT_SHIFT,
 		.phys = start + offset,
-		.len = note->len_less_1 + 1,
+		.len = swiotlb_shape_len(note->shape),
 		.end = start + bytes,
 		.orig = orig_of(note),
-		.throttled = note->throttled,
+		.throttled = (note->shape & SWIOTLB_SHAPE_THROTTLED) != 0,
 	};
 	return true;
 }

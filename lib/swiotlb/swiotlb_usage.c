@@ -176,16 +176,18 @@ void swiotlb_usage_add_transient(struct dmp_swiotlb *tlb, uint64_t nslots)
 	swiotlb_read_unlock(tlb);
 }
 
-/* @grown has outgrown its quota.  Inside swiotlb_read_lock(). */
+/* @grown has outgrown its quota. */
 void swiotlb_usage_raise(struct dmp_swiotlb *tlb, struct swiotlb_area *grown)
 {
 	bool meets = add_relaxed(&tlb->nraising, 1) > 0; /* relaxed: a hint that there is a crowd */
 
+	swiotlb_read_lock(tlb);
 	dmp_lock_acquire(&tlb->usage_lock);
 	if (meets)
 		widen_locked(tlb);
 	raise_locked(tlb, grown);
 	dmp_lock_release(&tlb->usage_lock);
+	swiotlb_read_unlock(tlb);
 	add_relaxed(&tlb->nraising, -1u);
 }
 

@@ -302,6 +302,7 @@ void model_swiotlb_tune(struct model_swiotlb *m, bool grows, uint64_t max_slots,
 	m->grows = grows;
 	m->max_slots = max_slots;
 	m->idle_ns = idle_ns;
+	m->idle.is_pending = false; /* counts anew from here */
 	wait_for_idleness(m);
 }
 

@@ -13,9 +13,10 @@ static void test_numbers_keep_their_order(void **state)
 	struct bench_list list;
 
 	(void)state;
-	assert_int_equal(bench_list_numbers("--x", "8,1,0x10", 1, 64, &list), 0);
+	assert_int_equal(bench_list_numbers("--x", "8,010,0x10", 1, 64, &list), 0);
 	assert_int_equal(list.count, 3);
 	assert_int_equal(list.value[0], 8);
+	assert_int_equal(list.value[1], 10);
 	assert_int_equal(list.value[2], 16);
 }
 

@@ -83,7 +83,7 @@ static void test_a_mapping_that_leaves_its_segment_is_seen(void **state)
 	(void)state;
 	broken_pool(&rig);
 	note = rig.tlb->pools->notes[20];
-	rig.tlb->pools->notes[20].len_less_1 = 109 * SLOT - 1;
+	rig.tlb->pools->notes[20].shape = swiotlb_shape(109 * SLOT, 0, 0);
 	assert_seen(&rig, "leaves its segment");
 	rig.tlb->pools->notes[20] = note;
 	repaired(&rig);

@@ -179,6 +179,27 @@ static void test_a_grown_pool_is_given_back_after_it_was_idle(void **state)
 	growth_rig_down(&rig);
 }
 
+static void test_a_new_idle_time_counts_from_its_setting(void **state)
+{
+	struct dmp_swiotlb_tuning tuning = DMP_SWIOTLB_TUNING(.flags = DMP_SWIOTLB_GROWS);
+	struct swiotlb_rig rig;
+
+	(void)state;
+	growth_rig_up(&rig, &DMP_SWIOTLB_OPTS(.slots = 512, .idle_ns = 1000 * MS));
+	swiotlb_rig_unmap(&rig, growth_rig_map(&rig, NULL, 1));
+	growth_rig_work(&rig, 1);
+	tuning.idle_ns = 20 * MS;
+	assert_int_equal(dmp_swiotlb_tune(rig.tlb, &tuning), 0);
+	dmp_harness_advance(19 * MS);
+	tuning.idle_ns = 30 * MS;
+	assert_int_equal(dmp_swiotlb_tune(rig.tlb, &tuning), 0);
+	dmp_harness_advance(29 * MS);
+	assert_int_equal(swiotlb_rig_stats(&rig).pools, 2);
+	dmp_harness_advance(1 * MS);
+	assert_int_equal(swiotlb_rig_stats(&rig).pools, 1);
+	growth_rig_down(&rig);
+}
+
 static void test_a_pool_in_use_is_not_given_back(void **state)
 {
 	struct swiotlb_rig rig;
@@ -279,6 +300,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_grows_beyond_the_cap),
 		cmocka_unit_test(test_a_pool_is_made_smaller_for_the_cap),
 		cmocka_unit_test(test_a_grown_pool_is_given_back_after_it_was_idle),
+		cmocka_unit_test(test_a_new_idle_time_counts_from_its_setting),
 		cmocka_unit_test(test_a_pool_in_use_is_not_given_back),
 		cmocka_unit_test(test_no_claim_stays_in_a_retired_pool),
 		cmocka_unit_test(test_growth_is_switched_while_it_works),

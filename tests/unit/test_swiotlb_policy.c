@@ -273,6 +273,27 @@ static void test_members_of_two_policies_make_a_third(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+/* Linux's slots in areas that are taken in turn, also where a run does not fit in what is left of
+ * a word of the bitmap: a request asks for an area once. */
+static void test_a_request_chooses_its_area_once(void **state)
+{
+	struct dmp_swiotlb_policy both = dmp_swiotlb_policy_round_robin;
+	struct dmp_swiotlb_area_view area;
+	struct swiotlb_rig rig;
+
+	(void)state;
+	both.find = dmp_swiotlb_policy_linux.find;
+	swiotlb_rig_up_policy(&rig, 512, 2, &both);
+	for (uint64_t i = 0; i < 8; i++)
+		swiotlb_rig_map(&rig, NULL, RIG_ORIG, 40 * SLOT);
+	area = swiotlb_rig_area(&rig, 0);
+	assert_int_equal(area.used, 4 * 40);
+	area = swiotlb_rig_area(&rig, 1);
+	assert_int_equal(area.used, 4 * 40);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -283,6 +304,7 @@ int main(void)
 		cmocka_unit_test(test_a_users_own_policy_places_and_is_told),
 		cmocka_unit_test(test_an_answer_that_does_not_fit_is_told_and_not_done),
 		cmocka_unit_test(test_members_of_two_policies_make_a_third),
+		cmocka_unit_test(test_a_request_chooses_its_area_once),
 	};
 
 	return cmocka_run_group_tests_name("swiotlb_policy", tests, NULL, NULL);

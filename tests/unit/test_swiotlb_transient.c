@@ -24,6 +24,23 @@ static void test_a_full_allocator_makes_a_pool_of_the_slots_that_are_needed(void
 	growth_rig_down(&rig);
 }
 
+/* Also for a request that the first pool could serve at once. */
+static void test_its_memory_is_no_original(void **state)
+{
+	struct swiotlb_rig rig;
+	dmp_phys_t phys, other = 7;
+
+	(void)state;
+	growth_rig_up(&rig, &DMP_SWIOTLB_OPTS(.slots = 128));
+	phys = growth_rig_map(&rig, NULL, 2 * SLOT);
+	swiotlb_rig_unmap(&rig, GROWTH_FIRST);
+	assert_int_equal(dmp_swiotlb_map(rig.tlb, NULL, phys, SLOT, DMP_TO_DEVICE, 0, &other),
+			 -EINVAL);
+	hw_rig_expect_bug(&rig.hw, "the allocator's own");
+	assert_int_equal(other, 7);
+	growth_rig_down(&rig);
+}
+
 static void test_its_slots_count_until_it_is_unmapped(void **state)
 {
 	struct dmp_swiotlb_stats stats;
@@ -233,6 +250,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_full_allocator_makes_a_pool_of_the_slots_that_are_needed),
+		cmocka_unit_test(test_its_memory_is_no_original),
 		cmocka_unit_test(test_its_slots_count_until_it_is_unmapped),
 		cmocka_unit_test(test_the_mark_is_exact_with_transient_pools),
 		cmocka_unit_test(test_its_memory_goes_back_after_a_grace_period),
