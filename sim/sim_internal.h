@@ -2,25 +2,33 @@
 /*
  * sim_internal.h - the simulated machine from inside
  *
- *   sim.c          options, the ops table, create, destroy, check
+ *   sim.c          the ops table, create, destroy, check
+ *   sim_options.c  the caller's options, the profile's, the defaults
  *   sim_mem.c      RAM in zones, a buddy allocator, phys <-> pointer
  *   sim_device.c   devices and domains: who is attached to what
  *   sim_expose.c   what mem_map() lets a device reach
  *   sim_pgtable.c  the driver's half: map, unmap          } tables in RAM
  *   sim_walk.c     the hardware's half: the table walk    }
- *   sim_iotlb.c    the IOTLB, and what an invalidation promises
- *   sim_invq.c     the invalidation queue
+ *   sim_iotlb.c    IOTLBs and walk caches    } sim_tlb.h
+ *   sim_devtlb.c   device TLBs               }
+ *   sim_tlb.c      a cache  sim_replace.c    }
+ *   sim_gate.c     what an invalidation promises
+ *   sim_invq.c     the invalidation queues   } sim_invq.h
+ *   sim_invalidate.c, sim_command.c          }
  *   sim_access.c   one access of a device: route, translate, move bytes
  *   sim_agent.c    agents: split, transfer, report
  *   sim_fault.c    fault records           sim_inject.c  calls that fail on purpose
- *   sim_cost.c     counters and charges    sim_profile.c the cost profile
+ *   sim_cost.c     charges   sim_stats.c   counters
+ *   sim_profile.c, sim_property.c          the profile: costs, properties
  *
  * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
- *  (d) the device's own lock; (s) the lock of the IOTLB set; (h) hardware_lock; (q)
- *  queue_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ *  (d) the device's own lock; (s) the lock of the set of a TLB; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
  */
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H
+
+#include "sim_invq.h"
+#include "sim_tlb.h"
 
 #include <dmapool/bits.h>
 #include <dmapool/port.h>
@@ -118,14 +126,26 @@ static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 	return table;
 }
 
-/* What a walk found: where, or why not. */
-struct sim_walk {
-	dmp_phys_t phys;              /* of the 4 KiB page that holds the IOVA */
-	uint32_t prot;                /* DMP_PROT_* */
-	uint32_t levels;              /* entries read */
-	enum dmp_fault_reason reason; /* if it failed */
+/* A table that a walk reads an entry of. */
+struct sim_step {
+	dmp_phys_t table;
+	uint32_t level;
+	uint32_t order; /* it translates 2^order pages */
 };
 
+/* What a walk found: where, or why not. */
+struct sim_walk {
+	dmp_phys_t phys;                 /* of the 4 KiB page that holds the IOVA */
+	uint32_t prot;                   /* DMP_PROT_* */
+	uint32_t order;                  /* of the leaf: 2^order pages of 4 KiB */
+	uint32_t levels;                 /* entries read */
+	struct sim_step step[PT_LEVELS]; /* from which tables */
+	enum dmp_fault_reason reason;    /* if it failed */
+};
+
+struct sim_step sim_walk_root(const struct sim_domain *dom);
+bool sim_walk_from(const struct sim_mem *mem, const struct sim_step *first, dmp_iova_t iova,
+		   struct sim_walk *walk);
 bool sim_walk(const struct sim_mem *mem, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
 bool sim_pte_is_sound(const struct sim_mem *mem, uint64_t pte, unsigned level);
 
@@ -176,71 +196,6 @@ int sim_pt_create(struct dmp_sim *sim, struct sim_domain *dom);
 void sim_pt_destroy(struct dmp_sim *sim, struct sim_domain *dom);
 int sim_pt_check(struct dmp_sim *sim);
 
-/* IOTLB. */
-
-struct sim_iotlb_entry {
-	uint64_t id;     /* (s) domain; 0: empty */
-	uint64_t page;   /* (s) iova / 4 KiB */
-	dmp_phys_t phys; /* (s) of that 4 KiB page */
-	uint64_t used;   /* (s) turn of the set at its last use */
-	uint32_t prot;   /* (s) 0: known to be not present */
-	uint32_t reserved0;
-};
-
-struct sim_iotlb_set {
-	_Alignas(DMP_CACHE_LINE) struct dmp_lock lock;
-	uint64_t turn;                   /* (s) counts lookups */
-	struct sim_iotlb_entry *entries; /* (c) the ways */
-};
-
-struct sim_iotlb {
-	uint32_t nsets, nways;         /* (c) */
-	struct sim_iotlb_set *sets;    /* (c) */
-	struct sim_iotlb_entry *store; /* (c) all entries */
-};
-
-int sim_iotlb_create(struct sim_iotlb *tlb, uint32_t nsets, uint32_t nways);
-void sim_iotlb_destroy(struct sim_iotlb *tlb);
-struct sim_iotlb_set *sim_iotlb_lock(struct sim_iotlb *tlb, uint64_t id, uint64_t page);
-void sim_iotlb_unlock(struct sim_iotlb_set *set);
-struct sim_iotlb_entry *sim_iotlb_find_locked(struct sim_iotlb *tlb, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page);
-struct sim_iotlb_entry *sim_iotlb_fill_locked(struct dmp_sim *sim, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page,
-					      const struct sim_walk *walk);
-void sim_iotlb_drop_pages(struct dmp_sim *sim, uint64_t id, uint64_t page, unsigned order);
-void sim_iotlb_drop_domain(struct dmp_sim *sim, uint64_t id);
-int sim_iotlb_check(struct dmp_sim *sim);
-
-/* Invalidation queue. */
-
-enum sim_command_kind {
-	COMMAND_PAGES,
-	COMMAND_DOMAIN,
-	COMMAND_WAIT,
-};
-
-struct sim_command {
-	enum sim_command_kind kind;
-	uint32_t order; /* PAGES: 2^order of them, aligned */
-	uint64_t page;
-	uint64_t id;
-};
-
-struct sim_invq {
-	struct dmp_lock hardware_lock; /* whoever holds it is the hardware */
-	struct dmp_lock queue_lock;    /* for submitting */
-	struct sim_command *ring;      /* (q) slots behind tail; (h) those from head to tail */
-	uint32_t len;                  /* (c) */
-	DMP_ATOMIC(uint64_t) head;     /* (a) commands completed; (h) to write */
-	DMP_ATOMIC(uint64_t) tail;     /* (a) commands submitted; (q) to write */
-};
-
-int sim_invq_create(struct sim_invq *queue, uint32_t len);
-void sim_invq_destroy(struct sim_invq *queue);
-int sim_invq_range(struct dmp_sim *sim, uint64_t id, dmp_iova_t first, dmp_iova_t last);
-int sim_invq_domain(struct dmp_sim *sim, uint64_t id);
-
 /* Accesses and faults. */
 
 struct sim_access {
@@ -290,12 +245,47 @@ int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
 struct sim_costs {
 	uint64_t map_first[PT_LEAF_MAX], map_next[PT_LEAF_MAX];
 	uint64_t unmap_first[PT_LEAF_MAX], unmap_next[PT_LEAF_MAX];
-	uint64_t invalidate_command, invalidate_wait;
-	uint64_t walk_miss, walk_level;
+	uint64_t invalidate_submit;                       /* the CPU's, a submission */
+	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
+	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
+	uint64_t invalidate_separate; /* instead, of a submission for device TLBs alone */
+	uint64_t invalidate_latency;  /* until the waiter knows; the queue goes on meanwhile */
+	uint64_t queue_transfer;      /* tail's line from another CPU */
+	uint64_t walk_miss, walk_level, devtlb_request;
 	uint64_t price[DMP_SIM_PRICES];
 };
 
-int sim_profile_load(const char *profile, struct sim_costs *costs);
+/* What a profile says: costs, and properties of the machine as options; zero: nothing. */
+struct sim_profile {
+	struct sim_costs costs;
+	struct dmp_sim_opts says;
+};
+
+int sim_profile_load(const char *profile, struct sim_profile *out);
+
+/* For the reading of a profile's other parts. */
+struct json_t;
+bool sim_profile_has_source(const struct json_t *json);
+int sim_profile_complain(const char *path, const char *place, const char *what);
+int sim_property_parse(const char *path, const char *name, const struct json_t *json,
+		       struct dmp_sim_opts *says);
+
+/* Properties, all said: constant. */
+struct sim_machine {
+	uint32_t nunits;
+	uint32_t iotlb_order; /* the largest page that the IOTLB keeps whole */
+	struct sim_tlb_shape iotlb, walk[SIM_WALK_CACHES], devtlb;
+	uint32_t nqueues, queue_entries;
+	uint32_t queue_kind, queue_by; /* enum dmp_sim_queue, dmp_sim_queue_by, not DEFAULT */
+	uint32_t node_cpus;            /* 0: one node */
+	uint32_t mask_order;           /* of the largest block of a command */
+	uint32_t range_commands;       /* a command a page for up to so many; 0: blocks */
+	uint64_t queue_timeout_ns;
+};
+
+int sim_options_load(const struct dmp_sim_opts *opts, struct sim_profile *profile,
+		     struct dmp_sim_opts *out);
+void sim_machine_fill(struct sim_machine *machine, const struct dmp_sim_opts *opts);
 
 enum sim_counter {
 	COUNT_MAP_CALLS,
@@ -307,16 +297,29 @@ enum sim_counter {
 	COUNT_TABLES_FREED,
 	COUNT_IOTLB_HITS,
 	COUNT_IOTLB_MISSES,
-	COUNT_IOTLB_FILLS,
-	COUNT_IOTLB_EVICTIONS,
+	COUNT_TLB, /* and on: each event of each kind of cache */
+	COUNT_TLB_LAST = COUNT_TLB + TLB_KINDS * TLB_EVENTS - 1,
+	COUNT_WALKS,
+	COUNT_WALK_LEVELS,
+	COUNT_WALK_CACHE_HITS,
+	COUNT_DEVTLB_HITS,
+	COUNT_DEVTLB_MISSES,
+	COUNT_UNSYNCED,
 	COUNT_INVALIDATIONS,
-	COUNT_INVALIDATED_ENTRIES,
+	COUNT_COMMANDS,
+	COUNT_PAGES_ASKED,
+	COUNT_PAGES_OVER,
+	COUNT_OVER_INVALIDATED_ENTRIES,
+	COUNT_RANGES_AS_DOMAIN,
 	COUNT_QUEUE_WAITS,
+	COUNT_QUEUE_RETRIES,
+	COUNT_QUEUE_TIMEOUTS,
 	COUNT_ACCESSES,
 	COUNT_BYTES_READ,
 	COUNT_BYTES_WRITTEN,
 	COUNT_FAULTS,
 	COUNT_STALE,
+	COUNT_SPUN_PS,
 	COUNT_PHASE_PS, /* and one for each further phase */
 	SIM_COUNTERS = COUNT_PHASE_PS + DMP_SIM_PHASES,
 };
@@ -326,20 +329,22 @@ struct sim_counters {
 };
 
 uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
+void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps);
 void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries);
 void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries);
-void sim_charge_invalidate(struct dmp_sim *sim);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
 
 /* The machine. */
 
 struct dmp_sim {
-	uint32_t flags;        /* (c) DMP_SIM_* */
-	struct dmp_hw_ops ops; /* (c) */
-	struct dmp_hw *hw;     /* (c) */
+	uint32_t flags;             /* (c) DMP_SIM_* */
+	struct dmp_hw_ops ops;      /* (c) */
+	struct dmp_hw *hw;          /* (c) */
+	struct sim_machine machine; /* (c) */
 	struct sim_mem mem;
-	struct sim_iotlb iotlb;
-	struct sim_invq invq;
+	struct sim_gate gates[SIM_GATES];
+	struct sim_unit *units;  /* (c) */
+	struct sim_invq *queues; /* (c) */
 	struct sim_faults faults;
 	struct sim_injector injector;
 	struct sim_costs costs;     /* (c) */
@@ -348,9 +353,11 @@ struct dmp_sim {
 
 	struct dmp_lock books_lock;                          /* devices, domains, agents */
 	DMP_ATOMIC(struct sim_device *) device[SIM_DEVICES]; /* (a) by id; (b) to write */
-	struct sim_domain *domains;                          /* (b) */
-	uint64_t next_domain_id;                             /* (b) */
-	uint64_t nagents;                                    /* (b) */
+	DMP_ATOMIC(struct sim_devtlb *) devtlb[SIM_DEVICES]; /* (a) by id; (b) to write */
+	DMP_ATOMIC(uint32_t) ndevtlbs; /* (a) from this number on there is none; (b) to write */
+	struct sim_domain *domains;    /* (b) */
+	uint64_t next_domain_id;       /* (b) */
+	uint64_t nagents;              /* (b) */
 };
 
 /* 0, or the errno that a call of @kind shall fail with. */

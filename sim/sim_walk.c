@@ -18,7 +18,7 @@
  * believes nothing else: a wild table makes a fault, never a wild read of ours.
  *
  * The walk is the device's and runs beside the driver's stores.  The caller sees to it that
- * no table it may be inside is freed: sim_iotlb.c, [DRAIN].
+ * no table it may be inside is freed: sim_gate.c, [DRAIN].
  *
  * Ordering:
  *  [TABLE] sim_pgtable: table cleared or leaf's memory written, then the entry stored
@@ -55,6 +55,7 @@ static void found(struct sim_walk *walk, uint64_t pte, dmp_iova_t iova, unsigned
 {
 	uint64_t span = sim_level_span(level);
 
+	walk->order = (uint32_t)dmp_log2_floor(span) - DMP_PAGE_SHIFT;
 	walk->phys = (pte & PTE_PHYS_MASK) | dmp_align_down(iova & (span - 1), DMP_PAGE_BYTES);
 	walk->prot = (pte & PTE_READ ? DMP_PROT_READ : 0) | (pte & PTE_WRITE ? DMP_PROT_WRITE : 0);
 }
@@ -65,19 +66,38 @@ static bool refuse(struct sim_walk *walk, enum dmp_fault_reason reason)
 	return false;
 }
 
-/* Where does @iova lead?  False: nowhere, walk->reason says why. */
+/* A table of @level and the pages behind it. */
+static struct sim_step step_at(dmp_phys_t table, unsigned level)
+{
+	return (struct sim_step){.table = table, .level = level, .order = 9 * level};
+}
+
+struct sim_step sim_walk_root(const struct sim_domain *dom)
+{
+	return step_at(dom->root, PT_LEVELS);
+}
+
 bool sim_walk(const struct sim_mem *mem, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk)
 {
-	dmp_phys_t table = root;
+	struct sim_step first = step_at(root, PT_LEVELS);
+
+	return sim_walk_from(mem, &first, iova, walk);
+}
+
+/* Where does @iova lead, from the table @first on?  False: nowhere, walk->reason says why. */
+bool sim_walk_from(const struct sim_mem *mem, const struct sim_step *first, dmp_iova_t iova,
+		   struct sim_walk *walk)
+{
+	dmp_phys_t table = first->table;
 
 	*walk = (struct sim_walk){0};
 	if (iova > PT_IOVA_LAST)
 		return refuse(walk, DMP_FAULT_APERTURE);
-	for (unsigned level = PT_LEVELS;; level--) {
+	for (unsigned level = first->level;; level--) {
 		sim_pte *slot = &sim_table_at(mem, table)[sim_level_index(iova, level)];
 		uint64_t pte = load_acquire(slot); /* [TABLE] entry before what it leads to */
 
-		walk->levels++;
+		walk->step[walk->levels++] = step_at(table, level);
 		if (!(pte & PTE_PRESENT))
 			return refuse(walk, DMP_FAULT_NOT_PRESENT);
 		if (!sim_pte_is_sound(mem, pte, level))

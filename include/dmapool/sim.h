@@ -43,15 +43,60 @@ struct dmp_sim_opts {
 				 * of a JSON file; NULL: "free", everything costs nothing */
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
+
+	/* Properties of the machine: zero is what the profile says, else the default. */
+	uint32_t replace;          /* enum dmp_sim_replace */
+	uint32_t iotlbs;           /* 1 .. 64: device n uses IOTLB n modulo these; 0: 1, shared */
+	uint64_t iotlb_page_bytes; /* largest page that one entry holds, a power of two from 4 KiB
+				    * on; of bigger ones it holds such pieces; 0: 4 KiB */
+	uint64_t seed;             /* of random replacement */
+	uint32_t walk_entries[4];  /* of the walk caches for tables of level 1 .. 4; 0: none; above
+				    * 64 a multiple of 4 */
+	uint32_t devtlb_sets;      /* of each device's own TLB, power of two; 0: none */
+	uint32_t devtlb_ways;      /* 1 .. 64; 0: 4 */
+	uint32_t queue_kind;       /* enum dmp_sim_queue */
+	uint32_t queues;           /* invalidation queues, 1 .. 4096; 0: 1 */
+	uint32_t queue_by;         /* enum dmp_sim_queue_by */
+	uint32_t node_cpus;        /* CPU numbers of one node; 0: all */
+	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still; 0: 1 s */
+	uint64_t mask_bytes;       /* largest block of one invalidation command, power of two from
+				    * 4 KiB on; 0: 1 GiB */
+	uint32_t range_commands;   /* no blocks: a command a page for up to so many pages, and the
+				    * domain for more; 0: blocks */
+	uint32_t reserved1;        /* zero */
 };
 #ifndef __cplusplus
 #define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
 #endif
 
-#define DMP_SIM_NO_IOMMU          1u /* no translation offered */
-#define DMP_SIM_TOUCH_STALE       2u /* perform accesses through stale entries too */
-#define DMP_SIM_REQUIRE_DOMAIN    4u /* a device that is attached to nothing reaches nothing */
-#define DMP_SIM_CACHE_NOT_PRESENT 8u /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_NO_IOMMU          1u     /* no translation offered */
+#define DMP_SIM_TOUCH_STALE       2u     /* perform accesses through stale entries too */
+#define DMP_SIM_REQUIRE_DOMAIN    4u     /* a device that is attached to nothing reaches nothing */
+#define DMP_SIM_CACHE_NOT_PRESENT 8u     /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_SPIN              0x100u /* costs are waited for, not counted */
+#define DMP_SIM_SEPARATE_DEVTLB   0x200u /* device TLBs are invalidated by submissions of their own */
+
+/* Which way of a full set of a TLB makes room. */
+enum dmp_sim_replace {
+	DMP_SIM_REPLACE_DEFAULT,
+	DMP_SIM_REPLACE_LRU,    /* the default */
+	DMP_SIM_REPLACE_TREE,   /* pseudo-LRU; the ways of IOTLB and device TLB a power of two */
+	DMP_SIM_REPLACE_RANDOM, /* repeated by the seed */
+};
+
+/* How commands get into an invalidation queue. */
+enum dmp_sim_queue {
+	DMP_SIM_QUEUE_DEFAULT,
+	DMP_SIM_QUEUE_LOCKED,    /* the default */
+	DMP_SIM_QUEUE_LOCK_FREE, /* slots are taken by compare-and-swap */
+};
+
+/* Which of several queues a CPU uses. */
+enum dmp_sim_queue_by {
+	DMP_SIM_QUEUE_BY_DEFAULT,
+	DMP_SIM_QUEUE_BY_CPU,  /* its number modulo the queues; the default */
+	DMP_SIM_QUEUE_BY_NODE, /* its node, see node_cpus */
+};
 
 /**
  * dmp_sim_create() - a machine
@@ -162,20 +207,57 @@ enum dmp_sim_price {
 /* Picoseconds that the profile asks for one of them. */
 DMP_API uint64_t dmp_sim_price_ps(const struct dmp_sim *sim, enum dmp_sim_price price);
 
+/**
+ * dmp_sim_flush_all() - invalidate everything of every domain
+ *
+ * The hardware contract knows no such call: for harnesses.
+ *
+ * Threads: any thread.
+ * Errors:  -ETIMEDOUT.
+ */
+DMP_API int dmp_sim_flush_all(struct dmp_sim *sim);
+
+/**
+ * dmp_sim_stick() - an invalidation queue stands still, or moves again
+ * @queue: 0 .. the machine's queues - 1
+ *
+ * Who waits for it meanwhile is told -ETIMEDOUT after the option's queue_timeout_ns, and a
+ * log line names the queue.  What stands in the queue is executed when it moves again.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL no such queue.
+ */
+DMP_API int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck);
+
 struct dmp_sim_stats {
-	uint64_t phase_ns[DMP_SIM_PHASES]; /* virtual; ALLOCATE and COPY stay 0 */
+	uint64_t phase_ns[DMP_SIM_PHASES]; /* virtual; ALLOCATE and COPY stay 0; with DMP_SIM_SPIN
+					    * all do: see spun_ns */
 	uint64_t map_calls, map_pages;     /* map_pages(): calls and pages */
 	uint64_t unmap_calls, unmap_pages;
 	uint64_t tables_allocated, tables_freed;
 	uint64_t iotlb_hits, iotlb_misses;
 	uint64_t iotlb_evictions;                     /* a live entry made room */
-	uint64_t invalidations;                       /* commands */
+	uint64_t invalidations;                       /* calls of the driver that made some */
 	uint64_t invalidated_entries;                 /* IOTLB entries that they removed */
 	uint64_t queue_waits;                         /* submissions that waited for room */
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
 	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
 	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+
+	uint64_t walks, walk_levels; /* of IOTLB misses: table walks, entries that they read */
+	uint64_t walk_cache_hits;    /* walks that began at a table that was remembered */
+	uint64_t walk_cache_evictions, walk_cache_invalidated;
+	uint64_t devtlb_hits, devtlb_misses, devtlb_evictions, devtlb_invalidated;
+	uint64_t unsynced_accesses;        /* refused, although mapped: sync_map() was forgotten */
+	uint64_t commands;                 /* of the invalidations, waits not counted */
+	uint64_t pages_asked;              /* 4 KiB pages of ranges that were to be invalidated */
+	uint64_t pages_over;               /* pages that their blocks named beside these */
+	uint64_t over_invalidated_entries; /* entries of any TLB that were removed beside them */
+	uint64_t ranges_as_domain;         /* ranges for which the whole domain was invalidated */
+	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
+	uint64_t queue_timeouts;           /* waits that were given up */
+	uint64_t spun_ns;                  /* costs that were waited for */
 };
 
 /**
