@@ -2,7 +2,7 @@
 /*
  * sim.c - the simulated machine: options, the ops table, create, destroy, check
  *
- *   dmp_sim_create = load the profile, build the parts from the bottom, adopt the table
+ *   dmp_sim_create = choose the format, load the profile, build the parts from the bottom, adopt the table
  *
  *   mem -> counters -> iotlb -> invq -> faults -> injector -> books -> hw handle
  *
@@ -10,7 +10,7 @@
  * one member, one function, in the source that the member's job belongs to.
  *
  * What is optional and missing: make_shared and make_private (no encrypted memory),
- * map_list (runs are mapped one by one), sync_map unless not-present entries are cached.
+ * sync_map unless not-present entries are cached.
  *
  * Locking: (b) books_lock, rank RANK_BACKEND; everything else is set up once.
  */
@@ -31,7 +31,7 @@
 #define QUEUE_MAX   (1u << 20)
 #define RECORDS_MAX (1u << 20)
 
-static_assert(sizeof(struct dmp_sim_opts) == 48, "append only");
+static_assert(sizeof(struct dmp_sim_opts) == 64, "append only");
 
 static const struct dmp_hw_ops all_ops = {
 	.size = sizeof(struct dmp_hw_ops),
@@ -51,6 +51,7 @@ static const struct dmp_hw_ops all_ops = {
 	.domain_attach = sim_domain_attach,
 	.domain_detach = sim_domain_detach,
 	.map_pages = sim_map_pages,
+	.map_list = sim_map_list,
 	.unmap_pages = sim_unmap_pages,
 	.iova_to_phys = sim_iova_to_phys,
 	.sync_map = sim_sync_map,
@@ -74,6 +75,7 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	ops->domain_attach = NULL;
 	ops->domain_detach = NULL;
 	ops->map_pages = NULL;
+	ops->map_list = NULL;
 	ops->unmap_pages = NULL;
 	ops->iova_to_phys = NULL;
 	ops->flush_gather = NULL;
@@ -158,8 +160,10 @@ static void parts_destroy(struct dmp_sim *sim)
 
 static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
 {
-	int err = sim_profile_load(opts->profile, &sim->costs);
+	int err = sim_format_choose(&sim->format, opts->format, opts->custom_format);
 
+	if (!err)
+		err = sim_profile_load(opts->profile, &sim->costs);
 	if (!err)
 		err = parts_create(sim, opts);
 	if (err)

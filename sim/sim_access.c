@@ -116,7 +116,7 @@ static void hit(struct dmp_sim *sim, struct sim_domain *dom, struct sim_access *
 		const struct sim_iotlb_entry *entry)
 {
 	struct sim_walk now;
-	bool present = sim_walk(&sim->mem, dom->root, access->addr, &now);
+	bool present = sim_walk(sim, dom->root, access->addr, &now);
 
 	sim_count(sim, COUNT_IOTLB_HITS, 1);
 	if (entry->prot == 0) {
@@ -135,7 +135,7 @@ static void miss(struct dmp_sim *sim, struct sim_domain *dom, struct sim_iotlb_s
 {
 	uint64_t page = access->addr >> DMP_PAGE_SHIFT;
 	struct sim_walk walk;
-	bool present = sim_walk(&sim->mem, dom->root, access->addr, &walk);
+	bool present = sim_walk(sim, dom->root, access->addr, &walk);
 
 	sim_count(sim, COUNT_IOTLB_MISSES, 1);
 	sim_charge_walk(sim, walk.levels);
@@ -166,7 +166,7 @@ static bool try_translated(struct dmp_sim *sim, struct sim_access *access, uint6
 {
 	struct sim_device *dev = access->dev;
 
-	if (!dmp_range_fits(access->addr, access->len, PT_IOVA_LAST)) {
+	if (!dmp_range_fits(access->addr, access->len, sim->format.iova_last)) {
 		refuse(access, DMP_FAULT_APERTURE);
 		return true;
 	}

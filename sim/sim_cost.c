@@ -2,7 +2,8 @@
 /*
  * sim_cost.c - counters, and what the profile asks for each operation
  *
- *   map, unmap     first[size] + (entries - 1) * next[size]     a call, by the size asked for
+ *   map, unmap     first[size] + (entries - 1) * next[size]     a call, by the size asked for;
+ *                                                               a page of a run has many entries
  *   invalidation   command + wait                               a submission
  *   IOTLB miss     miss + level * entries read                  the device's time, not the CPU's
  *
@@ -21,7 +22,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct dmp_sim_stats) == 24 * 8, "append only");
+static_assert(sizeof(struct dmp_sim_stats) == 26 * 8, "append only");
 
 static void charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
 {
@@ -29,22 +30,30 @@ static void charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
 		sim_count(sim, COUNT_PHASE_PS + (unsigned)phase, ps);
 }
 
-static uint64_t run_ps(const uint64_t *first, const uint64_t *next, unsigned level,
+/* The size in the profile that is the next below; 4 KiB if there is none. */
+static unsigned size_class(uint64_t page_bytes)
+{
+	return page_bytes >> 30 ? 2 : page_bytes >> 21 ? 1 : 0;
+}
+
+static uint64_t run_ps(const uint64_t *first, const uint64_t *next, uint64_t page_bytes,
 		       uint64_t nentries)
 {
-	return nentries ? first[level - 1] + (nentries - 1) * next[level - 1] : 0;
+	unsigned size = size_class(page_bytes);
+
+	return nentries ? first[size] + (nentries - 1) * next[size] : 0;
 }
 
-void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries)
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries)
 {
 	charge(sim, DMP_SIM_PHASE_MAP,
-	       run_ps(sim->costs.map_first, sim->costs.map_next, level, nentries));
+	       run_ps(sim->costs.map_first, sim->costs.map_next, page_bytes, nentries));
 }
 
-void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries)
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries)
 {
 	charge(sim, DMP_SIM_PHASE_UNMAP,
-	       run_ps(sim->costs.unmap_first, sim->costs.unmap_next, level, nentries));
+	       run_ps(sim->costs.unmap_first, sim->costs.unmap_next, page_bytes, nentries));
 }
 
 void sim_charge_invalidate(struct dmp_sim *sim)
@@ -96,6 +105,9 @@ int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t s
 		.stale_accesses = sim_count_sum(sim, COUNT_STALE),
 		.ram_in_use = (sim_mem_given_pages(&sim->mem) + sim_mem_table_pages(&sim->mem))
 			      << DMP_PAGE_SHIFT,
+		.tables_waiting = sim_count_sum(sim, COUNT_TABLES_UNLINKED) -
+				  sim_count_sum(sim, COUNT_TABLES_FREED),
+		.table_bytes = sim_mem_table_pages(&sim->mem) << DMP_PAGE_SHIFT,
 	};
 
 	if (size < sizeof(uint64_t))

@@ -163,7 +163,7 @@ int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool lea
 	(void)leaf_only; /* no cache holds anything but leaves */
 	if (len == 0 || domain->type == DMP_DOMAIN_PASSTHROUGH)
 		return 0;
-	if (!dmp_range_fits(iova, len, PT_IOVA_LAST))
+	if (!dmp_range_fits(iova, len, ((struct dmp_sim *)be)->format.iova_last))
 		return sim_invq_domain(be, domain->id);
 	return sim_invq_range(be, domain->id, iova, iova + len - 1);
 }
