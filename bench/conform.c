@@ -136,7 +136,7 @@ static bool is_run(const struct conform_format *format, const struct conform_blo
 	const char *lack = NULL;
 	size_t i;
 
-	for (i = 0; i < block->nlines && !lack; i++)
+	for (i = 0; format->lacks && i < block->nlines && !lack; i++)
 		lack = format->lacks(&block->lines[i]);
 	if (lack && !report->lack) {
 		report->lack = lack;

@@ -2,7 +2,8 @@
 /*
  * sim.c - the simulated machine: the ops table, create, destroy, check
  *
- *   dmp_sim_create = load options and profile, build the parts from the bottom, adopt the table
+ *   dmp_sim_create = load options and profile, choose the format, build the parts from the
+ *                    bottom, adopt the table
  *
  *   mem -> units -> queues -> faults -> gates -> injector -> books -> counters -> hw handle
  *
@@ -10,7 +11,7 @@
  * one member, one function, in the source that the member's job belongs to.
  *
  * What is optional and missing: make_shared and make_private (no encrypted memory),
- * map_list (runs are mapped one by one), sync_map unless not-present entries are cached.
+ * sync_map unless not-present entries are cached.
  *
  * Locking: (b) books_lock, rank RANK_BACKEND; everything else is set up once.
  */
@@ -34,6 +35,7 @@ static const struct dmp_hw_ops all_ops = {
 	.domain_attach = sim_domain_attach,
 	.domain_detach = sim_domain_detach,
 	.map_pages = sim_map_pages,
+	.map_list = sim_map_list,
 	.unmap_pages = sim_unmap_pages,
 	.iova_to_phys = sim_iova_to_phys,
 	.sync_map = sim_sync_map,
@@ -57,6 +59,7 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	ops->domain_attach = NULL;
 	ops->domain_detach = NULL;
 	ops->map_pages = NULL;
+	ops->map_list = NULL;
 	ops->unmap_pages = NULL;
 	ops->iova_to_phys = NULL;
 	ops->flush_gather = NULL;
@@ -112,11 +115,13 @@ static void parts_destroy(struct dmp_sim *sim)
 static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts,
 			  const struct sim_profile *profile)
 {
+	int err = sim_format_choose(&sim->format, opts->format, opts->custom_format);
+
 	sim->flags = opts->flags;
 	sim->costs = profile->costs;
 	sim_machine_fill(&sim->machine, opts);
-	int err = parts_create(sim, opts);
-
+	if (!err)
+		err = parts_create(sim, opts);
 	if (err)
 		return err;
 	ops_fill(&sim->ops, opts->flags);

@@ -110,8 +110,7 @@ static bool agrees(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t
 {
 	struct sim_walk now;
 
-	return sim_walk(&sim->mem, dom->root, iova, &now) && now.phys == to->phys &&
-	       now.prot == to->prot;
+	return sim_walk(sim, dom->root, iova, &now) && now.phys == to->phys && now.prot == to->prot;
 }
 
 /* A translation that leads somewhere. */
@@ -140,7 +139,7 @@ static void translated_inside(struct dmp_sim *sim, const struct sim_domain *dom,
 	}
 	refuse(access, to.reason);
 	if (to.remembered && to.reason == DMP_FAULT_NOT_PRESENT &&
-	    sim_walk(&sim->mem, dom->root, access->addr, &now))
+	    sim_walk(sim, dom->root, access->addr, &now))
 		sim_count(sim, COUNT_UNSYNCED, 1);
 }
 
@@ -149,7 +148,7 @@ static bool try_translated(struct dmp_sim *sim, struct sim_access *access, uint6
 {
 	struct sim_device *dev = access->dev;
 
-	if (!dmp_range_fits(access->addr, access->len, PT_IOVA_LAST)) {
+	if (!dmp_range_fits(access->addr, access->len, sim->format.iova_last)) {
 		refuse(access, DMP_FAULT_APERTURE);
 		return true;
 	}

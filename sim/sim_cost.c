@@ -2,7 +2,8 @@
 /*
  * sim_cost.c - what the profile asks for each operation
  *
- *   map, unmap     first[size] + (entries - 1) * next[size]     a call, by the size asked for
+ *   map, unmap     first[size] + (entries - 1) * next[size]     a call, by the size asked for;
+ *                                                               a page of a run has many entries
  *   invalidation   submit, + transfer if another CPU submitted  the submitter's, at once
  *                  command or device, wait                      the queue's, one after another
  *                  latency                                      the submitter's, at the end
@@ -34,22 +35,30 @@ void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
 	}
 }
 
-static uint64_t run_ps(const uint64_t *first, const uint64_t *next, unsigned level,
+/* The size in the profile that is the next below; 4 KiB if there is none. */
+static unsigned size_class(uint64_t page_bytes)
+{
+	return page_bytes >> 30 ? 2 : page_bytes >> 21 ? 1 : 0;
+}
+
+static uint64_t run_ps(const uint64_t *first, const uint64_t *next, uint64_t page_bytes,
 		       uint64_t nentries)
 {
-	return nentries ? first[level - 1] + (nentries - 1) * next[level - 1] : 0;
+	unsigned size = size_class(page_bytes);
+
+	return nentries ? first[size] + (nentries - 1) * next[size] : 0;
 }
 
-void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries)
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries)
 {
 	sim_charge(sim, DMP_SIM_PHASE_MAP,
-		   run_ps(sim->costs.map_first, sim->costs.map_next, level, nentries));
+		   run_ps(sim->costs.map_first, sim->costs.map_next, page_bytes, nentries));
 }
 
-void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries)
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries)
 {
 	sim_charge(sim, DMP_SIM_PHASE_UNMAP,
-		   run_ps(sim->costs.unmap_first, sim->costs.unmap_next, level, nentries));
+		   run_ps(sim->costs.unmap_first, sim->costs.unmap_next, page_bytes, nentries));
 }
 
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels)

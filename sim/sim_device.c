@@ -173,8 +173,8 @@ static void fill_info(const struct dmp_sim *sim, enum dmp_domain_type type,
 		.flags = translated && (sim->flags & DMP_SIM_CACHE_NOT_PRESENT)
 				 ? DMP_HW_DOMAIN_CACHES_NOT_PRESENT
 				 : 0,
-		.page_sizes = PT_PAGE_SIZES,
-		.aperture_end = translated ? PT_IOVA_LAST : DMP_MASK(52),
+		.page_sizes = sim->format.page_sizes,
+		.aperture_end = translated ? sim->format.iova_last : DMP_MASK(52),
 	};
 
 	memcpy(info, &full, info->size < sizeof(full) ? info->size : sizeof(full));

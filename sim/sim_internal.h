@@ -7,7 +7,10 @@
  *   sim_mem.c      RAM in zones, a buddy allocator, phys <-> pointer
  *   sim_device.c   devices and domains: who is attached to what
  *   sim_expose.c   what mem_map() lets a device reach
- *   sim_pgtable.c  the driver's half: map, unmap          } tables in RAM
+ *   sim_format.c   how an entry of a page table looks, by parameters
+ *   sim_pgtable.c  table pages: made, freed, walked       }
+ *   sim_map.c      the driver's half: map                 } tables in RAM
+ *   sim_unmap.c                       unmap               }
  *   sim_walk.c     the hardware's half: the table walk    }
  *   sim_iotlb.c    IOTLBs and walk caches    } sim_tlb.h
  *   sim_devtlb.c   device TLBs               }
@@ -33,6 +36,8 @@
 #include <dmapool/bits.h>
 #include <dmapool/port.h>
 #include <dmapool/sim.h>
+
+#include "sim_format.h"
 
 /* Memory. */
 
@@ -82,8 +87,8 @@ uint64_t sim_mem_table_pages(struct sim_mem *mem);
 /* Can the process's memory there still be touched?  Of RAM always. */
 bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot);
 
-int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys); /* cleared */
-void sim_table_free(struct sim_mem *mem, dmp_phys_t phys);
+int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys); /* cleared */
+void sim_table_free(struct sim_mem *mem, dmp_phys_t phys, unsigned order);
 
 /* Is every byte RAM?  @len > 0 */
 static inline bool sim_mem_has(const struct sim_mem *mem, dmp_phys_t phys, uint64_t len)
@@ -91,33 +96,9 @@ static inline bool sim_mem_has(const struct sim_mem *mem, dmp_phys_t phys, uint6
 	return dmp_range_fits(phys, len, mem->ram_bytes - 1);
 }
 
-/* Page tables: an entry's bits. */
-
-#define PTE_PRESENT   UINT64_C(1)
-#define PTE_READ      UINT64_C(2) /* of a leaf */
-#define PTE_WRITE     UINT64_C(4) /* of a leaf */
-#define PTE_LEAF      UINT64_C(8)
-#define PTE_PHYS_MASK (DMP_MASK(52) & ~(DMP_PAGE_BYTES - 1))
-#define PTE_RESERVED  (~(PTE_PHYS_MASK | UINT64_C(15)))
-
-#define PT_LEVELS     4u   /* the root is level 4 */
-#define PT_LEAF_MAX   3u   /* 1 GiB */
-#define PT_ENTRIES    512u /* 4 KiB of 8 bytes */
-#define PT_IOVA_LAST  DMP_MASK(48)
-#define PT_PAGE_SIZES UINT64_C(0x40201000)
+/* Page tables. */
 
 typedef DMP_ATOMIC(uint64_t) sim_pte;
-
-/* Bytes behind one entry of a level. */
-static inline uint64_t sim_level_span(unsigned level)
-{
-	return UINT64_C(1) << (DMP_PAGE_SHIFT + 9 * (level - 1));
-}
-
-static inline unsigned sim_level_index(dmp_iova_t iova, unsigned level)
-{
-	return (iova >> (DMP_PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
-}
 
 static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 {
@@ -130,24 +111,25 @@ static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 struct sim_step {
 	dmp_phys_t table;
 	uint32_t level;
-	uint32_t order; /* it translates 2^order pages */
+	uint32_t order; /* it translates 2^order pages of 4 KiB */
 };
 
 /* What a walk found: where, or why not. */
 struct sim_walk {
-	dmp_phys_t phys;                 /* of the 4 KiB page that holds the IOVA */
-	uint32_t prot;                   /* DMP_PROT_* */
-	uint32_t order;                  /* of the leaf: 2^order pages of 4 KiB */
-	uint32_t levels;                 /* entries read */
-	struct sim_step step[PT_LEVELS]; /* from which tables */
-	enum dmp_fault_reason reason;    /* if it failed */
+	dmp_phys_t phys;     /* of the 4 KiB page that holds the IOVA */
+	uint64_t page_bytes; /* of the page of the tables that it is a piece of */
+	uint32_t prot;       /* DMP_PROT_* */
+	uint32_t levels;     /* entries read */
+	struct sim_step step[DMP_SIM_LEVELS_MAX]; /* from which tables */
+	enum dmp_fault_reason reason;             /* if it failed */
 };
 
-struct sim_step sim_walk_root(const struct sim_domain *dom);
-bool sim_walk_from(const struct sim_mem *mem, const struct sim_step *first, dmp_iova_t iova,
+struct sim_step sim_walk_root(const struct dmp_sim *sim, dmp_phys_t root);
+bool sim_walk_from(const struct dmp_sim *sim, const struct sim_step *first, dmp_iova_t iova,
 		   struct sim_walk *walk);
-bool sim_walk(const struct sim_mem *mem, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
-bool sim_pte_is_sound(const struct sim_mem *mem, uint64_t pte, unsigned level);
+bool sim_walk(const struct dmp_sim *sim, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
+struct sim_entry sim_pte_read(const struct dmp_sim *sim, uint64_t pte, unsigned level,
+			      dmp_iova_t iova);
 
 /* Domains and devices. */
 
@@ -155,7 +137,7 @@ struct sim_domain {
 	uint64_t id;                    /* (c) tag in the IOTLB; never 0, never used again */
 	uint32_t type;                  /* (c) enum dmp_domain_type */
 	uint32_t nattached;             /* (b) */
-	dmp_phys_t root;                /* (c) level 4 table; 0: passthrough */
+	dmp_phys_t root;                /* (c) table of the highest level; 0: passthrough */
 	struct sim_domain *next, *prev; /* (b) */
 };
 
@@ -195,6 +177,16 @@ int sim_expose_check(struct sim_device *dev);
 int sim_pt_create(struct dmp_sim *sim, struct sim_domain *dom);
 void sim_pt_destroy(struct dmp_sim *sim, struct sim_domain *dom);
 int sim_pt_check(struct dmp_sim *sim);
+
+int sim_pt_make(struct dmp_sim *sim, dmp_phys_t *table);
+void sim_pt_discard(struct dmp_sim *sim, dmp_phys_t table);
+int sim_pt_replace(struct dmp_sim *sim, struct sim_domain *dom, sim_pte *slot, dmp_iova_t iova,
+		   unsigned level);
+void sim_pt_gather(struct dmp_sim *sim, struct dmp_gather *gather, dmp_phys_t table);
+sim_pte *sim_pt_child(const struct dmp_sim *sim, uint64_t pte, unsigned level);
+static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level);
+int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		       dmp_phys_t phys, uint64_t len);
 
 /* Accesses and faults. */
 
@@ -242,9 +234,11 @@ int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
 
 /* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB. */
 
+#define SIM_COST_SIZES 3u
+
 struct sim_costs {
-	uint64_t map_first[PT_LEAF_MAX], map_next[PT_LEAF_MAX];
-	uint64_t unmap_first[PT_LEAF_MAX], unmap_next[PT_LEAF_MAX];
+	uint64_t map_first[SIM_COST_SIZES], map_next[SIM_COST_SIZES];
+	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
 	uint64_t invalidate_submit;                       /* the CPU's, a submission */
 	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
 	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
@@ -330,8 +324,8 @@ struct sim_counters {
 
 uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
 void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps);
-void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries);
-void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries);
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
 
 /* The machine. */
@@ -341,6 +335,7 @@ struct dmp_sim {
 	struct dmp_hw_ops ops;      /* (c) */
 	struct dmp_hw *hw;          /* (c) */
 	struct sim_machine machine; /* (c) */
+	struct sim_format format;   /* (c) of page tables */
 	struct sim_mem mem;
 	struct sim_gate gates[SIM_GATES];
 	struct sim_unit *units;  /* (c) */
@@ -367,6 +362,24 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
 		return 0;
 	return sim_inject_slow(sim, kind);
+}
+
+/* The table that an entry leads to, if all of it says so. */
+static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level)
+{
+	const struct sim_format *format = &sim->format;
+	dmp_phys_t table = sim_pte_phys(format, pte);
+	bool is_sound = (pte & ~format->phys_mask) == format->level[level].table && table &&
+			dmp_is_aligned(table, sim_table_bytes(format)) &&
+			sim_mem_has(&sim->mem, table, sim_table_bytes(format));
+
+	return is_sound ? sim_table_at(&sim->mem, table) : NULL;
+}
+
+/* The calling CPU's counters; only it writes them.  NULL: there are none. */
+static inline struct sim_counters *sim_counters_own(struct dmp_sim *sim)
+{
+	return dmp_percpu_get_own(&sim->counters);
 }
 
 static inline void sim_count(struct dmp_sim *sim, unsigned counter, uint64_t n)
@@ -401,6 +414,8 @@ void sim_domain_detach(void *be, void *dom, uint32_t device);
 
 int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_t page_bytes,
 		  uint64_t npages, unsigned prot, uint64_t *mapped);
+int sim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_phys_run *runs,
+		 size_t nruns, unsigned prot, uint64_t *mapped);
 uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_bytes, uint64_t npages,
 			 struct dmp_gather *gather);
 int sim_iova_to_phys(void *be, void *dom, dmp_iova_t iova, dmp_phys_t *phys);

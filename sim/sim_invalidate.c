@@ -195,7 +195,7 @@ int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool lea
 
 	if (len == 0 || domain->type == DMP_DOMAIN_PASSTHROUGH)
 		return 0;
-	if (!dmp_range_fits(iova, len, PT_IOVA_LAST))
+	if (!dmp_range_fits(iova, len, ((struct dmp_sim *)be)->format.iova_last))
 		return run_domain(be, domain->id);
 	return run_range(be,
 			 &(struct sim_pages){

@@ -86,7 +86,7 @@ static struct sim_step first_step(struct walker *w)
 		sim_count(w->sim, COUNT_WALK_CACHE_HITS, 1);
 		return (struct sim_step){.table = entry.phys, .level = i + 1, .order = entry.order};
 	}
-	return sim_walk_root(w->dom);
+	return sim_walk_root(w->sim, w->dom->root);
 }
 
 static void remember_tables(struct walker *w)
@@ -112,7 +112,8 @@ static void remember_tables(struct walker *w)
 static void remember_page(struct walker *w, bool present)
 {
 	uint32_t whole = w->sim->machine.iotlb_order;
-	uint32_t order = !present ? 0 : w->walk.order < whole ? w->walk.order : whole;
+	uint32_t size = present ? dmp_page_order(w->walk.page_bytes) : 0;
+	uint32_t order = size < whole ? size : whole;
 	uint64_t page = w->iova >> DMP_PAGE_SHIFT, npages = UINT64_C(1) << order;
 
 	if (!present && (w->walk.reason != DMP_FAULT_NOT_PRESENT ||
@@ -134,7 +135,7 @@ static void remember_page(struct walker *w, bool present)
 static void walk(struct walker *w, struct sim_translation *out)
 {
 	struct sim_step first = first_step(w);
-	bool present = sim_walk_from(&w->sim->mem, &first, w->iova, &w->walk);
+	bool present = sim_walk_from(w->sim, &first, w->iova, &w->walk);
 
 	sim_count(w->sim, COUNT_WALKS, 1);
 	sim_count(w->sim, COUNT_WALK_LEVELS, w->walk.levels);
@@ -144,7 +145,7 @@ static void walk(struct walker *w, struct sim_translation *out)
 	*out = (struct sim_translation){
 		.phys = w->walk.phys,
 		.prot = present ? w->walk.prot : 0,
-		.order = present ? w->walk.order : 0,
+		.order = present ? dmp_page_order(w->walk.page_bytes) : 0,
 		.reason = w->walk.reason,
 		.remembered = w->shortened,
 	};

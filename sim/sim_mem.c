@@ -314,20 +314,20 @@ void sim_coherent_free(void *be, dmp_phys_t phys, uint64_t len)
 		sim_mem_free(be, phys, dmp_page_order(len));
 }
 
-int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys)
+int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys)
 {
 	int err = -ENOMEM;
 
 	for (unsigned z = mem->nzones; err && z-- > 0;)
-		err = take(mem, &mem->zone[z], 0, UINT64_MAX, PAGE_TABLE, phys);
+		err = take(mem, &mem->zone[z], order, UINT64_MAX, PAGE_TABLE, phys);
 	if (!err)
-		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES);
+		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES << order);
 	return err;
 }
 
-void sim_table_free(struct sim_mem *mem, dmp_phys_t phys)
+void sim_table_free(struct sim_mem *mem, dmp_phys_t phys, unsigned order)
 {
-	if (!put_back(mem, phys, 0, PAGE_TABLE))
+	if (!put_back(mem, phys, order, PAGE_TABLE))
 		dmp_log(DMP_LOG_BUG, "sim: free of %#llx: not a page table",
 			(unsigned long long)phys);
 }

@@ -33,7 +33,7 @@
 #define TIMEOUT_MAX  (UINT64_C(1) << 50)
 #define BLOCK_NORMAL (UINT64_C(1) << 30)
 
-static_assert(sizeof(struct dmp_sim_opts) == 136, "append only");
+static_assert(sizeof(struct dmp_sim_opts) == 152, "append only");
 
 static void merge32(uint32_t *own, uint32_t profile, uint32_t otherwise)
 {

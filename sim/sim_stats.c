@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct dmp_sim_stats) == 42 * 8, "append only");
+static_assert(sizeof(struct dmp_sim_stats) == 44 * 8, "append only");
 
 unsigned sim_tlb_counter_of(enum sim_tlb_kind kind, enum sim_tlb_event event)
 {
@@ -58,6 +58,9 @@ int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t s
 		.stale_accesses = sim_count_sum(sim, COUNT_STALE),
 		.ram_in_use = (sim_mem_given_pages(&sim->mem) + sim_mem_table_pages(&sim->mem))
 			      << DMP_PAGE_SHIFT,
+		.tables_waiting = sim_count_sum(sim, COUNT_TABLES_UNLINKED) -
+				  sim_count_sum(sim, COUNT_TABLES_FREED),
+		.table_bytes = sim_mem_table_pages(&sim->mem) << DMP_PAGE_SHIFT,
 		.walks = sim_count_sum(sim, COUNT_WALKS),
 		.walk_levels = sim_count_sum(sim, COUNT_WALK_LEVELS),
 		.walk_cache_hits = sim_count_sum(sim, COUNT_WALK_CACHE_HITS),

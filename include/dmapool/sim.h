@@ -31,6 +31,35 @@ extern "C" {
 
 struct dmp_sim;
 
+/* Where the bits of a page-table entry stand. */
+enum dmp_sim_encoding {
+	DMP_SIM_ENCODING_VTD,    /* Intel VT-d, second stage */
+	DMP_SIM_ENCODING_AMD_V1, /* AMD IOMMU, host tables */
+	DMP_SIM_ENCODING_SMMU,   /* Arm SMMUv3, stage 2 */
+	DMP_SIM_ENCODING_RISCV,  /* RISC-V: first stage of Sv39 and on */
+	DMP_SIM_ENCODINGS,
+};
+
+#define DMP_SIM_LEVELS_MAX 5u
+
+/*
+ * The shape of page tables.  Tables are as big as the smallest page, entries 8 bytes; a
+ * table of the highest level may be used in part.  Levels count from 1, the one that leads
+ * to the smallest pages; arrays below are indexed by level - 1.
+ */
+struct dmp_sim_format {
+	uint32_t size;          /* bytes; set by dmp_sim_format_find() */
+	uint32_t encoding;      /* enum dmp_sim_encoding */
+	uint32_t granule_shift; /* log2 of the smallest page: 12, or 14 and 16 for SMMU */
+	uint32_t levels;        /* 3 .. 5 */
+	uint32_t iova_bits;     /* that are translated: all levels are needed, 57 at most */
+	uint32_t leaf_levels;   /* bit i: level i + 1 may hold pages; bit 0 is always set */
+	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU: one k a level;
+	 * RISCV: 4, at level 1; VTD: none. */
+	uint16_t runs[DMP_SIM_LEVELS_MAX];
+	uint16_t reserved0; /* zero */
+};
+
 struct dmp_sim_opts {
 	uint32_t size;          /* bytes; set by DMP_SIM_OPTS() */
 	uint32_t flags;         /* DMP_SIM_*; unknown bits: -EINVAL */
@@ -43,6 +72,8 @@ struct dmp_sim_opts {
 				 * of a JSON file; NULL: "free", everything costs nothing */
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
+	const char *format; /* of page tables: a name for dmp_sim_format_find(); NULL: "vtd-48" */
+	const struct dmp_sim_format *custom_format; /* copied; NULL: by name.  Not both */
 
 	/* Properties of the machine: zero is what the profile says, else the default. */
 	uint32_t replace;          /* enum dmp_sim_replace */
@@ -99,12 +130,27 @@ enum dmp_sim_queue_by {
 };
 
 /**
+ * dmp_sim_format_find() - a format of page tables by name
+ * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k";
+ *        "riscv-sv39", "riscv-sv48"
+ *
+ * For its own sake, or to begin a custom_format with.
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT there is none of that name; -EINVAL NULL.
+ */
+DMP_API int dmp_sim_format_find(const char *name, struct dmp_sim_format *format);
+
+/* The name of format @n, from 0; NULL behind the last. */
+DMP_API const char *dmp_sim_format_name(unsigned n);
+
+/**
  * dmp_sim_create() - a machine
  * @opts: NULL for defaults
  * @out:  untouched on error
  *
  * Threads: any thread.
- * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile; -EIO the profile does not parse or
+ * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile or format; -EIO the profile does not parse or
  *          has a field that this version does not know, which is logged with its place.
  */
 DMP_API int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out);
@@ -161,7 +207,7 @@ enum dmp_sim_call {
 	DMP_SIM_CALL_DEVICE_ADD,
 	DMP_SIM_CALL_DOMAIN_CREATE,
 	DMP_SIM_CALL_ATTACH,
-	DMP_SIM_CALL_MAP_PAGES,   /* half of the pages are mapped before the failure */
+	DMP_SIM_CALL_MAP_PAGES,   /* or a list: about half is mapped before the failure */
 	DMP_SIM_CALL_TABLE_ALLOC, /* a page-table page */
 	DMP_SIM_CALL_INVALIDATE,
 	DMP_SIM_CALL_ACCESS, /* an agent's access: a bus error */
@@ -243,7 +289,9 @@ struct dmp_sim_stats {
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
 	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
-	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+	uint64_t ram_in_use;     /* bytes given out by mem_alloc() or used by tables */
+	uint64_t tables_waiting; /* out of the tree, to be freed after a flush */
+	uint64_t table_bytes;    /* RAM that tables use, waiting ones too */
 
 	uint64_t walks, walk_levels; /* of IOTLB misses: table walks, entries that they read */
 	uint64_t walk_cache_hits;    /* walks that began at a table that was remembered */

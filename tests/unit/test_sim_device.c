@@ -56,7 +56,7 @@ static void test_info_is_filled_as_far_as_the_caller_knows_it(void **state)
 	void *other;
 
 	assert_int_equal(m->ops->domain_create(m->sim, DMP_DOMAIN_TRANSLATED, &other, &info), 0);
-	assert_int_equal(info.page_sizes, PT_PAGE_SIZES);
+	assert_int_equal(info.page_sizes, m->sim->format.page_sizes);
 	assert_int_equal(info.size, 16);
 	assert_int_equal(info.aperture_end, 77);
 	m->ops->domain_destroy(m->sim, other);

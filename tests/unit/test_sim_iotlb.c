@@ -384,7 +384,7 @@ static void test_a_table_that_is_remembered_after_it_went_shows_as_stale(void **
 	assert_int_equal(machine_map(m, IOVA + GIB(1), phys, PAGE, 1, RW), 0);
 	assert_int_equal(m->ops->phys_to_buf(m->sim, table, PAGE, &buf), 0);
 	entry = buf;
-	entry[0] = phys | PTE_PRESENT | PTE_LEAF | PTE_READ | PTE_WRITE;
+	entry[0] = sim_leaf_encode(&m->sim->format, 1, 0, phys, RW);
 	assert_int_equal(read_at(m, IOVA), -EFAULT);
 	assert_int_equal(machine_fault(m), DMP_FAULT_STALE);
 	entry[0] = 0;
