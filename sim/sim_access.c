@@ -16,6 +16,8 @@
  * or recorded and performed on the old memory with DMP_SIM_TOUCH_STALE.  The look at the
  * tables is the simulator's own and costs the device nothing.
  *
+ * Whichever way a page was found, one that is private is a bus error: see sim_share.c.
+ *
  * Locking: a translated access is inside its gate, a direct one holds the device's lock (d),
  *  from the decision to the last byte moved.
  *
@@ -43,7 +45,7 @@ static void move(struct dmp_sim *sim, struct sim_access *access, dmp_phys_t phys
 {
 	void *buf;
 
-	if (sim_phys_to_buf(sim, phys, len, &buf) ||
+	if (sim_share_hides(sim, phys) || sim_phys_to_buf(sim, phys, len, &buf) ||
 	    !sim_mem_is_there(&sim->mem, buf, len, access->prot)) {
 		refuse(access, DMP_FAULT_BUS);
 		return;

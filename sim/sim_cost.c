@@ -8,6 +8,7 @@
  *                  command or device, wait                      the queue's, one after another
  *                  latency                                      the submitter's, at the end
  *   IOTLB miss     miss + level * entries read                  the device's, not the CPU's
+ *   conversion     page * pages                                 beside the phases
  *
  * A cost is counted in virtual picoseconds of its phase, or, with DMP_SIM_SPIN, really waited
  * for where it arises: the queue's by whoever is the hardware, with the queue locked, so that
@@ -22,8 +23,8 @@
 
 #define PS_PER_NS 1000u
 
-/* The calling thread pays @ps: in the books, or in time. */
-void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
+/* The calling thread pays @ps: in the books, at @counter, or in time. */
+static void pay(struct dmp_sim *sim, unsigned counter, uint64_t ps)
 {
 	if (!ps)
 		return;
@@ -31,8 +32,13 @@ void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
 		dmp_clock_spend((ps + PS_PER_NS / 2) / PS_PER_NS);
 		sim_count(sim, COUNT_SPUN_PS, ps);
 	} else {
-		sim_count(sim, COUNT_PHASE_PS + (unsigned)phase, ps);
+		sim_count(sim, counter, ps);
 	}
+}
+
+void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
+{
+	pay(sim, COUNT_PHASE_PS + (unsigned)phase, ps);
 }
 
 /* The size in the profile that is the next below; 4 KiB if there is none. */
@@ -64,6 +70,11 @@ void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentrie
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels)
 {
 	sim_charge(sim, DMP_SIM_PHASE_WALK, sim->costs.walk_miss + levels * sim->costs.walk_level);
+}
+
+void sim_charge_convert(struct dmp_sim *sim, uint64_t npages)
+{
+	pay(sim, COUNT_CONVERT_PS, npages * sim->costs.convert_page);
 }
 
 uint64_t dmp_sim_price_ps(const struct dmp_sim *sim, enum dmp_sim_price price)

@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct dmp_sim_stats) == 44 * 8, "append only");
+static_assert(sizeof(struct dmp_sim_stats) == 49 * 8, "append only");
 
 unsigned sim_tlb_counter_of(enum sim_tlb_kind kind, enum sim_tlb_event event)
 {
@@ -78,6 +78,11 @@ int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t s
 		.ranges_as_domain = sim_count_sum(sim, COUNT_RANGES_AS_DOMAIN),
 		.queue_retries = sim_count_sum(sim, COUNT_QUEUE_RETRIES),
 		.queue_timeouts = sim_count_sum(sim, COUNT_QUEUE_TIMEOUTS),
+		.conversions = sim_count_sum(sim, COUNT_CONVERSIONS),
+		.shared_pages = sim_count_sum(sim, COUNT_SHARED_PAGES),
+		.private_pages = sim_count_sum(sim, COUNT_PRIVATE_PAGES),
+		.convert_ns = sim_count_sum(sim, COUNT_CONVERT_PS) / 1000,
+		.ram_shared = load_relaxed(&sim->mem.nshared) << DMP_PAGE_SHIFT, /* for reports */
 		.spun_ns = sim_count_sum(sim, COUNT_SPUN_PS) / 1000,
 	};
 

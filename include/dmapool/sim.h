@@ -104,8 +104,17 @@ struct dmp_sim_opts {
 #define DMP_SIM_TOUCH_STALE       2u     /* perform accesses through stale entries too */
 #define DMP_SIM_REQUIRE_DOMAIN    4u     /* a device that is attached to nothing reaches nothing */
 #define DMP_SIM_CACHE_NOT_PRESENT 8u     /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_ENCRYPTED         16u    /* memory is private until it is made shared; see below */
 #define DMP_SIM_SPIN              0x100u /* costs are waited for, not counted */
 #define DMP_SIM_SEPARATE_DEVTLB   0x200u /* device TLBs are invalidated by submissions of their own */
+
+/*
+ * Encrypted memory.  A device's access to a private page is a recorded bus error and moves no byte;
+ * memory outside RAM is private for good.  Every device of such a machine needs_shared(), so that
+ * the library bounces what it maps.  Coherent memory is shared: converted for requests that may
+ * block; for the others from a pool in each zone, shared since creation, of 128 KiB for each GiB of
+ * RAM, 128 KiB to 4 MiB, which does not grow.
+ */
 
 /* Which way of a full set of a TLB makes room. */
 enum dmp_sim_replace {
@@ -210,7 +219,10 @@ enum dmp_sim_call {
 	DMP_SIM_CALL_MAP_PAGES,   /* or a list: about half is mapped before the failure */
 	DMP_SIM_CALL_TABLE_ALLOC, /* a page-table page */
 	DMP_SIM_CALL_INVALIDATE,
-	DMP_SIM_CALL_ACCESS, /* an agent's access: a bus error */
+	DMP_SIM_CALL_ACCESS,       /* an agent's access: a bus error */
+	DMP_SIM_CALL_MAKE_SHARED,  /* half of the pages are shared before the failure */
+	DMP_SIM_CALL_MAKE_PRIVATE, /* all stay shared; from then on memory that was not given back
+				    * does not hinder dmp_sim_destroy(), as it may be lost */
 	DMP_SIM_CALLS,
 };
 
@@ -306,6 +318,12 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
+
+	/* Encrypted memory. */
+	uint64_t conversions;                 /* calls of make_shared() and make_private() */
+	uint64_t shared_pages, private_pages; /* that they made so, all told */
+	uint64_t convert_ns;                  /* what these pages cost: virtual */
+	uint64_t ram_shared;                  /* bytes, pools of coherent memory among them */
 };
 
 /**
