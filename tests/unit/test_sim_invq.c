@@ -231,6 +231,36 @@ static void test_a_queue_that_stands_still_is_named_after_its_timeout(void **sta
 	stand_still(DMP_SIM_QUEUE_LOCK_FREE);
 }
 
+/*
+ *   [p w . .]   two more would fit, three do not
+ */
+static void leave_no_room(uint32_t kind)
+{
+	struct machine *m;
+
+	assert_int_equal(dmp_harness_enter(1), 0);
+	m = machine_create(&DMP_SIM_OPTS(.queue_entries = 4, .queue_kind = kind,
+					 .range_commands = 4, .queue_timeout_ns = 1000));
+	machine_add_all(m);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, true), 0);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, 2 * PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 4);
+	assert_int_equal(machine_stats(m).queue_waits, 1);
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_a_submission_takes_all_its_slots_or_none(void **state)
+{
+	(void)state;
+	leave_no_room(DMP_SIM_QUEUE_LOCKED);
+	leave_no_room(DMP_SIM_QUEUE_LOCK_FREE);
+}
+
 static void test_only_queues_that_exist_can_be_stopped(void **state)
 {
 	struct machine *m = *state;
@@ -359,6 +389,7 @@ int main(void)
 		TEST_SHORT(test_commands_of_several_threads_are_all_completed),
 		TEST(test_commands_of_several_threads_are_all_completed),
 		cmocka_unit_test(test_a_queue_that_stands_still_is_named_after_its_timeout),
+		cmocka_unit_test(test_a_submission_takes_all_its_slots_or_none),
 		TEST(test_only_queues_that_exist_can_be_stopped),
 		cmocka_unit_test(test_a_cpu_uses_the_queue_of_its_number_or_of_its_node),
 		cmocka_unit_test(test_a_wait_from_another_node_costs_more),

@@ -363,6 +363,20 @@ static void test_an_invalidation_of_leaves_leaves_the_walk_caches_alone(void **s
 	m->ops->mem_free(m->sim, phys, 0);
 }
 
+static void test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only(void **state)
+{
+	struct machine *m = *state;
+	dmp_phys_t phys = machine_ram(m, 9, NULL);
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 512, RW), 0);
+	assert_int_equal(levels_of(m, IOVA), 4);
+	assert_int_equal(machine_unmap_strict(m, IOVA, MIB(2), 1), MIB(2));
+	assert_int_equal(machine_stats(m).walk_cache_invalidated, 3);
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(levels_of(m, IOVA), 4);
+	m->ops->mem_free(m->sim, phys, 9);
+}
+
 /* The driver's mistake: tables are gone, leaves were invalidated. */
 static void test_a_table_that_is_remembered_after_it_went_shows_as_stale(void **state)
 {
@@ -458,6 +472,8 @@ int main(void)
 			test_a_walk_begins_at_the_lowest_table_that_is_remembered),
 		TEST_ON(setup_walk_caches,
 			test_an_invalidation_of_leaves_leaves_the_walk_caches_alone),
+		TEST_ON(setup_walk_caches,
+			test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only),
 		TEST_ON(setup_walk_caches,
 			test_a_table_that_is_remembered_after_it_went_shows_as_stale),
 		TEST_ON(setup_not_present, test_a_map_whose_sync_was_forgotten_shows),
