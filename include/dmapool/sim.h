@@ -72,7 +72,7 @@ struct dmp_sim_opts {
 				 * of a JSON file; NULL: "free", everything costs nothing */
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
-	const char *format;     /* of page tables: a name for dmp_sim_format_find(); NULL: "vtd-48" */
+	const char *format; /* of page tables: a name for dmp_sim_format_find(); NULL: "vtd-48" */
 	const struct dmp_sim_format *custom_format; /* copied; NULL: by name.  Not both */
 };
 #ifndef __cplusplus
@@ -120,6 +120,21 @@ DMP_API int dmp_sim_destroy(struct dmp_sim *sim);
 
 /* The machine as the library sees it; the simulator's until dmp_sim_destroy(). */
 DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
+
+/**
+ * dmp_sim_device_root() - where the tables of a device's accesses begin
+ * @device: dmp_device_id() of a device of this machine
+ * @root:   out: physical address of the table of the highest level
+ *
+ * For whoever reads tables himself; see dmp_sim_ram().
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT no such device, or its accesses are not translated.
+ */
+DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
+
+/* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
+DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
 
 /* DMA agents: the device's side. */
 struct dmp_sim_agent;
@@ -221,7 +236,7 @@ struct dmp_sim_stats {
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
 	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
-	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+	uint64_t ram_in_use;     /* bytes given out by mem_alloc() or used by tables */
 	uint64_t tables_waiting; /* out of the tree, to be freed after a flush */
 	uint64_t table_bytes;    /* RAM that tables use, waiting ones too */
 };
