@@ -14,6 +14,9 @@ static const struct {
 } benches[] = {
 	{"iova", "address ranges: threads x size x batch x pattern x policy x cache",
 	 bench_iova_main},
+	{"swiotlb",
+	 "bounce slots: threads x areas x size x direction x slots in use x policy x copy",
+	 bench_swiotlb_main},
 };
 
 #define NBENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -3,20 +3,29 @@
  * bench.h - what the parts of `dmapool bench` share
  *
  *   bench.c           the sub-commands
+ *   bench_line.c      a command line: texts, lists, numbers
  *   bench_crew.c      threads that do one thing over and over, sample after sample
  *   bench_sample.c    medians and ratios of samples, and how long one should be
  *   bench_loop.h      the loop around whatever takes and gives back
- *   bench_floor.c     what nothing can be faster than: an array, a ring
- *   bench_iova.c      `bench iova`: options
- *   bench_sweep.c     every combination of them: table, JSON
- *   bench_range.c     the patterns of use of an address space
+ *   bench_floor.c     what nothing can be faster than: an array, a ring; bench_rings.c: memcpy
+ *   bench_row.c       a case beside its floor: its figures in a table and in JSON
  *   bench_child.c     the same measured by another program: linked otherwise, or counted
  *   bench_target.c    a table of bounds, and who keeps them
- *   bench_compare.c   two uses side by side, as rows of such a table
- *   bench_iova_targets.c      such a table: its rows in bench_iova_linked.c, _ratios.c
- *   bench_iova_growth.c       another: what live ranges cost
+ *   bench_compare.c   two jobs side by side, as rows of such a table
  *
- * A pair is one allocation and the free of it.
+ *   bench_iova.c      `bench iova`: options
+ *   bench_sweep.c     every combination of them
+ *   bench_range.c     the patterns of use of an address space; bench_side.c: two of them
+ *   bench_iova_targets.c   its bounds: its rows in bench_iova_linked.c, _ratios.c
+ *   bench_iova_growth.c    others: what live ranges cost
+ *
+ *   bench_swiotlb.c   `bench swiotlb`: options
+ *   bench_bounce_sweep.c   every combination of them; bench_malloc.c: malloc instead
+ *   bench_bounce.c    threads that bounce buffers
+ *   bench_fill.c      slots that are in use meanwhile
+ *   bench_swiotlb_targets.c   its bounds
+ *
+ * A pair is one allocation and the free of it, or one map and its unmap.
  */
 #ifndef BENCH_BENCH_H
 #define BENCH_BENCH_H

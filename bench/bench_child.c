@@ -28,6 +28,10 @@ static const char *const names[] = {
 	[BENCH_CHILD_STATIC] = "pair-static",
 	[BENCH_CHILD_GLIBC] = "pair-glibc",
 	[BENCH_CHILD_JEMALLOC] = "pair-jemalloc",
+	[BENCH_CHILD_BOUNCE_EMPTY] = "pair-bounce-empty",
+	[BENCH_CHILD_BOUNCE_FULL] = "pair-bounce-full",
+	[BENCH_CHILD_COPY_GLIBC] = "pair-copy-glibc",
+	[BENCH_CHILD_COPY_JEMALLOC] = "pair-copy-jemalloc",
 };
 
 static const char *where;
@@ -104,21 +108,28 @@ static int run(const char *const *argv, char *answer)
 	return err;
 }
 
-int bench_child_measure(enum bench_child child, const struct bench_plan *plan, unsigned batch,
-			struct bench_pair *pair)
+const char *bench_child_reason(int err)
 {
-	char path[PATH_MAX], count[16], samples[16], ns[24];
-	const char *argv[] = {path, "time", count, samples, ns, NULL};
+	return err == -ENOENT ? "no helper program beside this one: run ninja without a target"
+			      : "the helper program failed: see what bench/icount.sh says";
+}
+
+int bench_child_measure(enum bench_child child, const struct bench_plan *plan, unsigned n,
+			unsigned nthreads, struct bench_pair *pair)
+{
+	char path[PATH_MAX], number[16], samples[16], ns[24], threads[16];
+	const char *argv[] = {path, "time", number, samples, ns, threads, NULL};
 	char answer[ANSWER_SIZE];
 	int err = find(names[child], path);
 
-	snprintf(count, sizeof(count), "%u", batch);
+	snprintf(number, sizeof(number), "%u", n);
+	snprintf(threads, sizeof(threads), "%u", nthreads);
 	snprintf(samples, sizeof(samples), "%u", plan->samples);
 	snprintf(ns, sizeof(ns), "%llu", (unsigned long long)plan->sample_ns);
 	if (!err)
 		err = run(argv, answer);
-	if (!err && sscanf(answer, "%lf %lf %lf %lf", &pair->ours, &pair->floor, &pair->ratio,
-			   &pair->lost) != 4)
+	if (!err && sscanf(answer, "%lf %lf %lf %lf %lf", &pair->ours, &pair->floor, &pair->ratio,
+			   &pair->lost, &pair->wall) != 5)
 		err = -EIO;
 	return err;
 }

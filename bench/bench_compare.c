@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench_compare.c - two uses of address spaces side by side, as rows of a table
+ * bench_compare.c - two jobs side by side, as rows of a table
  *
  *   CPU time     a pair of the one against a pair of the other
  *   throughput   the same by the clock on the wall, the other way round: pairs a second
@@ -11,92 +11,16 @@
  * SPOILT_MAX, what two threads do is not judged.
  */
 #include "bench_compare.h"
-#include "bench_ring.h"
 #include "progress.h"
-
-#include <dmapool/bits.h>
 
 #include <string.h>
 
-#define WIDE       (DMP_MASK(52))
-#define NARROW     (DMP_MASK(20)) /* what a 32-bit device reaches, in pages */
 #define SPOILT_MAX 0.25
 
-struct bench_side bench_side_cached(unsigned nthreads, unsigned batch)
+void bench_compare_run(struct bench_compare *c, const char *what, const struct bench_job jobs[2])
 {
-	return (struct bench_side){.use = {.pattern = BENCH_SAME,
-					   .opts = DMP_IOVA_OPTS(.start_pfn = 1),
-					   .cached = true,
-					   .size = 1,
-					   .limit = NARROW,
-					   .batch = batch},
-				   .nthreads = nthreads};
-}
-
-struct bench_side bench_side_replacing(uint64_t live)
-{
-	struct bench_side side = bench_side_cached(1, 1);
-
-	side.use.opts.flags = DMP_IOVA_NO_CACHE;
-	side.use.pattern = BENCH_RANDOM;
-	side.use.cached = false;
-	side.use.limit = WIDE;
-	side.use.live = live;
-	return side;
-}
-
-static int open_side(const struct bench_side *side, struct bench_range *range,
-		     struct bench_job *job)
-{
-	if (side->ring) {
-		*job = (struct bench_job){&bench_ring_alone, side->ring, side->nthreads};
-		return 0;
-	}
-	*job = (struct bench_job){bench_range_work(&side->use), range, side->nthreads};
-	return bench_range_open(range, &side->use, side->nthreads);
-}
-
-/* What went wrong with it; 0: nothing. */
-static int close_side(const struct bench_side *side, struct bench_range *range)
-{
-	int err;
-
-	if (side->ring)
-		return 0;
-	err = atomic_load(&range->err);
-	bench_range_close(range);
-	return err;
-}
-
-/* Both sides in turn; false: it could not be done. */
-static bool compare(struct bench_compare *c, const struct bench_side sides[2])
-{
-	struct bench_range ranges[2];
-	struct bench_job jobs[2];
-	unsigned open = 0;
-	int err = 0, side_err;
-
-	while (!err && open < 2) {
-		err = open_side(&sides[open], &ranges[open], &jobs[open]);
-		open += !err;
-	}
-	if (!err)
-		err = bench_run(&c->plan, jobs, 2, c->results);
-	while (open > 0) {
-		open--;
-		side_err = close_side(&sides[open], &ranges[open]);
-		err = err ? err : side_err;
-	}
-	return !err;
-}
-
-void bench_compare_run(struct bench_compare *c, const char *what, struct bench_side a,
-		       struct bench_side b)
-{
-	const struct bench_side sides[2] = {a, b};
-
 	progress_show("%s", what);
-	c->done = compare(c, sides);
+	c->done = bench_run(&c->plan, jobs, 2, c->results) == 0;
 }
 
 /* "12.1 ns to 6.0 ns; 1.99 to 1.00 CPUs busy" */

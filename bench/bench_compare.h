@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_compare.h - two uses of address spaces side by side, as rows of a table: bench_compare.c
+ * bench_compare.h - two jobs side by side, as rows of a table: bench_compare.c
  *
- *   bench_compare_run(&c, "2 threads against 1", bench_side_cached(2, 1), bench_side_cached(1, 1));
+ *   bench_compare_run(&c, "2 threads against 1", jobs);
  *   bench_compare_cpu(&c, "CPU time to 1", 1.1, 1);
  *   bench_compare_rate(&c, "throughput to 1", 1, NAN);
  */
 #ifndef BENCH_BENCH_COMPARE_H
 #define BENCH_BENCH_COMPARE_H
 
-#include "bench_range.h"
 #include "bench_target.h"
-
-struct bench_ring;
-
-/* One side: a use of an address space, or the ring without one. */
-struct bench_side {
-	struct bench_range_case use;
-	unsigned nthreads;
-	struct bench_ring *ring; /* NULL: the address space */
-};
-
-/* One granule through the default cache of policy linux, below 2^20. */
-struct bench_side bench_side_cached(unsigned nthreads, unsigned batch);
-/* One thread replaces one of @live ranges at random, without a cache, below 2^52. */
-struct bench_side bench_side_replacing(uint64_t live);
 
 struct bench_compare {
 	struct bench_plan plan;
@@ -34,8 +19,7 @@ struct bench_compare {
 };
 
 /* Measures both in turn; @what is shown meanwhile. */
-void bench_compare_run(struct bench_compare *c, const char *what, struct bench_side a,
-		       struct bench_side b);
+void bench_compare_run(struct bench_compare *c, const char *what, const struct bench_job jobs[2]);
 
 /*
  * A row each of the latest run, without a figure if that could not be done: CPU time a pair of

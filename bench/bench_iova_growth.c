@@ -9,8 +9,8 @@
  * Malka et al., EiovaR (FAST 2015), found that an allocator like the first makes up to 5.5 times
  * the difference to a network card.
  */
-#include "bench_compare.h"
 #include "bench_linear.h"
+#include "bench_side.h"
 #include "command.h"
 #include "progress.h"
 
@@ -46,10 +46,10 @@ static void measure(struct bench_compare *c, const struct setting *s)
 {
 	const struct bench_side few = replacing(s, FEW);
 
-	bench_compare_run(c, s->some, replacing(s, SOME), few);
+	bench_side_compare(c, s->some, replacing(s, SOME), few);
 	bench_compare_ns(c, 1, s->few, NAN, NAN);
 	bench_compare_ns(c, 0, s->some, NAN, NAN);
-	bench_compare_run(c, s->many, replacing(s, MANY), few);
+	bench_side_compare(c, s->many, replacing(s, MANY), few);
 	bench_compare_ns(c, 0, s->many, NAN, NAN);
 	bench_compare_cpu(c, s->growth, s->linear ? LINEAR_LEAST : FLAT_MOST, NAN)->at_least =
 		s->linear;

@@ -13,7 +13,6 @@
 #include "bench_target.h"
 #include "progress.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -41,19 +40,13 @@ static struct bench_target *add(struct linked *linked, const char *name, const c
 	return bench_table_add(linked->table, name, unit, must, hope);
 }
 
-static const char *reason(int err)
-{
-	return err == -ENOENT ? "no helper program beside this one: run ninja without a target"
-			      : "the helper program failed: see what bench/icount.sh says";
-}
-
 static void count(struct linked *linked, enum bench_child child, const char *name, unsigned batch)
 {
 	struct bench_target *t = add(linked, name, "instr.", 70, 45);
 	int err = bench_child_count(child, false, batch, &t->figure);
 
 	if (err)
-		t->why = reason(err);
+		t->why = bench_child_reason(err);
 }
 
 static void judge_floor(struct linked *linked, const char *name, unsigned i)
@@ -71,10 +64,10 @@ static void time_floor(struct linked *linked, const char *name, unsigned batch)
 {
 	struct bench_target *t = add(linked, name, "ns", NAN, NAN);
 	struct bench_pair pair;
-	int err = bench_child_measure(BENCH_CHILD_SHARED, linked->plan, batch, &pair);
+	int err = bench_child_measure(BENCH_CHILD_SHARED, linked->plan, batch, 1, &pair);
 
 	if (err)
-		t->why = reason(err);
+		t->why = bench_child_reason(err);
 	else
 		t->figure = pair.floor;
 }
@@ -84,9 +77,9 @@ static void against_floor(struct linked *linked, enum bench_child child, const c
 {
 	struct bench_target *t = add(linked, name, "x", must, hope);
 	struct bench_pair pair;
-	int err = bench_child_measure(child, linked->plan, batches[i], &pair);
+	int err = bench_child_measure(child, linked->plan, batches[i], 1, &pair);
 
-	t->why = err ? reason(err) : linked->unjudged[i];
+	t->why = err ? bench_child_reason(err) : linked->unjudged[i];
 	if (err)
 		return;
 	t->figure = pair.ratio;

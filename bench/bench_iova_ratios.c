@@ -6,8 +6,8 @@
  *   placements  many live ranges against few
  *   idle        what is left of the caches of threads that sleep
  */
-#include "bench_compare.h"
 #include "bench_ring.h"
+#include "bench_side.h"
 #include "progress.h"
 
 #include <dmapool/port.h>
@@ -23,19 +23,19 @@
 
 static void two_threads(struct bench_compare *c)
 {
-	bench_compare_run(c, "2 threads", bench_side_cached(2, 1), bench_side_cached(1, 1));
+	bench_side_compare(c, "2 threads", bench_side_cached(2, 1), bench_side_cached(1, 1));
 	bench_compare_cpu(c, "cached pair, 2 threads, batch 1: CPU time to 1", 1.1, 1);
 	bench_compare_rate(c, "cached pair, 2 threads, batch 1: throughput to 1", 1, NAN);
-	bench_compare_run(c, "2 threads", bench_side_cached(2, 128), bench_side_cached(1, 128));
+	bench_side_compare(c, "2 threads", bench_side_cached(2, 128), bench_side_cached(1, 128));
 	bench_compare_cpu(c, "cached pair, 2 threads, batch 128: CPU time to 1", 1.1, 1);
 	bench_compare_rate(c, "cached pair, 2 threads, batch 128: throughput to 1", 1, NAN);
 }
 
 static void eight_threads(struct bench_compare *c)
 {
-	bench_compare_run(c, "8 threads", bench_side_cached(8, 1), bench_side_cached(2, 1));
+	bench_side_compare(c, "8 threads", bench_side_cached(8, 1), bench_side_cached(2, 1));
 	bench_compare_rate(c, "cached pair, 8 threads, batch 1: throughput to 2", 0.9, 1);
-	bench_compare_run(c, "8 threads", bench_side_cached(8, 128), bench_side_cached(2, 128));
+	bench_side_compare(c, "8 threads", bench_side_cached(8, 128), bench_side_cached(2, 128));
 	bench_compare_rate(c, "cached pair, 8 threads, batch 128: throughput to 2", 0.9, 1);
 }
 
@@ -46,8 +46,8 @@ static void pass(struct bench_compare *c)
 	struct bench_side passing = bench_side_cached(2, 1);
 
 	passing.use.pattern = BENCH_PASS;
-	bench_compare_run(c, "producer and consumer", passing,
-			  (struct bench_side){.nthreads = 2, .ring = &ring});
+	bench_side_compare(c, "producer and consumer", passing,
+			   (struct bench_side){.nthreads = 2, .ring = &ring});
 	bench_compare_wall(c, "producer/consumer pair, 2 threads, to the ring alone", 8, 4);
 }
 
@@ -56,7 +56,7 @@ static void uncached(struct bench_compare *c)
 	struct bench_side two = bench_side_cached(2, 1), one = bench_side_cached(1, 1);
 
 	two.use.size = one.use.size = 33;
-	bench_compare_run(c, "size 33", two, one);
+	bench_side_compare(c, "size 33", two, one);
 	bench_compare_cpu(c, "never-cached size 33, 2 threads: CPU time to 1", 5, 2);
 	bench_compare_rate(c, "never-cached size 33, 2 threads: throughput to 1", 0.5, NAN);
 }
@@ -65,10 +65,10 @@ static void replace(struct bench_compare *c)
 {
 	const struct bench_side few = bench_side_replacing(1024);
 
-	bench_compare_run(c, "16k live ranges", bench_side_replacing(16384), few);
+	bench_side_compare(c, "16k live ranges", bench_side_replacing(16384), few);
 	bench_compare_ns(c, 1, "random replacement, linux, 1k live ranges", NAN, NAN);
 	bench_compare_ns(c, 0, "random replacement, linux, 16k live ranges", NAN, NAN);
-	bench_compare_run(c, "64k live ranges", bench_side_replacing(65536), few);
+	bench_side_compare(c, "64k live ranges", bench_side_replacing(65536), few);
 	bench_compare_ns(c, 0, "random replacement, linux, 64k live ranges", 1000, 300);
 	bench_compare_cpu(c, "random replacement, linux, 64k: CPU time to 1k", 3, NAN);
 }

@@ -91,3 +91,14 @@ int bench_list_words(const char *option, const char *text, const char *const *wo
 		*list = found;
 	return err;
 }
+
+bool bench_list_pick(const struct bench_list *const *lists, unsigned nlists, uint64_t n,
+		     uint64_t *item, unsigned *index)
+{
+	for (unsigned i = 0; i < nlists; i++) {
+		index[i] = (unsigned)(n % lists[i]->count);
+		item[i] = lists[i]->value[index[i]];
+		n /= lists[i]->count;
+	}
+	return n == 0;
+}

@@ -5,6 +5,7 @@
 #ifndef BENCH_BENCH_LIST_H
 #define BENCH_BENCH_LIST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BENCH_LIST_MAX 16u
@@ -21,5 +22,15 @@ int bench_list_numbers(const char *option, const char *text, uint64_t least, uin
 /* Words out of @words, as their indexes; "all" is every one of them. */
 int bench_list_words(const char *option, const char *text, const char *const *words,
 		     unsigned nwords, struct bench_list *list);
+
+/**
+ * bench_list_pick() - the @n-th combination of lists, from 0; the first list turns fastest
+ * @item:  out: one of each list
+ * @index: out: which of it that is
+ *
+ * Returns: false: there are fewer.
+ */
+bool bench_list_pick(const struct bench_list *const *lists, unsigned nlists, uint64_t n,
+		     uint64_t *item, unsigned *index);
 
 #endif

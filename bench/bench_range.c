@@ -15,6 +15,7 @@
  */
 #include "bench_range.h"
 #include "bench_loop.h"
+#include "bench_pick.h"
 #include "bench_ring.h"
 
 #include <errno.h>
@@ -144,16 +145,6 @@ static uint64_t run_gather(struct bench_thread *t, uint64_t rounds)
 	return pairs;
 }
 
-/* One of @n, less than 2^32: xorshift, since a call of the C library or a division would be
- * measured, too. */
-static inline uint64_t pick(uint64_t *state, uint64_t n)
-{
-	*state ^= *state << 13;
-	*state ^= *state >> 7;
-	*state ^= *state << 17;
-	return (*state >> 32) * n >> 32;
-}
-
 /* The ranges of a thread that replaces them at random. */
 struct own_ranges {
 	uint64_t count;
@@ -188,11 +179,11 @@ static uint64_t run_random(struct bench_thread *t, uint64_t rounds)
 {
 	struct bench_range *range = t->shared;
 	struct own_ranges *own = t->own;
-	uint64_t *pfn = &own->pfn[pick(&t->random, own->count)], *next;
+	uint64_t *pfn = &own->pfn[bench_pick(&t->random, own->count)], *next;
 	uint64_t pairs = 0;
 
 	for (uint64_t r = 0; r < rounds; r++) {
-		next = &own->pfn[pick(&t->random, own->count)];
+		next = &own->pfn[bench_pick(&t->random, own->count)];
 		__builtin_prefetch(next, 1); /* a miss of the bench's own is not measured */
 		pairs += give(range, range->use->cached, *pfn);
 		*pfn = take(range, range->use->cached);

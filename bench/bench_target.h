@@ -50,6 +50,11 @@ int bench_table_print(FILE *to, const struct bench_table *table, struct json_fil
 /* Measures and prints what `bench iova --preset targets` promises; the exit status. */
 int bench_iova_targets(const struct bench_plan *plan, struct json_file *json);
 
+/* ---- bench_swiotlb_targets.c ---- */
+
+/* The same for `bench swiotlb --preset targets`. */
+int bench_swiotlb_targets(const struct bench_plan *plan, struct json_file *json);
+
 /* ---- bench_iova_growth.c ---- */
 
 /* The same for `bench iova --preset growth`. */

@@ -2,14 +2,15 @@
 /*
  * pair.c - a program that measures one thing beside the floor and says so in one line
  *
- *   pair-X time BATCH SAMPLES NANOSECONDS     "ours floor ratio lost": CPU ns a pair, the ratio
- *                                             of both, the share of time that others had;
- *                                             medians
- *   pair-X count BATCH ROUNDS ours|floor      nothing: somebody counts its instructions; the
- *                                             rounds are done twice
+ *   pair-X time N SAMPLES NANOSECONDS [THREADS]
+ *                        "ours floor ratio lost wall": CPU ns a pair, the ratio of both, the
+ *                        share of time that others had, ns by the clock on the wall; medians
+ *   pair-X count N ROUNDS ours|floor
+ *                        nothing: somebody counts its instructions; the rounds are done twice
  *
- * Why programs of their own: the way a library is linked, and whose malloc it is, are of the
- * whole process.  Exit status: 0, 1 it could not be measured, 2 these are no such arguments.
+ * N is a batch, or bytes: the program knows.  Why programs of their own: the way a library is
+ * linked, and whose malloc it is, are of the whole process.  Exit status: 0, 1 it could not be
+ * measured, 2 these are no such arguments.
  */
 #include "bench_child.h"
 
@@ -24,9 +25,9 @@ static int time_it(const struct bench_job *jobs, const struct bench_plan *plan)
 
 	if (bench_run(plan, jobs, 2, results))
 		return 1;
-	printf("%.4f %.4f %.4f %.4f\n", bench_median(results[0].cpu, n),
+	printf("%.4f %.4f %.4f %.4f %.4f\n", bench_median(results[0].cpu, n),
 	       bench_median(results[1].cpu, n), bench_ratio(results[0].cpu, results[1].cpu, n),
-	       bench_median(results[0].lost, n));
+	       bench_median(results[0].lost, n), bench_median(results[0].wall, n));
 	return 0;
 }
 
@@ -41,48 +42,72 @@ static uint64_t number(const char *text, uint64_t most)
 	return errno || *end || *text == '-' || n > most ? 0 : n;
 }
 
-/* What is asked for; false: nothing that can be. */
-static bool parse(int argc, char **argv, struct bench_plan *plan, unsigned *batch, bool *floor)
-{
-	bool timed = argc == 5 && strcmp(argv[1], "time") == 0;
+/* What is asked for. */
+struct request {
+	struct bench_plan plan;
+	unsigned n, nthreads;
+	bool floor; /* to be counted */
+};
 
-	if (argc != 5 || (!timed && strcmp(argv[1], "count") != 0))
+/* False: nothing that can be. */
+static bool parse_time(int argc, char **argv, struct request *r)
+{
+	r->plan.samples = (unsigned)number(argv[3], BENCH_SAMPLES_MAX);
+	r->plan.sample_ns = number(argv[4], UINT64_C(10000000000));
+	if (argc == 6)
+		r->nthreads = (unsigned)number(argv[5], BENCH_THREADS_MAX);
+	return r->plan.samples && r->plan.sample_ns && r->nthreads;
+}
+
+static bool parse_count(int argc, char **argv, struct request *r)
+{
+	r->floor = strcmp(argv[4], "floor") == 0;
+	r->plan = (struct bench_plan){.samples = 1, .rounds = number(argv[3], BENCH_ROUNDS_MAX)};
+	return argc == 5 && r->plan.rounds && (r->floor || strcmp(argv[4], "ours") == 0);
+}
+
+static bool parse(int argc, char **argv, unsigned most, struct request *r)
+{
+	*r = (struct request){.nthreads = 1};
+	if (argc < 5 || argc > 6)
 		return false;
-	*batch = (unsigned)number(argv[2], BENCH_BATCH_MAX);
-	*floor = strcmp(argv[4], "floor") == 0;
-	*plan = (struct bench_plan){.samples = 1};
-	if (timed) {
-		plan->samples = (unsigned)number(argv[3], BENCH_SAMPLES_MAX);
-		plan->sample_ns = number(argv[4], UINT64_C(10000000000));
-		return *batch && plan->samples && plan->sample_ns;
-	}
-	plan->rounds = number(argv[3], BENCH_ROUNDS_MAX);
-	return *batch && plan->rounds && (*floor || strcmp(argv[4], "ours") == 0);
+	r->n = (unsigned)number(argv[2], most ? most : BENCH_BATCH_MAX);
+	if (r->n == 0)
+		return false;
+	if (strcmp(argv[1], "time") == 0)
+		return parse_time(argc, argv, r);
+	return strcmp(argv[1], "count") == 0 && parse_count(argc, argv, r);
+}
+
+static int measure(struct request *r, const struct bench_subject *subject, void *shared)
+{
+	static struct bench_result result;
+	const struct bench_job array = {&bench_floor, &r->n, 1};
+	const struct bench_job other = {subject->floor, shared, r->nthreads};
+	const struct bench_job jobs[] = {{subject->work(), shared, r->nthreads},
+					 subject->floor ? other : array};
+
+	return r->plan.rounds ? bench_run(&r->plan, &jobs[r->floor], 1, &result) != 0
+			      : time_it(jobs, &r->plan);
 }
 
 int pair_main(int argc, char **argv, const struct bench_subject *subject)
 {
-	static struct bench_result result;
-	struct bench_plan plan;
-	unsigned batch;
-	bool floor;
+	struct request r;
 	void *shared;
 	int status;
 
-	if (!parse(argc, argv, &plan, &batch, &floor)) {
+	if (!parse(argc, argv, subject->most, &r)) {
 		fprintf(stderr,
-			"%s: should be: time BATCH SAMPLES NS, or count BATCH ROUNDS ours|floor\n",
+			"%s: should be: time N SAMPLES NS [THREADS], or count N ROUNDS "
+			"ours|floor\n",
 			argv[0]);
 		return 2;
 	}
-	shared = subject->open(batch);
+	shared = subject->open(r.n, r.nthreads);
 	if (!shared)
 		return 1;
-
-	struct bench_job jobs[] = {{subject->work(), shared, 1}, {&bench_floor, &batch, 1}};
-
-	status = plan.rounds ? bench_run(&plan, &jobs[floor], 1, &result) != 0
-			     : time_it(jobs, &plan);
+	status = measure(&r, subject, shared);
 	subject->close(shared);
 	return status;
 }

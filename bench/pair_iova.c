@@ -12,13 +12,13 @@
 static struct bench_range_case use = {
 	.pattern = BENCH_SAME, .cached = true, .size = 1, .limit = DMP_MASK(20)};
 
-static void *open_space(unsigned batch)
+static void *open_space(unsigned batch, unsigned nthreads)
 {
 	struct bench_range *range = malloc(sizeof(*range));
 
 	use.opts = DMP_IOVA_OPTS(.start_pfn = 1);
 	use.batch = batch;
-	if (range && bench_range_open(range, &use, 1) == 0)
+	if (range && bench_range_open(range, &use, nthreads) == 0)
 		return range;
 	free(range);
 	return NULL;
@@ -37,7 +37,8 @@ static const struct bench_work *work(void)
 
 int main(int argc, char **argv)
 {
-	static const struct bench_subject subject = {work, open_space, close_space};
+	static const struct bench_subject subject = {
+		.work = work, .open = open_space, .close = close_space};
 
 	return pair_main(argc, argv, &subject);
 }

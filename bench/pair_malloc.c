@@ -40,10 +40,11 @@ static const struct bench_work *work(void)
 	return &batches;
 }
 
-static void *keep_batch(unsigned batch)
+static void *keep_batch(unsigned batch, unsigned nthreads)
 {
 	static unsigned kept;
 
+	(void)nthreads;
 	kept = batch;
 	return &kept;
 }
@@ -55,7 +56,8 @@ static void forget_batch(void *shared)
 
 int main(int argc, char **argv)
 {
-	static const struct bench_subject subject = {work, keep_batch, forget_batch};
+	static const struct bench_subject subject = {
+		.work = work, .open = keep_batch, .close = forget_batch};
 
 	return pair_main(argc, argv, &subject);
 }

@@ -139,6 +139,10 @@ job_bench() {
 		--json $BUILD/bench-iova.json >$BUILD/bench-iova.log 2>&1
 	[ "$(grep -c '"case"' $BUILD/bench-iova.json)" -ge 30 ]
 	one_result $? "bench iova"
+	$BUILD/bench/bench/dmapool bench swiotlb --preset targets --samples 9 --ms 1 \
+		--json $BUILD/bench-swiotlb.json >$BUILD/bench-swiotlb.log 2>&1
+	[ "$(grep -c '"case"' $BUILD/bench-swiotlb.json)" -eq 19 ]
+	one_result $? "bench swiotlb"
 }
 
 # shellcheck disable=SC2086 # lists of words

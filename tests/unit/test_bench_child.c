@@ -9,18 +9,19 @@
 static int measured(struct bench_pair *pair)
 {
 	return bench_child_measure(BENCH_CHILD_SHARED,
-				   &(struct bench_plan){.samples = 3, .sample_ns = 1000}, 8, pair);
+				   &(struct bench_plan){.samples = 3, .sample_ns = 1000}, 8, 2,
+				   pair);
 }
 
-static void test_the_answer_is_four_numbers(void **state)
+static void test_the_answer_is_five_numbers(void **state)
 {
 	struct bench_pair pair;
 
 	(void)state;
-	plant("pair-shared", "echo 5.5 2.5 2.2 0.25");
+	plant("pair-shared", "echo 5.5 2.5 2.2 0.25 3.5");
 	assert_int_equal(measured(&pair), 0);
 	assert_true(pair.ours == 5.5 && pair.floor == 2.5);
-	assert_true(pair.ratio == 2.2 && pair.lost == 0.25);
+	assert_true(pair.ratio == 2.2 && pair.lost == 0.25 && pair.wall == 3.5);
 }
 
 /* Its arguments come back as its figures. */
@@ -29,9 +30,10 @@ static void test_it_is_told_what_to_measure(void **state)
 	struct bench_pair pair;
 
 	(void)state;
-	plant("pair-shared", "[ $1 = time ] && echo $2 $3 $4 0");
+	plant("pair-shared", "[ $1 = time ] && echo $2 $3 $4 0 $5");
 	assert_int_equal(measured(&pair), 0);
 	assert_true(pair.ours == 8 && pair.floor == 3 && pair.ratio == 1000);
+	assert_true(pair.wall == 2);
 }
 
 static void test_no_answer_is_an_error(void **state)
@@ -40,9 +42,9 @@ static void test_no_answer_is_an_error(void **state)
 
 	(void)state;
 	assert_int_equal(measured(&pair), -ENOENT);
-	plant("pair-shared", "echo 5.5 2.5 2.2");
+	plant("pair-shared", "echo 5.5 2.5 2.2 0");
 	assert_int_equal(measured(&pair), -EIO);
-	plant("pair-shared", "echo 5.5 2.5 2.2 0; exit 1");
+	plant("pair-shared", "echo 5.5 2.5 2.2 0 3; exit 1");
 	assert_int_equal(measured(&pair), -EIO);
 }
 
@@ -81,7 +83,7 @@ static void test_what_cannot_be_counted_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		helper_test(test_the_answer_is_four_numbers),
+		helper_test(test_the_answer_is_five_numbers),
 		helper_test(test_it_is_told_what_to_measure),
 		helper_test(test_no_answer_is_an_error),
 		helper_test(test_instructions_are_the_script_s_number),

@@ -1,38 +1,51 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bench_compare.c - proves what two sides become in a table, and what one that fails does
+ * test_bench_compare.c - proves what two jobs become in a table, and what one that fails does
  */
 #include "dmptest.h"
 #include "bench_compare.h"
-#include "bench_ring.h"
-
-#include <dmapool/port.h>
 
 #include <math.h>
 
 static struct bench_table table;
 static struct bench_compare c;
 
-static void compare(struct bench_side a, struct bench_side b)
+static uint64_t run_nothing(struct bench_thread *t, uint64_t rounds)
 {
-	table.count = 0;
-	c = (struct bench_compare){.plan = {.samples = 3, .rounds = 10}, .table = &table};
-	bench_compare_run(&c, "a test", a, b);
-	assert_int_equal(dmp_meta_in_use(), 0);
+	(void)t;
+	(void)rounds;
+	return 0;
 }
 
-static void test_both_sides_are_measured_as_often(void **state)
+static void compare(const struct bench_work *a, const struct bench_work *b)
+{
+	static unsigned batch = 4;
+
+	table.count = 0;
+	c = (struct bench_compare){.plan = {.samples = 3, .rounds = 10}, .table = &table};
+	bench_compare_run(&c, "a test", (const struct bench_job[]){{a, &batch, 2}, {b, &batch, 1}});
+}
+
+static void test_both_jobs_are_measured_as_often(void **state)
 {
 	(void)state;
-	compare(bench_side_cached(2, 4), bench_side_replacing(8));
+	compare(&bench_floor, &bench_floor);
 	assert_true(c.done);
 	assert_int_equal(c.results[0].samples, 3);
 	assert_int_equal(c.results[0].pairs, 2 * 4 * 10);
-	assert_int_equal(c.results[1].pairs, 10);
-	assert_true(bench_compare_cpu(&c, "a row", 1, 1)->figure > 0);
-	assert_true(bench_compare_wall(&c, "a row", 1, 1)->figure > 0);
-	assert_true(bench_compare_ns(&c, 1, "a row", 1, 1)->figure > 0);
-	assert_int_equal(table.count, 3);
+	assert_int_equal(c.results[1].pairs, 4 * 10);
+}
+
+static void test_a_job_without_a_pair_leaves_rows_without_a_figure(void **state)
+{
+	static const struct bench_work nothing = {.run = run_nothing};
+
+	(void)state;
+	compare(&bench_floor, &nothing);
+	assert_false(c.done);
+	assert_true(isnan(bench_compare_cpu(&c, "a row", 1, 1)->figure));
+	assert_true(isnan(bench_compare_rate(&c, "a row", 1, 1)->figure));
+	assert_true(isnan(bench_compare_ns(&c, 0, "a row", 1, 1)->figure));
 }
 
 /* The first side takes 8 ns a pair and 6 of CPU time, the second 2 and 3. */
@@ -67,44 +80,13 @@ static void test_threads_that_seldom_ran_together_are_not_judged(void **state)
 	assert_true(bench_cpus() == 1 || bench_compare_cpu(&c, "a row", 1, 1)->why);
 }
 
-static void test_the_ring_can_be_a_side(void **state)
-{
-	static struct bench_ring ring;
-	struct bench_side passing = bench_side_cached(2, 1);
-
-	(void)state;
-	passing.use.pattern = BENCH_PASS;
-	compare(passing, (struct bench_side){.nthreads = 2, .ring = &ring});
-	assert_true(c.done);
-	assert_int_equal(c.results[0].pairs, 10);
-	assert_int_equal(c.results[1].pairs, 10);
-}
-
-/* Nothing fits below pfn 1. */
-static void test_a_side_that_fails_leaves_rows_without_a_figure(void **state)
-{
-	struct bench_side full = bench_side_cached(1, 2);
-
-	(void)state;
-	full.use.limit = 1;
-	compare(bench_side_cached(1, 1), full);
-	assert_false(c.done);
-	assert_true(isnan(bench_compare_cpu(&c, "a row", 1, 1)->figure));
-	assert_true(isnan(bench_compare_rate(&c, "a row", 1, 1)->figure));
-	full.nthreads = 3;
-	full.use.pattern = BENCH_PASS;
-	compare(full, bench_side_cached(1, 1));
-	assert_false(c.done);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_both_sides_are_measured_as_often),
+		cmocka_unit_test(test_both_jobs_are_measured_as_often),
+		cmocka_unit_test(test_a_job_without_a_pair_leaves_rows_without_a_figure),
 		cmocka_unit_test(test_a_ratio_is_the_first_side_s_but_of_throughput),
 		cmocka_unit_test(test_threads_that_seldom_ran_together_are_not_judged),
-		cmocka_unit_test(test_the_ring_can_be_a_side),
-		cmocka_unit_test(test_a_side_that_fails_leaves_rows_without_a_figure),
 	};
 
 	return cmocka_run_group_tests_name("bench_compare", tests, NULL, NULL);

@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 /* Everything that is looked for, with the end of the list. */
-static const char *const helper_names[] = {"pair-shared",   "pair-static", "pair-glibc",
-					   "pair-jemalloc", "icount.sh",   NULL};
+static const char *const helper_names[] = {"pair-shared",       "pair-static",
+					   "pair-glibc",        "pair-jemalloc",
+					   "pair-copy-glibc",   "pair-copy-jemalloc",
+					   "pair-bounce-empty", "pair-bounce-full",
+					   "icount.sh",         NULL};
 static char helper_dir[] = "/tmp/test_bench_XXXXXX";
 
 /* For a test's set-up and teardown: a directory for them, empty, and away again. */

@@ -13,7 +13,7 @@ static void plant_all(const char *instructions)
 	char lines[128];
 
 	for (unsigned i = 0; i < 4; i++)
-		plant(helper_names[i], "echo 5 2 2.5 0");
+		plant(helper_names[i], "echo 5 2 2.5 0 5");
 	snprintf(lines, sizeof(lines), "[ $2 = ours ] && echo 60 || echo %s", instructions);
 	plant("icount.sh", lines);
 }

@@ -58,9 +58,29 @@ static void test_what_is_no_list_changes_nothing(void **state)
 	assert_int_equal(list.count, 7);
 }
 
+/* 2 x 3, and no seventh. */
+static void test_each_combination_comes_once_the_first_list_turning_fastest(void **state)
+{
+	const struct bench_list fast = {{7, 8}, 2}, slow = {{1, 2, 3}, 3};
+	const struct bench_list *const lists[] = {&fast, &slow};
+	uint64_t item[2];
+	unsigned index[2];
+
+	(void)state;
+	for (unsigned n = 0; n < 6; n++) {
+		assert_true(bench_list_pick(lists, 2, n, item, index));
+		assert_int_equal(item[0], 7 + n % 2);
+		assert_int_equal(item[1], 1 + n / 2);
+		assert_int_equal(index[0], n % 2);
+		assert_int_equal(index[1], n / 2);
+	}
+	assert_false(bench_list_pick(lists, 2, 6, item, index));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_each_combination_comes_once_the_first_list_turning_fastest),
 		cmocka_unit_test(test_numbers_keep_their_order),
 		cmocka_unit_test(test_words_become_their_indexes),
 		cmocka_unit_test(test_what_is_no_list_changes_nothing),

@@ -170,7 +170,7 @@ static void test_flags_that_are_not_known_are_refused(void **state)
 {
 	struct swiotlb_rig rig;
 	uint32_t known = DMP_SWIOTLB_ANY | DMP_SWIOTLB_GROWS | DMP_SWIOTLB_LATE |
-			 DMP_SWIOTLB_FORCE_BOUNCE;
+			 DMP_SWIOTLB_FORCE_BOUNCE | DMP_SWIOTLB_NO_COPY;
 
 	(void)state;
 	swiotlb_rig_begin(&rig);
