@@ -281,10 +281,28 @@ void bench_stores_close(struct bench_stores *stores, struct bench_pages *pages)
 	dmp_hw_free(dmp_sim_hw(pages->sim), stores->entries, stores->count * sizeof(uint64_t));
 }
 
+static inline void store(uint64_t *at, uint64_t entry)
+{
+	__atomic_store_n(at, entry, __ATOMIC_RELAXED);
+}
+
+/* A cache line at a time, written out: compilers do not unroll loops over atomics. */
 static void store_all(struct bench_stores *stores, uint64_t entry, uint64_t step)
 {
-	for (unsigned i = 0; i < stores->count; i++, entry += step)
-		__atomic_store_n(&stores->entries[i], entry, __ATOMIC_RELAXED);
+	uint64_t *at = stores->entries, *last = at + stores->count;
+
+	for (; last - at >= 8; at += 8, entry += 8 * step) {
+		store(&at[0], entry);
+		store(&at[1], entry + step);
+		store(&at[2], entry + 2 * step);
+		store(&at[3], entry + 3 * step);
+		store(&at[4], entry + 4 * step);
+		store(&at[5], entry + 5 * step);
+		store(&at[6], entry + 6 * step);
+		store(&at[7], entry + 7 * step);
+	}
+	for (; at < last; at++, entry += step)
+		store(at, entry);
 }
 
 static uint64_t run_stores(struct bench_thread *t, uint64_t rounds)
