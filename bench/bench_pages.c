@@ -291,15 +291,15 @@ static void store_all(struct bench_stores *stores, uint64_t entry, uint64_t step
 {
 	uint64_t *at = stores->entries, *last = at + stores->count;
 
-	for (; last - at >= 8; at += 8, entry += 8 * step) {
+	for (; last - at >= 8; at += 8, entry += step) {
 		store(&at[0], entry);
-		store(&at[1], entry + step);
-		store(&at[2], entry + 2 * step);
-		store(&at[3], entry + 3 * step);
-		store(&at[4], entry + 4 * step);
-		store(&at[5], entry + 5 * step);
-		store(&at[6], entry + 6 * step);
-		store(&at[7], entry + 7 * step);
+		store(&at[1], entry += step);
+		store(&at[2], entry += step);
+		store(&at[3], entry += step);
+		store(&at[4], entry += step);
+		store(&at[5], entry += step);
+		store(&at[6], entry += step);
+		store(&at[7], entry += step);
 	}
 	for (; at < last; at++, entry += step)
 		store(at, entry);
