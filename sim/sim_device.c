@@ -325,6 +325,19 @@ void sim_domain_detach(void *be, void *dom, uint32_t device)
 	note_detached(sim, dev);
 }
 
+int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root)
+{
+	dmp_lock_acquire(&sim->books_lock);
+	struct sim_device *dev = sim_device_find(sim, device);
+	struct sim_domain *dom = dev ? dev->attached : NULL;
+	bool translated = dom && dom->type == DMP_DOMAIN_TRANSLATED;
+
+	if (translated)
+		*root = dom->root;
+	dmp_lock_release(&sim->books_lock);
+	return translated ? 0 : -ENOENT;
+}
+
 /* The walker. */
 
 static uint32_t count_attached_locked(struct dmp_sim *sim, const struct sim_domain *dom)

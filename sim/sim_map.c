@@ -33,12 +33,9 @@
  * Source: one walk for equal pages and for neighbours, as in the kernel's map_pages() of its
  *  io-pgtable drivers; spec-iova 4.1 chooses the pages of a list.
  */
-#include "sim_internal.h"
+#include "sim_line.h"
 
 #include <dmapool/iommu.h>
-
-/* Entries in a cache line. */
-#define LINE_ENTRIES 8u
 
 /* The way to an entry. */
 struct cursor {
@@ -116,26 +113,14 @@ static int go_to(struct map *m, dmp_iova_t iova, unsigned level)
 	return 0;
 }
 
-/* Is one of a line's entries present? */
-static bool line_has(const sim_pte *slot, uint64_t present)
-{
-	uint64_t seen = 0;
-
-	/* relaxed: only this call uses the entries of its range */
-	for (unsigned i = 0; i < LINE_ENTRIES; i++)
-		seen |= load_relaxed(&slot[i]);
-	return seen & present;
-}
-
 /* Stores up to @n entries, to before the first that is present; returns how many. */
 static uint64_t store_entries(sim_pte *slot, uint64_t n, uint64_t pte, uint64_t step,
 			      uint64_t present)
 {
 	uint64_t i = 0;
 
-	for (; n - i >= LINE_ENTRIES && !line_has(&slot[i], present); i += LINE_ENTRIES) {
-		for (unsigned k = 0; k < LINE_ENTRIES; k++)
-			store_release(&slot[i + k], pte + k * step); /* [TABLE] memory before */
+	for (; n - i >= LINE_ENTRIES && !(line_any(&slot[i]) & present); i += LINE_ENTRIES) {
+		line_store(&slot[i], pte, step);
 		pte += LINE_ENTRIES * step;
 	}
 	/* relaxed: only this call uses the entries of its range */

@@ -400,6 +400,11 @@ int sim_phys_to_buf(void *be, dmp_phys_t phys, uint64_t len, void **buf)
 	return 0;
 }
 
+void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len)
+{
+	return sim_mem_has(&sim->mem, phys, len) ? page_buf(&sim->mem, phys) : NULL;
+}
+
 bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot)
 {
 	uint64_t skew = (uintptr_t)buf & (mem->host_page_bytes - 1);

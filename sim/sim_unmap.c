@@ -22,10 +22,7 @@
  *  [TABLE] sim_map: table cleared or leaf's memory written, then the entry stored
  *          here, on the way down: entry loaded, then what it leads to is read
  */
-#include "sim_internal.h"
-
-/* Entries in a cache line. */
-#define LINE_ENTRIES 8u
+#include "sim_line.h"
 
 struct unmap {
 	struct dmp_sim *sim;
@@ -84,19 +81,10 @@ static uint64_t clear_lines(const struct sim_format *format, sim_pte *slot, uint
 	uint64_t i = 0;
 
 	for (; n - i >= LINE_ENTRIES; i += LINE_ENTRIES) {
-		uint64_t all = UINT64_MAX, any = 0;
-
-		/* relaxed: of level 1, nothing is read behind them */
-		for (unsigned k = 0; k < LINE_ENTRIES; k++) {
-			uint64_t pte = load_relaxed(&slot[i + k]);
-
-			all &= pte;
-			any |= pte;
-		}
-		if (!(all & format->present) || (any & format->run_mark))
+		if (!(line_all(&slot[i]) & format->present) ||
+		    (format->run_mark && line_any(&slot[i]) & format->run_mark))
 			break;
-		for (unsigned k = 0; k < LINE_ENTRIES; k++)
-			store_release(&slot[i + k], 0);
+		line_store(&slot[i], 0, 0);
 	}
 	return i;
 }

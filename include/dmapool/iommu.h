@@ -92,12 +92,12 @@ DMP_API int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t p
 			  unsigned prot);
 
 /**
- * dmp_iommu_map_runs() - map physically contiguous runs one behind the other
+ * dmp_iommu_map_range() - map physically contiguous runs one behind the other
  *
  * Neighbours that continue each other are joined; one sync for all.  Otherwise as
  * dmp_iommu_map().
  */
-DMP_API int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova,
+DMP_API int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova,
 			       const struct dmp_phys_run *runs, size_t nruns, unsigned prot);
 
 /**

@@ -175,6 +175,21 @@ DMP_API int dmp_sim_destroy(struct dmp_sim *sim);
 /* The machine as the library sees it; the simulator's until dmp_sim_destroy(). */
 DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
 
+/**
+ * dmp_sim_device_root() - where the tables of a device's accesses begin
+ * @device: dmp_device_id() of a device of this machine
+ * @root:   out: physical address of the table of the highest level
+ *
+ * For whoever reads tables himself; see dmp_sim_ram().
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT no such device, or its accesses are not translated.
+ */
+DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
+
+/* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
+DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
+
 /* DMA agents: the device's side. */
 struct dmp_sim_agent;
 

@@ -208,6 +208,122 @@ static void test_two_threads_map_pages_of_the_same_tables(void **state)
 	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, MIB(64) / PAGE), MIB(64));
 }
 
+/* A machine with tables of another format. */
+static int setup_of(void **state, const char *name)
+{
+	struct machine *m = machine_create(&DMP_SIM_OPTS(.format = name));
+
+	machine_add_all(m);
+	*state = m;
+	return 0;
+}
+
+static int setup_amd(void **state)
+{
+	return setup_of(state, "amd-v1");
+}
+
+static int setup_smmu_64k(void **state)
+{
+	return setup_of(state, "smmu-64k");
+}
+
+static int map_list(struct machine *m, dmp_iova_t iova, const struct dmp_phys_run *runs, size_t n,
+		    uint64_t *mapped)
+{
+	return m->ops->map_list(m->sim, m->dom, iova, runs, n, RW, mapped);
+}
+
+/* | 4K | 2 pages of 4K | 2M | 4K |   the second of the two begins another table */
+static void test_a_list_is_one_call_that_goes_on_in_other_tables(void **state)
+{
+	struct machine *m = *state;
+	const struct dmp_phys_run runs[] = {
+		{PHYS, PAGE}, {PHYS + KIB(64), 2 * PAGE + MIB(2)}, {PHYS + GIB(1), PAGE}};
+	dmp_iova_t iova = IOVA + MIB(2) - 2 * PAGE;
+	uint64_t mapped = 0;
+
+	assert_int_equal(map_list(m, iova, runs, 3, &mapped), 0);
+	assert_int_equal(mapped, 4 * PAGE + MIB(2));
+	assert_int_equal(machine_phys_of(m, iova), PHYS);
+	assert_int_equal(machine_phys_of(m, iova + PAGE), PHYS + KIB(64));
+	assert_int_equal(machine_phys_of(m, iova + 2 * PAGE + MIB(1)), PHYS + KIB(68) + MIB(1));
+	assert_int_equal(machine_phys_of(m, iova + 3 * PAGE + MIB(2)), PHYS + GIB(1));
+	assert_int_equal(machine_stats(m).map_calls, 1);
+	assert_int_equal(machine_live_tables(m), 1 + 2 + 3);
+	assert_int_equal(machine_unmap_strict(m, iova, PAGE, 4 + 512), mapped);
+}
+
+static void test_a_list_that_cannot_be_touches_nothing(void **state)
+{
+	struct machine *m = *state;
+	const struct dmp_phys_run good = {PHYS, PAGE}, empty = {PHYS, 0}, odd = {PHYS + 1, PAGE};
+	const struct dmp_phys_run far = {DMP_MASK(52) + 1, PAGE};
+	const struct dmp_phys_run wrong[][2] = {{good, empty}, {good, odd}, {odd, good}};
+	uint64_t mapped;
+
+	for (unsigned i = 0; i < 3; i++) {
+		mapped = 77;
+		assert_int_equal(map_list(m, IOVA, wrong[i], 2, &mapped), -EINVAL);
+		assert_int_equal(mapped, 0);
+	}
+	assert_int_equal(map_list(m, IOVA, &good, 0, &mapped), -EINVAL);
+	assert_int_equal(map_list(m, IOVA + 1, &good, 1, &mapped), -EINVAL);
+	assert_int_equal(map_list(m, IOVA, (const struct dmp_phys_run[]){good, far}, 2, &mapped),
+			 -ERANGE);
+	assert_int_equal(map_list(m, DMP_MASK(48) + 1 - PAGE,
+				  (const struct dmp_phys_run[]){good, good}, 2, &mapped),
+			 -ERANGE);
+	assert_int_equal(m->ops->map_list(m->sim, m->dom, IOVA, &good, 1, 0, &mapped), -EINVAL);
+	assert_int_equal(machine_live_tables(m), 1);
+	assert_int_equal(machine_phys_of(m, IOVA), 1);
+}
+
+static void test_a_list_that_fails_says_how_much_it_has_mapped(void **state)
+{
+	struct machine *m = *state;
+	const struct dmp_phys_run runs[] = {
+		{PHYS, PAGE}, {PHYS, PAGE}, {PHYS, 3 * PAGE}, {PHYS, PAGE}};
+	uint64_t mapped = 0;
+
+	assert_int_equal(machine_map(m, IOVA + 3 * PAGE, PHYS, PAGE, 1, RW), 0);
+	assert_int_equal(map_list(m, IOVA, runs, 4, &mapped), -EEXIST);
+	assert_int_equal(mapped, 3 * PAGE);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 4), 4 * PAGE);
+	dmp_sim_fail(m->sim, DMP_SIM_CALL_MAP_PAGES, 1, 1, -EXDEV);
+	assert_int_equal(map_list(m, IOVA, runs, 4, &mapped), -EXDEV);
+	assert_int_equal(mapped, 2 * PAGE);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 2), 2 * PAGE);
+}
+
+/* A page of 4 MiB is two entries, and behind each an empty table is left. */
+static void test_empty_tables_make_room_for_each_entry_of_a_wide_page(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_map(m, GIB(4), PHYS, PAGE, 1024, RW), 0);
+	assert_int_equal(machine_map(m, GIB(4), PHYS, MIB(4), 1, RW), -EEXIST);
+	assert_int_equal(machine_unmap_strict(m, GIB(4), PAGE, 1023), 1023 * PAGE);
+	assert_int_equal(machine_map(m, GIB(4), PHYS, MIB(4), 1, RW), -EEXIST);
+	assert_int_equal(machine_unmap_strict(m, GIB(4) + 1023 * PAGE, PAGE, 1), PAGE);
+	assert_int_equal(machine_map(m, GIB(4), PHYS, MIB(4), 1, RW), 0);
+	assert_int_equal(machine_live_tables(m), 3);
+	assert_int_equal(machine_phys_of(m, GIB(4) + MIB(3)), PHYS + MIB(3));
+	assert_int_equal(machine_unmap_strict(m, GIB(4), PAGE, 1), MIB(4));
+}
+
+static void test_tables_are_as_big_as_the_smallest_page_and_are_counted(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(machine_stats(m).table_bytes, KIB(64));
+	assert_int_equal(machine_map(m, GIB(4), PHYS, KIB(64), 8192 + 1, RW), 0);
+	assert_int_equal(machine_stats(m).table_bytes, 4 * KIB(64));
+	assert_int_equal(machine_phys_of(m, GIB(4) + MIB(512)), PHYS + MIB(512));
+	assert_int_equal(machine_unmap_strict(m, GIB(4), KIB(64), 8192 + 1), MIB(512) + KIB(64));
+	assert_int_equal(machine_map(m, GIB(4), PHYS, PAGE, 1, RW), -EINVAL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
@@ -221,6 +337,15 @@ int main(void)
 		TEST(test_a_failed_table_leaves_what_was_mapped_and_says_how_much),
 		TEST(test_who_installs_a_table_too_late_goes_on_with_the_winners),
 		TEST(test_two_threads_map_pages_of_the_same_tables),
+		TEST(test_a_list_is_one_call_that_goes_on_in_other_tables),
+		TEST(test_a_list_that_cannot_be_touches_nothing),
+		TEST(test_a_list_that_fails_says_how_much_it_has_mapped),
+		cmocka_unit_test_setup_teardown(
+			test_empty_tables_make_room_for_each_entry_of_a_wide_page, setup_amd,
+			machine_teardown),
+		cmocka_unit_test_setup_teardown(
+			test_tables_are_as_big_as_the_smallest_page_and_are_counted, setup_smmu_64k,
+			machine_teardown),
 	};
 
 	return cmocka_run_group_tests_name("sim_map", tests, NULL, NULL);
