@@ -136,20 +136,23 @@ static void work_off(struct dmp_sim *sim, struct sim_invq *queue, uint64_t until
 	dmp_lock_release(&queue->hardware_lock);
 }
 
-/* Somebody else must move: the clock of the wait starts at the first pause after progress. */
+/* How long a queue has stood still, as seen by a waiter. */
 struct patience {
-	uint64_t seen_head, since_ns;
+	uint64_t head, since_ns;
 	bool waits;
 };
 
+/* Somebody else must move: the hardware, whose time is limited, or a submitter, who will. */
 static int pause_once(struct sim_invq *queue, struct patience *p, uint64_t head)
 {
-	if (!p->waits || head != p->seen_head)
-		*p = (struct patience){head, dmp_clock_now_ns(), true};
-	if (load_relaxed(&queue->stuck)) /* relaxed: looked at again */
-		dmp_clock_spend(queue->timeout_ns / PAUSES_PER_TIMEOUT + 1);
-	else
+	if (!load_relaxed(&queue->stuck)) { /* relaxed: looked at again */
+		p->waits = false;
 		dmp_cpu_yield();
+		return 0;
+	}
+	if (!p->waits || head != p->head)
+		*p = (struct patience){head, dmp_clock_now_ns(), true};
+	dmp_clock_spend(queue->timeout_ns / PAUSES_PER_TIMEOUT + 1);
 	return dmp_clock_now_ns() - p->since_ns < queue->timeout_ns ? 0 : -ETIMEDOUT;
 }
 
