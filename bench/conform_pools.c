@@ -272,6 +272,8 @@ void conform_pools_palloc(void *run, const struct conform_line *line, char *got)
 	}
 	err = dmp_swiotlb_alloc_pages(bounce_tlb(bounce, dev), &dev->limits, line->arg[2],
 				      &handle->phys);
+	handle->len = line->arg[2];
+	handle->dir = DMP_TO_DEVICE; /* nothing is ever copied */
 	if (!err)
 		conform_bounce_mapped(bounce, handle, bounce_tlb(bounce, dev), got);
 	else if (err == -ENOSPC || err == -ERANGE)

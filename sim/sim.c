@@ -9,8 +9,8 @@
  * A machine is a backend like any other: everything it offers stands in the table below,
  * one member, one function, in the source that the member's job belongs to.
  *
- * What is optional and missing: make_shared and make_private (no encrypted memory),
- * sync_map unless not-present entries are cached.
+ * What is optional and missing: make_shared, make_private and needs_shared unless memory is
+ * encrypted; sync_map unless not-present entries are cached.
  *
  * Locking: (b) books_lock, rank RANK_BACKEND; everything else is set up once.
  */
@@ -20,7 +20,7 @@
 
 #define KNOWN_FLAGS                                                                                \
 	(DMP_SIM_NO_IOMMU | DMP_SIM_TOUCH_STALE | DMP_SIM_REQUIRE_DOMAIN |                         \
-	 DMP_SIM_CACHE_NOT_PRESENT)
+	 DMP_SIM_CACHE_NOT_PRESENT | DMP_SIM_ENCRYPTED)
 
 #define RAM_MIN     (UINT64_C(16) << 20)
 #define RAM_GRAIN   (UINT64_C(4) << 20)
@@ -42,6 +42,8 @@ static const struct dmp_hw_ops all_ops = {
 	.coherent_free = sim_coherent_free,
 	.buf_to_phys = sim_buf_to_phys,
 	.phys_to_buf = sim_phys_to_buf,
+	.make_shared = sim_make_shared,
+	.make_private = sim_make_private,
 	.mem_map = sim_mem_map,
 	.mem_unmap = sim_mem_unmap,
 	.device_add = sim_device_add,
@@ -61,6 +63,7 @@ static const struct dmp_hw_ops all_ops = {
 	.free_tables = sim_free_tables,
 	.set_fault_handler = sim_set_fault_handler,
 	.fault_next = sim_fault_next,
+	.needs_shared = sim_needs_shared,
 };
 
 static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
@@ -68,6 +71,11 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	*ops = all_ops;
 	if (!(flags & DMP_SIM_CACHE_NOT_PRESENT))
 		ops->sync_map = NULL;
+	if (!(flags & DMP_SIM_ENCRYPTED)) {
+		ops->make_shared = NULL;
+		ops->make_private = NULL;
+		ops->needs_shared = NULL;
+	}
 	if (!(flags & DMP_SIM_NO_IOMMU))
 		return;
 	ops->domain_create = NULL;
@@ -120,7 +128,9 @@ static int opts_check(const struct dmp_sim_opts *opts)
 /* All parts, from the bottom; on error none. */
 static int parts_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
 {
-	int err = sim_mem_create(&sim->mem, opts->ram_bytes);
+	bool is_encrypted = opts->flags & DMP_SIM_ENCRYPTED;
+	int err = sim_mem_create(&sim->mem, opts->ram_bytes,
+				 is_encrypted ? sim_share_pool_pages(opts->ram_bytes) : 0);
 
 	if (err)
 		return err;
@@ -202,7 +212,8 @@ int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out)
 
 static bool is_in_use(struct dmp_sim *sim)
 {
-	bool in_use = sim_mem_given_pages(&sim->mem) != 0;
+	/* relaxed: nothing else runs */
+	bool in_use = sim_mem_given_pages(&sim->mem) != 0 && !load_relaxed(&sim->mem.has_lost);
 
 	dmp_lock_acquire(&sim->books_lock);
 	in_use = in_use || sim->domains || sim->nagents;
@@ -234,6 +245,8 @@ int dmp_sim_check(struct dmp_sim *sim)
 {
 	int err = sim_mem_check(&sim->mem);
 
+	if (!err)
+		err = sim_share_check(sim);
 	if (!err)
 		err = sim_device_check(sim);
 	if (!err)

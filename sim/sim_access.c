@@ -15,6 +15,8 @@
  * or recorded and performed on the old memory with DMP_SIM_TOUCH_STALE.  The look at the
  * tables is the simulator's own and costs the device nothing.
  *
+ * Whichever way a page was found, one that is private is a bus error: see sim_share.c.
+ *
  * With DMP_SIM_CACHE_NOT_PRESENT an entry with no permission remembers that nothing was
  * mapped, as some machines do: until it is invalidated the device faults.
  *
@@ -45,7 +47,7 @@ static void move(struct dmp_sim *sim, struct sim_access *access, dmp_phys_t phys
 {
 	void *buf;
 
-	if (sim_phys_to_buf(sim, phys, len, &buf) ||
+	if (sim_share_hides(sim, phys) || sim_phys_to_buf(sim, phys, len, &buf) ||
 	    !sim_mem_is_there(&sim->mem, buf, len, access->prot)) {
 		refuse(access, DMP_FAULT_BUS);
 		return;

@@ -6,6 +6,7 @@
  *                                                               a page of a run has many entries
  *   invalidation   command + wait                               a submission
  *   IOTLB miss     miss + level * entries read                  the device's time, not the CPU's
+ *   conversion     page * pages                                 beside the phases
  *
  * Costs are counted in virtual picoseconds per phase; nobody waits for them.  What only
  * software can know, where an IOVA came from and how many bytes it copied, has a price that
@@ -22,7 +23,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct dmp_sim_stats) == 26 * 8, "append only");
+static_assert(sizeof(struct dmp_sim_stats) == 31 * 8, "append only");
 
 static void charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps)
 {
@@ -67,6 +68,12 @@ void sim_charge_walk(struct dmp_sim *sim, unsigned levels)
 	charge(sim, DMP_SIM_PHASE_WALK, sim->costs.walk_miss + levels * sim->costs.walk_level);
 }
 
+void sim_charge_convert(struct dmp_sim *sim, uint64_t npages)
+{
+	if (sim->costs.convert_page)
+		sim_count(sim, COUNT_CONVERT_PS, npages * sim->costs.convert_page);
+}
+
 uint64_t dmp_sim_price_ps(const struct dmp_sim *sim, enum dmp_sim_price price)
 {
 	return (unsigned)price < DMP_SIM_PRICES ? sim->costs.price[price] : 0;
@@ -108,6 +115,11 @@ int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t s
 		.tables_waiting = sim_count_sum(sim, COUNT_TABLES_UNLINKED) -
 				  sim_count_sum(sim, COUNT_TABLES_FREED),
 		.table_bytes = sim_mem_table_pages(&sim->mem) << DMP_PAGE_SHIFT,
+		.conversions = sim_count_sum(sim, COUNT_CONVERSIONS),
+		.shared_pages = sim_count_sum(sim, COUNT_SHARED_PAGES),
+		.private_pages = sim_count_sum(sim, COUNT_PRIVATE_PAGES),
+		.convert_ns = sim_count_sum(sim, COUNT_CONVERT_PS) / 1000,
+		.ram_shared = load_relaxed(&sim->mem.nshared) << DMP_PAGE_SHIFT, /* for reports */
 	};
 
 	if (size < sizeof(uint64_t))

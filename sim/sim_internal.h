@@ -4,6 +4,7 @@
  *
  *   sim.c          options, the ops table, create, destroy, check
  *   sim_mem.c      RAM in zones, a buddy allocator, phys <-> pointer
+ *   sim_share.c    coherent memory; encrypted memory: which pages devices reach
  *   sim_device.c   devices and domains: who is attached to what
  *   sim_expose.c   what mem_map() lets a device reach
  *   sim_format.c   how an entry of a page table looks, by parameters
@@ -42,7 +43,8 @@ struct sim_page {
 		prev;  /* (m) free list; next of a table page: its owner's, see sim_pgtable.c */
 	uint8_t order; /* (m) */
 	uint8_t use;   /* (m) enum sim_page_use */
-	uint16_t reserved0;
+	DMP_ATOMIC(bool) shared; /* (a) of every page: devices reach it; see sim_share.c */
+	uint8_t reserved0;
 };
 
 enum sim_page_use {
@@ -65,14 +67,21 @@ struct sim_mem {
 	bool can_probe;           /* (c) that system can be asked for a page */
 	unsigned nzones;          /* (c) zones that have RAM */
 	struct sim_zone zone[MEM_ZONES];
+	struct sim_zone pool[MEM_ZONES]; /* behind each, for coherent memory; see sim_share.c */
 	struct dmp_lock lock;
-	uint64_t given_pages; /* (m) */
-	uint64_t table_pages; /* (m) */
+	uint64_t given_pages;         /* (m) */
+	uint64_t table_pages;         /* (m) */
+	DMP_ATOMIC(uint64_t) nshared; /* (a) pages */
+	DMP_ATOMIC(bool) has_lost;    /* (a) pages that could not be made private */
 };
 
-int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes);
+int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes, uint32_t pool_pages);
 void sim_mem_destroy(struct sim_mem *mem);
 int sim_mem_check(struct sim_mem *mem);
+/* A block of 2^order pages that end at or below page @end; and back, whoever reaches it. */
+int sim_mem_take(struct sim_mem *mem, struct sim_zone *zone, unsigned order, uint64_t end,
+		 enum sim_page_use use, dmp_phys_t *phys);
+void sim_mem_give_back(struct dmp_sim *sim, dmp_phys_t phys, unsigned order);
 uint64_t sim_mem_given_pages(struct sim_mem *mem);
 uint64_t sim_mem_table_pages(struct sim_mem *mem);
 
@@ -81,6 +90,14 @@ bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32
 
 int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys); /* cleared */
 void sim_table_free(struct sim_mem *mem, dmp_phys_t phys, unsigned order);
+
+/* Encrypted memory, see sim_share.c.  hides: a device gets no byte at @phys; any: is one of the
+ * pages shared? */
+uint32_t sim_share_pool_pages(uint64_t ram_bytes);
+void sim_share_pools(struct sim_mem *mem);
+bool sim_share_hides(const struct dmp_sim *sim, dmp_phys_t phys);
+bool sim_share_any(const struct sim_mem *mem, dmp_phys_t phys, uint64_t npages);
+int sim_share_check(struct dmp_sim *sim);
 
 /* Is every byte RAM?  @len > 0 */
 static inline bool sim_mem_has(const struct sim_mem *mem, dmp_phys_t phys, uint64_t len)
@@ -287,6 +304,7 @@ struct sim_costs {
 	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
 	uint64_t invalidate_command, invalidate_wait;
 	uint64_t walk_miss, walk_level;
+	uint64_t convert_page;
 	uint64_t price[DMP_SIM_PRICES];
 };
 
@@ -312,6 +330,10 @@ enum sim_counter {
 	COUNT_BYTES_WRITTEN,
 	COUNT_FAULTS,
 	COUNT_STALE,
+	COUNT_CONVERSIONS,
+	COUNT_SHARED_PAGES,
+	COUNT_PRIVATE_PAGES,
+	COUNT_CONVERT_PS,
 	COUNT_PHASE_PS, /* and one for each further phase */
 	SIM_COUNTERS = COUNT_PHASE_PS + DMP_SIM_PHASES,
 };
@@ -325,6 +347,7 @@ void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries)
 void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
 void sim_charge_invalidate(struct dmp_sim *sim);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
+void sim_charge_convert(struct dmp_sim *sim, uint64_t npages);
 
 /* The machine. */
 
@@ -394,6 +417,10 @@ int sim_coherent_alloc(void *be, uint64_t len, uint64_t limit, unsigned flags, d
 void sim_coherent_free(void *be, dmp_phys_t phys, uint64_t len);
 int sim_buf_to_phys(void *be, const void *buf, uint64_t len, dmp_phys_t *phys);
 int sim_phys_to_buf(void *be, dmp_phys_t phys, uint64_t len, void **buf);
+
+int sim_make_shared(void *be, dmp_phys_t phys, uint64_t npages);
+int sim_make_private(void *be, dmp_phys_t phys, uint64_t npages);
+bool sim_needs_shared(void *be, uint32_t device);
 
 int sim_mem_map(void *be, uint32_t device, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
 int sim_mem_unmap(void *be, uint32_t device, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);

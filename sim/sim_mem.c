@@ -16,7 +16,8 @@
  *
  * A request is served from its own zone, or from the highest that exists below it: a
  * machine of 1 GiB answers ANY from DMA32.  Falling back further is the caller's business.
- * coherent_alloc() asks for a limit, not a zone, and tries the zones from the top.
+ * Where memory is encrypted each zone ends with a smaller one, for coherent memory that is
+ * shared from the start: see sim_share.c.
  *
  * Any pointer outside the reservation is memory too, at pointer + DMP_SIM_HOST_OFFSET,
  * above every RAM address.  What no process can point at is refused; what the process has
@@ -123,26 +124,36 @@ static uint64_t records_bytes(const struct sim_mem *mem)
 	return (mem->ram_bytes >> DMP_PAGE_SHIFT) * sizeof(struct sim_page);
 }
 
-static void zones_create(struct sim_mem *mem)
+static void zone_create_locked(struct sim_mem *mem, struct sim_zone *zone, uint32_t first,
+			       uint32_t end)
+{
+	dmp_lock_assert_held(&mem->lock);
+	zone->first = first;
+	zone->end = end;
+	zone_fill_locked(mem, zone);
+}
+
+/* The last @pool_pages of each zone are a zone of their own. */
+static void zones_create(struct sim_mem *mem, uint32_t pool_pages)
 {
 	uint64_t from = DMP_PAGE_BYTES; /* page 0 stays out */
 
 	dmp_lock_acquire(&mem->lock);
 	for (mem->nzones = 0; mem->nzones < MEM_ZONES && from < mem->ram_bytes; mem->nzones++) {
-		struct sim_zone *zone = &mem->zone[mem->nzones];
-		uint64_t end = zone_end[mem->nzones];
+		unsigned z = mem->nzones;
+		uint64_t end = zone_end[z] < mem->ram_bytes ? zone_end[z] : mem->ram_bytes;
+		uint32_t end_pfn = (uint32_t)(end >> DMP_PAGE_SHIFT);
 
-		if (end > mem->ram_bytes)
-			end = mem->ram_bytes;
-		zone->first = (uint32_t)(from >> DMP_PAGE_SHIFT);
-		zone->end = (uint32_t)(end >> DMP_PAGE_SHIFT);
-		zone_fill_locked(mem, zone);
+		zone_create_locked(mem, &mem->zone[z], (uint32_t)(from >> DMP_PAGE_SHIFT),
+				   end_pfn - pool_pages);
+		zone_create_locked(mem, &mem->pool[z], end_pfn - pool_pages, end_pfn);
 		from = end;
 	}
 	dmp_lock_release(&mem->lock);
+	sim_share_pools(mem);
 }
 
-int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes)
+int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes, uint32_t pool_pages)
 {
 	mem->ram_bytes = ram_bytes;
 	mem->ram = reserve(ram_bytes);
@@ -156,7 +167,7 @@ int sim_mem_create(struct sim_mem *mem, uint64_t ram_bytes)
 	mem->host_page_bytes = (uint64_t)sysconf(_SC_PAGESIZE);
 	mem->can_probe = probe_range(mem->ram, mem->host_page_bytes, DMP_PROT_READ);
 	dmp_lock_init(&mem->lock, RANK_BACKEND_MEM, "sim: RAM");
-	zones_create(mem);
+	zones_create(mem, pool_pages);
 	return 0;
 }
 
@@ -178,9 +189,9 @@ static struct sim_zone *zone_of(struct sim_mem *mem, uint32_t pfn)
 {
 	unsigned index = 0;
 
-	while (pfn >= mem->zone[index].end)
+	while (pfn >= mem->pool[index].end)
 		index++;
-	return &mem->zone[index];
+	return pfn < mem->zone[index].end ? &mem->zone[index] : &mem->pool[index];
 }
 
 /* First page of a free block that can give 2^order pages ending at or below page @end. */
@@ -203,8 +214,8 @@ static void *page_buf(const struct sim_mem *mem, dmp_phys_t phys)
 }
 
 /* Take 2^order pages that end at or below page @end out of a zone. */
-static int take(struct sim_mem *mem, struct sim_zone *zone, unsigned order, uint64_t end,
-		enum sim_page_use use, dmp_phys_t *phys)
+int sim_mem_take(struct sim_mem *mem, struct sim_zone *zone, unsigned order, uint64_t end,
+		 enum sim_page_use use, dmp_phys_t *phys)
 {
 	dmp_lock_acquire(&mem->lock);
 	uint32_t pfn = find_block_locked(mem, zone, order, end);
@@ -276,42 +287,34 @@ int sim_mem_alloc(void *be, enum dmp_zone zone, unsigned order, unsigned flags, 
 	(void)flags; /* never sleeps */
 	if (err)
 		return err;
-	return take(&sim->mem, zone_for(&sim->mem, zone), order, UINT64_MAX, PAGE_GIVEN, phys);
+	return sim_mem_take(&sim->mem, zone_for(&sim->mem, zone), order, UINT64_MAX, PAGE_GIVEN,
+			    phys);
+}
+
+/* Before a block goes back: whoever got it next would write secrets where devices read. */
+static bool is_private(const struct sim_mem *mem, dmp_phys_t phys, unsigned order)
+{
+	if (!sim_mem_has(mem, phys, DMP_PAGE_BYTES << order) ||
+	    !sim_share_any(mem, phys, UINT64_C(1) << order))
+		return true;
+	dmp_log(DMP_LOG_BUG, "sim: free of %#llx, order %u: devices reach some of it",
+		(unsigned long long)phys, order);
+	return false;
+}
+
+void sim_mem_give_back(struct dmp_sim *sim, dmp_phys_t phys, unsigned order)
+{
+	if (!put_back(&sim->mem, phys, order, PAGE_GIVEN))
+		dmp_log(DMP_LOG_BUG, "sim: free of %#llx, order %u: not given out like that",
+			(unsigned long long)phys, order);
 }
 
 void sim_mem_free(void *be, dmp_phys_t phys, unsigned order)
 {
 	struct dmp_sim *sim = be;
 
-	if (!put_back(&sim->mem, phys, order, PAGE_GIVEN))
-		dmp_log(DMP_LOG_BUG, "sim: free of %#llx, order %u: not given out like that",
-			(unsigned long long)phys, order);
-}
-
-int sim_coherent_alloc(void *be, uint64_t len, uint64_t limit, unsigned flags, dmp_phys_t *phys)
-{
-	struct dmp_sim *sim = be;
-	struct sim_mem *mem = &sim->mem;
-	uint64_t end = limit == UINT64_MAX ? limit : (limit + 1) >> DMP_PAGE_SHIFT;
-	int err = sim_inject(sim, DMP_SIM_CALL_COHERENT_ALLOC);
-
-	(void)flags; /* never sleeps */
-	if (err)
-		return err;
-	if (len == 0)
-		return -EINVAL;
-	err = -ENOMEM;
-	for (unsigned z = mem->nzones; err && z-- > 0;)
-		err = take(mem, &mem->zone[z], dmp_page_order(len), end, PAGE_GIVEN, phys);
-	if (!err)
-		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES << dmp_page_order(len));
-	return err;
-}
-
-void sim_coherent_free(void *be, dmp_phys_t phys, uint64_t len)
-{
-	if (len)
-		sim_mem_free(be, phys, dmp_page_order(len));
+	if (is_private(&sim->mem, phys, order))
+		sim_mem_give_back(sim, phys, order);
 }
 
 int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys)
@@ -319,7 +322,7 @@ int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys)
 	int err = -ENOMEM;
 
 	for (unsigned z = mem->nzones; err && z-- > 0;)
-		err = take(mem, &mem->zone[z], order, UINT64_MAX, PAGE_TABLE, phys);
+		err = sim_mem_take(mem, &mem->zone[z], order, UINT64_MAX, PAGE_TABLE, phys);
 	if (!err)
 		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES << order);
 	return err;
@@ -454,8 +457,11 @@ int sim_mem_check(struct sim_mem *mem)
 	int err = 0;
 
 	dmp_lock_acquire(&mem->lock);
-	for (unsigned z = 0; !err && z < mem->nzones; z++)
+	for (unsigned z = 0; !err && z < mem->nzones; z++) {
 		err = zone_check_locked(mem, &mem->zone[z], &free_pages);
+		if (!err)
+			err = zone_check_locked(mem, &mem->pool[z], &free_pages);
+	}
 	if (!err && free_pages + mem->given_pages + mem->table_pages != npages - 1) {
 		dmp_log(DMP_LOG_BUG, "sim: pages: %llu free + %llu given out + %llu tables != %llu",
 			(unsigned long long)free_pages, (unsigned long long)mem->given_pages,

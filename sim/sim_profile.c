@@ -57,6 +57,7 @@ static const struct cost_field cost_fields[] = {
 	COST("invalidate_wait", invalidate_wait),
 	COST("walk_miss", walk_miss),
 	COST("walk_level", walk_level),
+	COST("convert_page", convert_page),
 	COST("iova_cached", price[DMP_SIM_PRICE_IOVA_CACHED]),
 	COST("iova_tree", price[DMP_SIM_PRICE_IOVA_TREE]),
 	COST("copy_byte", price[DMP_SIM_PRICE_COPY_BYTE]),

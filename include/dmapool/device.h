@@ -35,7 +35,8 @@ struct dmp_device_opts {
  * unmap; the domain must be strict. */
 #define DMP_DEVICE_UNTRUSTED    1u
 /* Every streaming mapping bounces; needs swiotlb.  So does each of a device whose allocator asks
- * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), without the flag. */
+ * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory only
+ * (needs_shared of hw.h), without the flag. */
 #define DMP_DEVICE_FORCE_BOUNCE 2u
 
 /**
@@ -60,7 +61,8 @@ DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *o
  * dmp_device_destroy()
  *
  * Threads: set-up only; may sleep.
- * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached.
+ * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
+ *          that dmp_dma_unmap() left in use lie in a transient pool of it.
  */
 DMP_API int dmp_device_destroy(struct dmp_device *dev);
 

@@ -45,8 +45,9 @@ extern "C" {
  *            or no bounce slots free now; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
  *            device may still reach @buf as dmp_domain_map() says: do not reuse or free it
  *            before (slots that stood for it wait as in dmp_dma_unmap()); -EIO and the
- *            backend's own.  A failure is logged unless DMP_ATTR_NO_WARN, with its reason where
- *            the device's limits are it.
+ *            backend's own.  A failure is one line of the log unless DMP_ATTR_NO_WARN, with its
+ *            reason where the device's limits are it; if no bounce slots are free, the line of
+ *            dmp_swiotlb_map(), with the device's number, once a second at most.
  * Cost:      direct O(1); translated O(pages), IOVA from a cache O(1); bouncing O(len) more.
  * Source:    Linux dma_map_page_attrs(); here 0 is a valid address and errors are
  *            returned, not encoded.

@@ -11,6 +11,7 @@
  *                   buf_to_phys phys_to_buf          -
  *                   coherent_alloc coherent_free     mem_alloc from the zone that fits
  *                   make_shared make_private         all memory is reachable by devices
+ *                   needs_shared                     the same, whatever is converted
  *   exposure        mem_map mem_unmap                devices reach everything
  *   devices         device_add device_remove         numbers are given by the library
  *   translation     domain_create domain_destroy     no IOMMU: calls that need one say
@@ -183,6 +184,11 @@ struct dmp_hw_ops {
 	 * the oldest record off the machine's queue: -ENOENT when it is empty. */
 	void (*set_fault_handler)(void *be, dmp_fault_fn fn, void *ctx);
 	int (*fault_next)(void *be, struct dmp_fault *fault);
+
+	/* Encrypted memory: does the device reach shared pages only?  The same answer for as long as
+	 * the device exists.  Needs make_shared.  Pages of tables are not meant: what the machine
+	 * walks it can read. */
+	bool (*needs_shared)(void *be, uint32_t device);
 };
 
 struct dmp_hw_opts {

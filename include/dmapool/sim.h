@@ -79,10 +79,19 @@ struct dmp_sim_opts {
 #define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
 #endif
 
-#define DMP_SIM_NO_IOMMU          1u /* no translation offered */
-#define DMP_SIM_TOUCH_STALE       2u /* perform accesses through stale entries too */
-#define DMP_SIM_REQUIRE_DOMAIN    4u /* a device that is attached to nothing reaches nothing */
-#define DMP_SIM_CACHE_NOT_PRESENT 8u /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_NO_IOMMU          1u  /* no translation offered */
+#define DMP_SIM_TOUCH_STALE       2u  /* perform accesses through stale entries too */
+#define DMP_SIM_REQUIRE_DOMAIN    4u  /* a device that is attached to nothing reaches nothing */
+#define DMP_SIM_CACHE_NOT_PRESENT 8u  /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_ENCRYPTED         16u /* memory is private until it is made shared; see below */
+
+/*
+ * Encrypted memory.  A device's access to a private page is a recorded bus error and moves no byte;
+ * memory outside RAM is private for good.  Every device of such a machine needs_shared(), so that
+ * the library bounces what it maps.  Coherent memory is shared: converted for requests that may
+ * block; for the others from a pool in each zone, shared since creation, of 128 KiB for each GiB of
+ * RAM, 128 KiB to 4 MiB, which does not grow.
+ */
 
 /**
  * dmp_sim_format_find() - a format of page tables by name
@@ -180,7 +189,10 @@ enum dmp_sim_call {
 	DMP_SIM_CALL_MAP_PAGES,   /* or a list: about half is mapped before the failure */
 	DMP_SIM_CALL_TABLE_ALLOC, /* a page-table page */
 	DMP_SIM_CALL_INVALIDATE,
-	DMP_SIM_CALL_ACCESS, /* an agent's access: a bus error */
+	DMP_SIM_CALL_ACCESS,       /* an agent's access: a bus error */
+	DMP_SIM_CALL_MAKE_SHARED,  /* half of the pages are shared before the failure */
+	DMP_SIM_CALL_MAKE_PRIVATE, /* all stay shared; from then on memory that was not given back
+				    * does not hinder dmp_sim_destroy(), as it may be lost */
 	DMP_SIM_CALLS,
 };
 
@@ -236,7 +248,15 @@ struct dmp_sim_stats {
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
 	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
-	uint64_t ram_in_use;     /* bytes given out by mem_alloc() or used by tables */
+	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+
+	/* Encrypted memory. */
+	uint64_t conversions;                 /* calls of make_shared() and make_private() */
+	uint64_t shared_pages, private_pages; /* that they made so, all told */
+	uint64_t convert_ns;                  /* what these pages cost: virtual */
+	uint64_t ram_shared;                  /* bytes, pools of coherent memory among them */
+
+	/* Page tables. */
 	uint64_t tables_waiting; /* out of the tree, to be freed after a flush */
 	uint64_t table_bytes;    /* RAM that tables use, waiting ones too */
 };

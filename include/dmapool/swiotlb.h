@@ -106,6 +106,60 @@ DMP_API int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts 
 DMP_API int dmp_swiotlb_create_restricted(struct dmp_hw *hw, dmp_phys_t phys, uint64_t len,
 					  struct dmp_swiotlb **out);
 
+struct dmp_swiotlb_carve_opts {
+	uint32_t size;    /* bytes; set by DMP_SWIOTLB_CARVE_OPTS() */
+	uint32_t flags;   /* 0 */
+	uint64_t bytes;   /* 0 .. 2^42, rounded up to whole blocks; 0: as the queues need */
+	uint64_t queues;  /* 0 .. 2^16, rounded up to a power of two of areas; 0: 1 */
+	const char *name; /* for messages; NULL: "carved" */
+	const struct dmp_swiotlb_policy *policy; /* copied; NULL: that of the parent */
+};
+#define DMP_SWIOTLB_CARVE_OPTS(...)                                                                \
+	((struct dmp_swiotlb_carve_opts){.size = sizeof(struct dmp_swiotlb_carve_opts),            \
+					 __VA_ARGS__})
+
+/* What is carved at a time. */
+#define DMP_SWIOTLB_BLOCK_BYTES UINT64_C(0x200000)
+
+/**
+ * dmp_swiotlb_carve() - an allocator for one device, from the slots of another
+ * @parent: any allocator, also one that was carved
+ * @opts:   NULL for defaults: one block of 2 MiB, one area
+ * @out:    the allocator; untouched on error
+ *
+ * A run of free blocks of 2 MiB in one pool of @parent becomes the only pool of an allocator
+ * with an area, and a lock, for each queue of the device.  A thread starts in the area of its CPU,
+ * as everywhere.  Each queue gets a segment (256 KiB) at least; with more than one, the
+ * blocks are rounded up to a power of two.
+ *
+ * Its devices bounce every streaming mapping, and take their coherent memory from it.  It never
+ * grows, and nothing grows for it.
+ *
+ * As long as it lives its slots are in use in @parent, which refuses to sync and unmap
+ * there; dmp_swiotlb_owns() says yes of both.  Other requests of @parent go on meanwhile; one
+ * may miss slots that the search takes for a moment and gives back.
+ *
+ * dmp_swiotlb_destroy() gives the blocks back.
+ *
+ * Ownership: borrows @parent until dmp_swiotlb_destroy().
+ * Threads:   any thread; may sleep.
+ * Errors:    -EINVAL @parent, @out, a flag, bytes or queues out of their range, a policy without
+ *            name or find(); -E2BIG; -ENOMEM no memory for bookkeeping; -ENOSPC no run of so
+ *            many free blocks; -ERANGE no pool of @parent has so many; the policy's own.
+ * Cost:      O(blocks of the parent), each looked at twice at most under an area's lock, and
+ *            clears what is carved; 12.5 bytes of bookkeeping a slot.
+ * Source:    a proposal for Linux that was not merged, spec-bounce P2.
+ */
+DMP_API int dmp_swiotlb_carve(struct dmp_swiotlb *parent, const struct dmp_swiotlb_carve_opts *opts,
+			      struct dmp_swiotlb **out);
+
+/**
+ * dmp_swiotlb_parent() - the allocator that it was carved from; NULL: from none
+ *
+ * Threads: any thread.
+ */
+DMP_API struct dmp_swiotlb *dmp_swiotlb_parent(const struct dmp_swiotlb *tlb);
+
 /**
  * dmp_swiotlb_destroy() - give the memory back
  *
@@ -113,7 +167,8 @@ DMP_API int dmp_swiotlb_create_restricted(struct dmp_hw *hw, dmp_phys_t phys, ui
  * again is not given back: logged.
  *
  * Threads: set-up only; may sleep.
- * Errors:  -EINVAL NULL; -EBUSY slots are in use, or a device exists.
+ * Errors:  -EINVAL NULL; -EBUSY slots are in use, or a device or an allocator carved from it
+ *          exists.
  * Cost:    O(areas).
  * Source:  Linux swiotlb_exit(), which does not look whether slots are in use.
  */
@@ -164,7 +219,8 @@ struct dmp_swiotlb_limits {
  *            between two boundaries, where the bits that are kept put it; or the slots found
  *            lie beyond addr_limit; -ENOSPC none free now that suits @limits, and no transient
  *            pool could be had.  -ENOSPC is logged unless DMP_ATTR_NO_WARN, once a second at
- *            most: how full it is, the largest free run, and the setting that would help.
+ *            most: which device's request, how full it is, the largest free run, and the setting
+ *            that would help.
  *            Nothing is taken, and but for the search index nothing has changed; an
  *            allocator that grows may do so.
  * Cost:      one area lock and O(len) copy; O(segments of the area) where it is nearly full,
@@ -253,7 +309,8 @@ DMP_API uint64_t dmp_swiotlb_max_mapping(uint64_t min_align_mask);
 
 /**
  * dmp_swiotlb_forces_bounce() - does every streaming mapping of its devices bounce?
- * dmp_swiotlb_is_restricted() - is it one of dmp_swiotlb_create_restricted()?
+ * dmp_swiotlb_is_restricted() - is the coherent memory of its devices to be from it too?  That of
+ * dmp_swiotlb_create_restricted() and dmp_swiotlb_carve() is.
  *
  * Threads: any thread.
  */
@@ -279,6 +336,14 @@ DMP_API int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotl
  * Errors:  -EINVAL NULL; -EBUSY a transient pool of it has a mapping.
  */
 DMP_API int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev);
+
+/**
+ * dmp_swiotlb_device_name() - what messages call it
+ * @name: copied, 15 characters are kept; NULL: nothing
+ *
+ * Threads: set-up only.
+ */
+DMP_API void dmp_swiotlb_device_name(struct dmp_swiotlb_device *dev, const char *name);
 
 /**
  * dmp_swiotlb_device_owns() - does @phys lie in memory that the device's mappings may be in?
@@ -374,6 +439,8 @@ struct dmp_swiotlb_stats {
 	uint64_t private_pages;      /* of the latter */
 	uint64_t lost_pages;         /* that could not be made private, and were kept */
 	uint64_t failures[DMP_SWIOTLB_FAIL_REASONS]; /* maps that failed, by reason */
+	uint64_t children;                           /* allocators carved from it */
+	uint64_t carved;                             /* slots that they have: in use, here */
 };
 
 /**

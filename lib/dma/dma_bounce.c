@@ -15,7 +15,8 @@
  * Otherwise it would hold bytes of whoever had the slots before.
  *
  * Nothing is remembered of a map: an address leads to slots if the physical address behind it
- * lies in the allocator's memory.  Only a device whose limits let it bounce is asked.
+ * lies in memory that the allocator keeps for the device.  Only a device whose limits let it bounce
+ * is asked, and only from its first bounce on.
  *
  *   in use --unmapped, flushed--> free
  *      `-----flush failed------> left: copied back, in use, with a record at the domain
@@ -37,7 +38,7 @@
  *  forced to bounce as well; the segment boundary binds slots only where the device sees their
  *  addresses; a flush can fail.
  *
- * Source: spec-bounce 4.7, 11.2, 11.4, 11b.
+ * Source: spec-bounce 4.7, 6.1, 6.4, 8, 11.2, 11.4, 11b.
  */
 #include "dma_internal.h"
 
@@ -45,20 +46,33 @@
 
 #include <string.h>
 
-/* The device sees the slots' own addresses. */
-static struct dmp_swiotlb_limits direct_limits(const struct dma_limits *limits)
+/* What either way asks of slots.  Rules 6.1, 6.4: a pool of the request's own is within the mask,
+ * that of coherent memory where it is made of such, and the bus limit, also where the device does
+ * not see its addresses. */
+static struct dmp_swiotlb_limits any_limits(const struct dmp_device *dev)
 {
-	return DMP_SWIOTLB_LIMITS(.min_align_mask = limits->min_align_mask,
-				  .boundary_mask = limits->segment_boundary,
-				  .addr_limit = limits->reach);
+	const struct dma_limits *limits = &dev->limits;
+
+	return DMP_SWIOTLB_LIMITS(.flags = limits->needs_shared ? DMP_SWIOTLB_NEEDS_SHARED : 0,
+				  .min_align_mask = limits->min_align_mask,
+				  .transient_limit = limits->needs_shared ? limits->coherent_reach
+									  : limits->reach,
+				  .device = dev->bounces);
 }
 
-/* It sees IOVAs, which lib/domain keeps in reach, and whole granules. */
-static struct dmp_swiotlb_limits translated_limits(const struct dma_limits *limits,
-						   uint64_t granule)
+/* @granule 0: the device sees the slots' own addresses.  Else IOVAs, which lib/domain keeps in
+ * reach, and whole granules. */
+static struct dmp_swiotlb_limits limits_for(const struct dmp_device *dev, uint64_t granule)
 {
-	return DMP_SWIOTLB_LIMITS(.min_align_mask = limits->min_align_mask,
-				  .alloc_align_mask = granule - 1);
+	struct dmp_swiotlb_limits limits = any_limits(dev);
+
+	if (granule) {
+		limits.alloc_align_mask = granule - 1;
+	} else {
+		limits.boundary_mask = dev->limits.segment_boundary;
+		limits.addr_limit = dev->limits.reach;
+	}
+	return limits;
 }
 
 static int zero_padding(struct dmp_hw *hw, dmp_phys_t slot, uint64_t len, uint64_t granule)
@@ -82,7 +96,7 @@ static const char *why_no_slots(int err)
 {
 	switch (err) {
 	case -ERANGE: return "bounce buffers are out of its reach, or none can lie as it needs";
-	case -ENOSPC: return "no bounce slots are free now";
+	case -ENOSPC: return dma_told;
 	}
 	return NULL;
 }
@@ -93,10 +107,8 @@ int dma_bounce_in(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 {
 	struct dmp_device *dev = job->dev;
 	uint64_t granule = job->dom ? dmp_domain_granule(job->dom) : 0;
-	struct dmp_swiotlb_limits limits = granule ? translated_limits(&dev->limits, granule)
-						   : direct_limits(&dev->limits);
-	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir,
-				  job->attrs | DMP_ATTR_NO_WARN, slot);
+	struct dmp_swiotlb_limits limits = limits_for(dev, granule);
+	int err = dmp_swiotlb_map(dev->swiotlb, &limits, phys, len, job->dir, job->attrs, slot);
 
 	if (err)
 		return dma_because(job, why_no_slots(err), err);
@@ -122,7 +134,7 @@ bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t 
 		return false;
 	if (dom && dmp_domain_iova_to_phys(dom, addr, &phys))
 		return false;
-	if (!dmp_swiotlb_owns(dev->swiotlb, phys))
+	if (!dmp_swiotlb_device_owns(dev->bounces, phys))
 		return false;
 	*slot = phys;
 	return true;

@@ -36,6 +36,7 @@
 #include "hw_call.h"
 
 #include <assert.h>
+#include <stdio.h>
 
 static_assert(sizeof(struct dmp_device_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 64, "append only");
@@ -103,6 +104,29 @@ static int add_to_machine(struct dmp_device *dev, const struct dmp_device_opts *
 	return hw_device_add(dev->hw, &desc, &dev->number);
 }
 
+/* What the machine alone knows of it. */
+static void ask_machine(struct dmp_device *dev)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "device %u", dev->number);
+	dmp_swiotlb_device_name(dev->bounces, name);
+	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
+	dev->limits.force_bounce |= dev->limits.needs_shared;
+}
+
+/* Its part in the allocator's books. */
+static int add_to_swiotlb(struct dmp_device *dev)
+{
+	return dev->swiotlb ? dmp_swiotlb_device_create(dev->swiotlb, &dev->bounces) : 0;
+}
+
+/* -EBUSY: slots of a pool of its own are in use, which a failed flush has left. */
+static int remove_from_swiotlb(struct dmp_device *dev)
+{
+	return dev->swiotlb ? dmp_swiotlb_device_destroy(dev->bounces) : 0;
+}
+
 int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 		      struct dmp_device **out)
 {
@@ -120,14 +144,20 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	dev->hw = hw;
 	dev->swiotlb = opts.swiotlb;
 	dev->limits = limits_of(&opts);
-	err = add_to_machine(dev, &opts);
+	err = add_to_swiotlb(dev);
 	if (err)
 		goto undo_object;
+	err = add_to_machine(dev, &opts);
+	if (err)
+		goto undo_swiotlb;
+	ask_machine(dev);
 	counter_init(&dev->counts);
 	dma_coherent_init(dev);
 	*out = dev;
 	return 0;
 
+undo_swiotlb:
+	remove_from_swiotlb(dev);
 undo_object:
 	dmp_meta_free(dev, sizeof(*dev));
 	return err;
@@ -156,10 +186,15 @@ static bool is_live(struct dmp_device *dev)
 
 int dmp_device_destroy(struct dmp_device *dev)
 {
+	int err;
+
 	if (!dev)
 		return -EINVAL;
 	if (dma_domain(dev) || is_live(dev))
 		return -EBUSY;
+	err = remove_from_swiotlb(dev);
+	if (err)
+		return err;
 	hw_device_remove(dev->hw, dev->number);
 	dma_coherent_destroy(dev);
 	counter_destroy(&dev->counts);

@@ -28,6 +28,7 @@ struct dma_limits {
 	uint64_t segment_boundary;  /* mask that no such piece crosses */
 	bool untrusted;             /* must never see bytes beside a buffer */
 	bool force_bounce;          /* no buffer is used in place */
+	bool needs_shared;          /* reaches shared memory only: forces it */
 };
 
 /* What is asked for, and what stands ready: together with the limits they decide. */
@@ -72,10 +73,11 @@ RB_HEAD(dma_block_tree, dma_block);
 
 struct dmp_device {
 	/* Constant after create */
-	struct dmp_hw *hw;           /* (c) */
-	struct dmp_swiotlb *swiotlb; /* (c) NULL: nothing bounces */
-	struct dma_limits limits;    /* (c) */
-	uint32_t number;             /* (c) the machine's number for it */
+	struct dmp_hw *hw;                  /* (c) */
+	struct dmp_swiotlb *swiotlb;        /* (c) NULL: nothing bounces */
+	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
+	struct dma_limits limits;           /* (c) */
+	uint32_t number;                    /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
 	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
@@ -116,6 +118,10 @@ static inline struct dma_job dma_job(struct dmp_device *dev, enum dmp_dir dir, u
 {
 	return (struct dma_job){dev, dma_domain(dev), dir, attrs, why};
 }
+
+/* In place of a reason: a line of the log has been written for it, or counted, by whoever knew
+ * more. */
+extern const char dma_told[];
 
 /* @err, with its reason for the log. */
 static inline int dma_because(const struct dma_job *job, const char *why, int err)

@@ -8,7 +8,8 @@
  * Slots are those of dma_bounce.c, and stand for the buffer from there on.
  *
  * A failure is one line of the log: the errno, and why, if the route or a step knows more than
- * an errno says.
+ * an errno says.  That no slots are free is told by their allocator, which knows the device and
+ * what would help, once a second at most.
  *
  * DMP_ATTR_SKIP_SYNC: without it, map and unmap are also the moments when the buffer's
  * bytes change hands, as if dmp_dma_sync_for_device() and dmp_dma_sync_for_cpu() of the
@@ -46,13 +47,15 @@ int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_d
 	return hw_mem_map(dev->hw, dev->number, phys, len, dir);
 }
 
+const char dma_told[] = "told";
+
 /* Counts and says that a map failed, if there is a device; returns @err. */
 int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why)
 {
 	if (!dev)
 		return err;
 	counter_add(&dev->counts, DMA_MAP_FAILURES, 1);
-	if (!(attrs & DMP_ATTR_NO_WARN))
+	if (!(attrs & DMP_ATTR_NO_WARN) && why != dma_told)
 		dmp_log(err == -EINVAL ? DMP_LOG_BUG : DMP_LOG_WARN,
 			"dma: device %u: mapping %llu bytes: error %d%s%s", dev->number,
 			(unsigned long long)len, err, why ? ": " : "", why ? why : "");

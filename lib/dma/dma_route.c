@@ -14,7 +14,7 @@
  *   yes        yes              -         -        -ERANGE
  *   where it bounces, too long for slots           -ERANGE
  *
- * Must bounce: every buffer of a device that is forced to; without a domain, a buffer that is
+ * Must bounce: every buffer of a device that is forced to, or reaches shared memory only; without a domain, a buffer that is
  * not within the reach; with a domain, part of a granule if the device is untrusted.
  *
  * Within the reach: the last byte lies at or below the smaller of DMA mask and bus limit.
@@ -84,6 +84,15 @@ static struct dma_route never(const char *why)
 	return (struct dma_route){.err = -ERANGE, .why = why};
 }
 
+/* It must bounce, and there is no allocator. */
+static const char *why_it_must(const struct dma_limits *limits, bool translate)
+{
+	if (limits->needs_shared)
+		return "the device reaches shared memory only, and has no bounce allocator";
+	return translate ? "part of a granule, and no bounce allocator"
+			 : "beyond the device's reach, and no bounce allocator";
+}
+
 struct dma_route dma_route_choose(const struct dma_limits *limits,
 				  const struct dma_request *request)
 {
@@ -92,8 +101,7 @@ struct dma_route dma_route_choose(const struct dma_limits *limits,
 	if (translate && limits->min_align_mask > request->granule - 1)
 		return never("the device keeps more address bits than a granule has");
 	if (bounce && !request->bounce_ready)
-		return never(translate ? "part of a granule, and no bounce allocator"
-				       : "beyond the device's reach, and no bounce allocator");
+		return never(why_it_must(limits, translate));
 	if (bounce && !fits_slots(limits, request))
 		return never("it must bounce, and is longer than a bounce buffer");
 	return (struct dma_route){.bounce = bounce, .translate = translate};

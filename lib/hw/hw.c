@@ -52,6 +52,8 @@ static bool ops_are_whole(const struct dmp_hw_ops *ops)
 	    !ops->make_shared != !ops->make_private || !ops->mem_map != !ops->mem_unmap ||
 	    !ops->device_add != !ops->device_remove || !ops->set_fault_handler != !ops->fault_next)
 		return false;
+	if (ops->needs_shared && !ops->make_shared)
+		return false;
 	if (translation == 0)
 		return !has_translation_extras(ops);
 	return translation == TRANSLATION_MEMBERS;

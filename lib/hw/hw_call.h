@@ -8,6 +8,7 @@
  *   hw_make_shared, hw_make_private, hw_mem_map, hw_mem_unmap, hw_sync_map    0
  *   hw_flush_gather, hw_flush_range                                           flush_domain
  *   hw_free_tables                                                            nothing
+ *   hw_needs_shared                                                           false
  *   hw_coherent_alloc, hw_coherent_free, hw_device_add, hw_device_remove,
  *   hw_domain_create, hw_domain_destroy                                       see hw.c
  *
@@ -86,6 +87,11 @@ static inline int hw_make_shared(struct dmp_hw *hw, dmp_phys_t phys, uint64_t np
 static inline int hw_make_private(struct dmp_hw *hw, dmp_phys_t phys, uint64_t npages)
 {
 	return hw->ops.make_private ? hw_answer(hw->ops.make_private(hw->be, phys, npages)) : 0;
+}
+
+static inline bool hw_needs_shared(struct dmp_hw *hw, uint32_t device)
+{
+	return hw->ops.needs_shared && hw->ops.needs_shared(hw->be, device);
 }
 
 /* Exposure. */

@@ -258,6 +258,13 @@ static int shim_make_private(void *be, dmp_phys_t phys, uint64_t npages)
 	return check_errno(check, "make_private", check->ops.make_private(check->be, phys, npages));
 }
 
+static bool shim_needs_shared(void *be, uint32_t device)
+{
+	struct hw_check *check = be;
+
+	return check->ops.needs_shared(check->be, device);
+}
+
 /* Exposure: B5. */
 
 static bool exposure_is_valid(dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
@@ -367,6 +374,7 @@ void check_mem_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops)
 	shim->phys_to_buf = shim_phys_to_buf;
 	shim->make_shared = ops->make_shared ? shim_make_shared : NULL;
 	shim->make_private = ops->make_private ? shim_make_private : NULL;
+	shim->needs_shared = ops->needs_shared ? shim_needs_shared : NULL;
 	shim->mem_map = ops->mem_map ? shim_mem_map : NULL;
 	shim->mem_unmap = ops->mem_unmap ? shim_mem_unmap : NULL;
 }

@@ -90,7 +90,8 @@ static int map(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_limits *limits,
 	if (!err)
 		err = take_slots(tlb, limits, &req, orig, len, &m);
 	if (err)
-		return swiotlb_report_failure(tlb, &req, err, !(attrs & DMP_ATTR_NO_WARN));
+		return swiotlb_report_failure(tlb, &req, limits->device, err,
+					      !(attrs & DMP_ATTR_NO_WARN));
 	if (tlb->copies)
 		swiotlb_bounce_fill(&m, buf, len); /* rule 4.7: for every direction */
 	if (limits->device)

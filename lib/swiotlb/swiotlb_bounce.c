@@ -30,7 +30,8 @@ int swiotlb_bounce_find(const struct dmp_swiotlb *tlb, dmp_phys_t phys, struct s
 
 	if (!pool || !swiotlb_slot_find(pool, swiotlb_slot_of(pool, phys), m))
 		return -ENOENT;
-	return phys >= m->phys && phys < m->end ? 0 : -ENOENT;
+	/* What a child has is mapped there, if at all. */
+	return phys >= m->phys && phys < m->end && m->orig != SWIOTLB_CARVED ? 0 : -ENOENT;
 }
 
 static unsigned char *bounce_buf(const struct swiotlb_mapping *m, dmp_phys_t phys)

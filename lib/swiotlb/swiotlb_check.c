@@ -162,6 +162,8 @@ int dmp_swiotlb_check(struct dmp_swiotlb *tlb)
 	err = check_usage(tlb);
 	if (!err)
 		err = check_lists(tlb);
+	if (!err)
+		err = swiotlb_blocks_check(tlb);
 	SWIOTLB_FOREACH_POOL(pool, tlb)
 	err = err ? err : check_pool(pool);
 	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)

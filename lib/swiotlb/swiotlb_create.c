@@ -8,6 +8,7 @@
  *   the same, DMP_SWIOTLB_LATE       a power of two, never 512   the same      may grow
  *                                    or less
  *   dmp_swiotlb_create_restricted()  those of the range          1             never
+ *   dmp_swiotlb_carve()              whole blocks of a parent    of queues     never
  *
  * What a grown pool asks for is what the first one got; of a late allocator the default size.
  *
@@ -29,16 +30,15 @@ static_assert(DMP_SWIOTLB_SEGMENT_SLOTS == SEGMENT_SLOTS, "one segment, two name
 #define KNOWN_FLAGS                                                                                \
 	(DMP_SWIOTLB_ANY | DMP_SWIOTLB_GROWS | DMP_SWIOTLB_LATE | DMP_SWIOTLB_FORCE_BOUNCE |       \
 	 DMP_SWIOTLB_NO_COPY)
-/* More than a machine has, and far from overflowing anything. */
-#define MAX_SLOTS (UINT64_C(1) << 31)
 
 static bool opts_make_sense(const struct dmp_swiotlb_opts *opts)
 {
-	return !(opts->flags & ~KNOWN_FLAGS) && opts->slots <= MAX_SLOTS &&
-	       opts->areas <= MAX_SLOTS / SEGMENT_SLOTS;
+	return !(opts->flags & ~KNOWN_FLAGS) && opts->slots <= SWIOTLB_MAX_SLOTS &&
+	       opts->areas <= SWIOTLB_MAX_SLOTS / SEGMENT_SLOTS;
 }
 
-static struct dmp_swiotlb *new_allocator(struct dmp_hw *hw, const char *name)
+/* Without a policy and a pool: `linux`.  NULL: no memory. */
+struct dmp_swiotlb *swiotlb_create_begin(struct dmp_hw *hw, const char *name)
 {
 	struct dmp_swiotlb *tlb = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*tlb));
 
@@ -53,7 +53,8 @@ static struct dmp_swiotlb *new_allocator(struct dmp_hw *hw, const char *name)
 	return tlb;
 }
 
-static void drop_allocator(struct dmp_swiotlb *tlb)
+/* Without pools. */
+void swiotlb_create_end(struct dmp_swiotlb *tlb)
 {
 	swiotlb_policy_end(tlb);
 	dmp_lock_destroy(&tlb->usage_lock);
@@ -95,7 +96,7 @@ static struct swiotlb_plan late_plan(const struct dmp_swiotlb_opts *opts, uint64
 	return plan;
 }
 
-static int make_first_pool(struct dmp_swiotlb *tlb, struct swiotlb_plan *plan)
+int swiotlb_create_first(struct dmp_swiotlb *tlb, struct swiotlb_plan *plan)
 {
 	struct swiotlb_pool *pool;
 	int err;
@@ -119,7 +120,7 @@ static int make_pools(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_opts *op
 	int err;
 
 	plan.limit = tlb->grow_limit;
-	err = make_first_pool(tlb, &plan);
+	err = swiotlb_create_first(tlb, &plan);
 	if (err)
 		return err;
 	swiotlb_pool_size(0, areas, &tlb->grow_slots, &tlb->grow_areas);
@@ -139,7 +140,7 @@ int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts *given,
 		return err;
 	if (!hw || !out || !opts_make_sense(&opts))
 		return -EINVAL;
-	tlb = new_allocator(hw, opts.name ? opts.name : "default");
+	tlb = swiotlb_create_begin(hw, opts.name ? opts.name : "default");
 	if (!tlb)
 		return -ENOMEM;
 	dmp_cpu(); /* the caller's CPU counts among those that exist */
@@ -148,7 +149,7 @@ int dmp_swiotlb_create(struct dmp_hw *hw, const struct dmp_swiotlb_opts *given,
 	if (!err)
 		err = make_pools(tlb, &opts);
 	if (err) {
-		drop_allocator(tlb);
+		swiotlb_create_end(tlb);
 		return err;
 	}
 	*out = tlb;
@@ -168,18 +169,18 @@ int dmp_swiotlb_create_restricted(struct dmp_hw *hw, dmp_phys_t phys, uint64_t l
 	struct dmp_swiotlb *tlb;
 	int err;
 
-	if (!hw || !out || len == 0 || plan.slots > MAX_SLOTS || phys + (len - 1) < phys ||
+	if (!hw || !out || len == 0 || plan.slots > SWIOTLB_MAX_SLOTS || phys + (len - 1) < phys ||
 	    !dmp_is_aligned(phys | len, DMP_PAGE_BYTES))
 		return -EINVAL;
-	tlb = new_allocator(hw, "restricted");
+	tlb = swiotlb_create_begin(hw, "restricted");
 	if (!tlb)
 		return -ENOMEM;
 	tlb->is_restricted = true;
 	tlb->copies = true;
 	tlb->forces_bounce = true;
-	err = make_first_pool(tlb, &plan);
+	err = swiotlb_create_first(tlb, &plan);
 	if (err) {
-		drop_allocator(tlb);
+		swiotlb_create_end(tlb);
 		return err;
 	}
 	*out = tlb;
@@ -192,14 +193,16 @@ int dmp_swiotlb_destroy(struct dmp_swiotlb *tlb)
 
 	if (!tlb)
 		return -EINVAL;
-	if (swiotlb_usage_now(tlb) || load_relaxed(&tlb->ndevices)) /* relaxed: set-up only */
+	/* relaxed, both: set-up only */
+	if (swiotlb_usage_now(tlb) || load_relaxed(&tlb->ndevices) ||
+	    load_relaxed(&tlb->counts.children))
 		return -EBUSY;
 	swiotlb_grow_stop(tlb);
 	while ((pool = load_relaxed(&tlb->pools))) { /* relaxed: nobody else is left */
 		swiotlb_list_remove(pool);
 		swiotlb_pool_destroy(pool);
 	}
-	drop_allocator(tlb);
+	swiotlb_create_end(tlb);
 	return 0;
 }
 

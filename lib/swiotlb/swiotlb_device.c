@@ -17,10 +17,13 @@
  */
 #include "swiotlb_internal.h"
 
+#include <stdio.h>
+
 struct dmp_swiotlb_device {
 	struct dmp_swiotlb *tlb;          /* (c) */
 	DMP_ATOMIC(bool) has_bounced;     /* (a) written once */
 	DMP_ATOMIC(uint64_t) ntransients; /* (a) */
+	char name[SWIOTLB_NAME_MAX];      /* (c) for messages; empty: none */
 };
 
 int dmp_swiotlb_device_create(struct dmp_swiotlb *tlb, struct dmp_swiotlb_device **out)
@@ -52,6 +55,18 @@ int dmp_swiotlb_device_destroy(struct dmp_swiotlb_device *dev)
 struct dmp_swiotlb *swiotlb_device_tlb(const struct dmp_swiotlb_device *dev)
 {
 	return dev->tlb;
+}
+
+void dmp_swiotlb_device_name(struct dmp_swiotlb_device *dev, const char *name)
+{
+	if (dev)
+		snprintf(dev->name, sizeof(dev->name), "%s", name ? name : "");
+}
+
+/* Empty: none. */
+const char *swiotlb_device_name(const struct dmp_swiotlb_device *dev)
+{
+	return dev ? dev->name : "";
 }
 
 /* A mapping is about to be returned. */

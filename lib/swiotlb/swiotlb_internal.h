@@ -5,6 +5,8 @@
  *   swiotlb.c           map, unmap, sync: the public calls of a request
  *   swiotlb_create.c    the handle: first pool, late pool, restricted pool; the end of it
  *   swiotlb_pages.c     whole pages instead of a copy
+ *   swiotlb_carve.c     an allocator of its own for a device, carved from another
+ *   swiotlb_blocks.c    its memory: blocks of the other's pool
  *   swiotlb_device.c    what is kept for a device: has it bounced, which pools are its own
  *   swiotlb_request.c   what a mapping needs, in slots: pure
  *   swiotlb_pool.c      build and tear down a pool; which area is tried next
@@ -59,17 +61,23 @@
 #include "hw_call.h"
 #include "swiotlb_bits.h"
 
-#define SLOT_SHIFT        11u
-#define SLOT_MASK         (DMP_SWIOTLB_SLOT_BYTES - 1)
-#define DEFAULT_SLOTS     UINT64_C(32768)
+#define SLOT_SHIFT          11u
+#define SLOT_MASK           (DMP_SWIOTLB_SLOT_BYTES - 1)
+#define DEFAULT_SLOTS       UINT64_C(32768)
 /* The smallest pool: 1 MiB. */
-#define SMALLEST_POOL     UINT64_C(512)
+#define SMALLEST_POOL       UINT64_C(512)
 /* The largest one that grows: 4 MiB. */
-#define LARGEST_GROWN     UINT64_C(2048)
+#define LARGEST_GROWN       UINT64_C(2048)
 /* Original address of pages that have none. */
-#define NO_ORIGINAL       UINT64_MAX
+#define NO_ORIGINAL         UINT64_MAX
+/* And of a segment that a child has. */
+#define SWIOTLB_CARVED      (UINT64_MAX - 1)
+/* What is carved at a time: 2 MiB. */
+#define SWIOTLB_BLOCK_SLOTS (8 * (uint64_t)SEGMENT_SLOTS)
+/* More than a machine has, and far from overflowing anything. */
+#define SWIOTLB_MAX_SLOTS   (UINT64_C(1) << 31)
 /* Of a segment that may have any free run. */
-#define SWIOTLB_ALL_KINDS 0xffu
+#define SWIOTLB_ALL_KINDS   0xffu
 
 /* What stands at a mapping's first slot; what it means: swiotlb_slot.c. */
 struct swiotlb_note {
@@ -105,9 +113,10 @@ struct swiotlb_area {
 
 /* Where the memory of a pool is from, and how it goes back. */
 enum swiotlb_source {
-	SWIOTLB_BLOCK,    /* a block of the machine */
-	SWIOTLB_COHERENT, /* its coherent memory: shared already */
-	SWIOTLB_RANGE,    /* set apart by the platform; not given back */
+	SWIOTLB_BLOCK,     /* a block of the machine */
+	SWIOTLB_COHERENT,  /* its coherent memory: shared already */
+	SWIOTLB_RANGE,     /* set apart by the platform; not given back */
+	SWIOTLB_OF_PARENT, /* blocks of another allocator */
 };
 
 enum swiotlb_kind {
@@ -160,6 +169,8 @@ struct swiotlb_counts {
 	DMP_ATOMIC(uint64_t) private_pages;      /* (a) made private again */
 	DMP_ATOMIC(uint64_t) conversions;        /* (a) calls for either */
 	DMP_ATOMIC(uint64_t) lost_pages;         /* (a) that could not be made private */
+	DMP_ATOMIC(uint64_t) children;           /* (a) allocators carved from it */
+	DMP_ATOMIC(uint64_t) carved;             /* (a) slots that they have */
 	DMP_ATOMIC(uint64_t) failures[DMP_SWIOTLB_FAIL_REASONS]; /* (a) */
 };
 
@@ -175,6 +186,7 @@ struct dmp_swiotlb {
 	bool is_restricted;               /* (c) */
 	char name[SWIOTLB_NAME_MAX];      /* (c) for messages */
 	dmp_phys_t base;                  /* (c) of the first pool */
+	struct dmp_swiotlb *parent;       /* (c) whose memory it has; NULL: the machine's */
 	uint64_t grow_slots;              /* (c) what a grown pool asks for */
 	uint64_t grow_areas;              /* (c) */
 	uint64_t grow_limit;              /* (c) last byte that a grown pool may use */
@@ -188,6 +200,7 @@ struct dmp_swiotlb {
 	DMP_ATOMIC(uint64_t) max_slots;   /* (a) tuned; 0: no cap */
 	DMP_ATOMIC(uint64_t) idle_ns;     /* (a) tuned; 0: grown pools stay */
 	DMP_ATOMIC(uint64_t) ndevices;    /* (a) */
+	DMP_ATOMIC(uint64_t) carve_turn;  /* (a) areas in which a child was looked for */
 	DMP_ATOMIC(uint64_t) next_log_ns; /* (a) when a failure may be told again */
 	DMP_ATOMIC(uint64_t) untold;      /* (a) failures since the latest that was */
 	struct dmp_work grow_work;
@@ -252,6 +265,16 @@ struct swiotlb_plan {
 	dmp_phys_t phys; /* of a SWIOTLB_RANGE */
 };
 
+/* swiotlb_create.c */
+struct dmp_swiotlb *swiotlb_create_begin(struct dmp_hw *hw, const char *name);
+int swiotlb_create_first(struct dmp_swiotlb *tlb, struct swiotlb_plan *plan);
+void swiotlb_create_end(struct dmp_swiotlb *tlb);
+
+/* swiotlb_blocks.c */
+int swiotlb_blocks_take(struct swiotlb_pool *pool);
+void swiotlb_blocks_give(const struct swiotlb_pool *pool);
+int swiotlb_blocks_check(struct dmp_swiotlb *tlb);
+
 /* swiotlb_memory.c */
 int swiotlb_memory_take(struct dmp_swiotlb *tlb, struct swiotlb_pool *pool,
 			const struct swiotlb_plan *plan);
@@ -278,14 +301,15 @@ int swiotlb_transient_release(const struct swiotlb_mapping *m);
 
 /* swiotlb_device.c */
 struct dmp_swiotlb *swiotlb_device_tlb(const struct dmp_swiotlb_device *dev);
+const char *swiotlb_device_name(const struct dmp_swiotlb_device *dev);
 void swiotlb_device_bounced(struct dmp_swiotlb_device *dev);
 void swiotlb_device_gains(struct dmp_swiotlb_device *dev);
 void swiotlb_device_loses(struct dmp_swiotlb_device *dev);
 
 /* swiotlb_report.c */
 uint64_t swiotlb_report_longest_run(struct dmp_swiotlb *tlb);
-int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, int err,
-			   bool is_told);
+int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
+			   const struct dmp_swiotlb_device *dev, int err, bool is_told);
 
 /* swiotlb_pool.c */
 int swiotlb_pool_create(struct dmp_swiotlb *tlb, const struct swiotlb_plan *plan,
@@ -323,6 +347,7 @@ static inline uint64_t swiotlb_policy_choose(const struct dmp_swiotlb *tlb)
 bool swiotlb_slot_claim(struct swiotlb_pool *pool, uint64_t area, const struct swiotlb_request *req,
 			dmp_phys_t orig, struct swiotlb_mapping *m);
 int swiotlb_slot_release(const struct swiotlb_mapping *m);
+void swiotlb_slot_carve_locked(struct swiotlb_pool *pool, uint64_t slot);
 bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_mapping *m);
 
 /* swiotlb_bounce.c */

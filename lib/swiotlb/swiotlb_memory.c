@@ -15,6 +15,7 @@
  *   block      --shared, cleared-->  pool  --private-->  back to the machine
  *   coherent   ----------------->    pool  ---------->   back: it is shared anyhow
  *   range      --shared, cleared-->  pool  --private-->  the platform's again
+ *   parent's   ---------cleared--->  pool  ---------->   the parent's again: it is shared
  *
  * Memory that cannot be made private again is never given back: whoever got it would write
  * secrets where devices read.  It is counted as lost.
@@ -66,6 +67,8 @@ static int take_from(struct dmp_hw *hw, struct swiotlb_pool *pool, const struct 
 {
 	if (plan->source == SWIOTLB_BLOCK)
 		return take_block(hw, pool, plan);
+	if (plan->source == SWIOTLB_OF_PARENT)
+		return swiotlb_blocks_take(pool);
 	if (plan->source == SWIOTLB_COHERENT)
 		return hw_coherent_alloc(hw, swiotlb_pool_bytes(pool), plan->limit, plan->flags,
 					 &pool->phys);
@@ -79,12 +82,15 @@ static void give_to(struct dmp_hw *hw, const struct swiotlb_pool *pool)
 		hw_mem_free(hw, pool->phys, pool->order);
 	else if (pool->source == SWIOTLB_COHERENT)
 		hw_coherent_free(hw, pool->phys, swiotlb_pool_bytes(pool));
+	else if (pool->source == SWIOTLB_OF_PARENT)
+		swiotlb_blocks_give(pool);
 }
 
 /* False where there is nothing to convert: it is counted what a machine was asked for. */
 static bool converts(const struct dmp_swiotlb *tlb, const struct swiotlb_pool *pool)
 {
-	return tlb->hw->ops.make_shared && pool->source != SWIOTLB_COHERENT;
+	return tlb->hw->ops.make_shared && pool->source != SWIOTLB_COHERENT &&
+	       pool->source != SWIOTLB_OF_PARENT;
 }
 
 static int share(struct dmp_swiotlb *tlb, const struct swiotlb_pool *pool)

@@ -2,11 +2,12 @@
 /*
  * swiotlb_report.c - requests that found no slots: counted, and told in one line
  *
- * The line says what an operator can act on: which allocator, how full it is, the largest run
- * of free slots, and the setting that would have helped:
+ * The line says what an operator can act on: which allocator, whose request, how full it is, the
+ * largest run of free slots, and the setting that would have helped:
  *
  *   largest run        growth              what would help
  *   >= what is asked   any                 less alignment, or another boundary
+ *   less               none: carved        more blocks
  *   less               none: restricted    a larger range
  *   less               not asked for       more slots, or DMP_SWIOTLB_GROWS
  *   less               switched off        DMP_SWIOTLB_GROWS of dmp_swiotlb_tune()
@@ -64,6 +65,8 @@ static const char *advice(const struct dmp_swiotlb *tlb, bool is_long_enough)
 {
 	if (is_long_enough)
 		return "no free run suits: ask for less alignment or another boundary";
+	if (tlb->parent)
+		return "carve more for it";
 	if (tlb->is_restricted)
 		return "its range is fixed: give the device a larger one";
 	if (!tlb->is_dynamic)
@@ -85,16 +88,19 @@ static bool is_due(struct dmp_swiotlb *tlb)
 }
 
 /* @used: of the permanent pools. */
-static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, uint64_t used)
+static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
+		 const struct dmp_swiotlb_device *dev, uint64_t used)
 {
+	const char *name = swiotlb_device_name(dev);
 	uint64_t longest = swiotlb_report_longest_run(tlb);
 
 	dmp_log(DMP_LOG_WARN,
-		"swiotlb '%s': no room for %llu bytes (%llu slots): %llu of %llu slots are in use, "
+		"swiotlb '%s': %s%sno room for %llu bytes (%llu slots): %llu of %llu slots are in "
+		"use, "
 		"and %llu transient ones; the largest free run is %llu; %s "
 		"(%llu failures not told before)",
-		tlb->name, (unsigned long long)req->bytes, (unsigned long long)req->nslots,
-		(unsigned long long)used,
+		tlb->name, name, *name ? ": " : "", (unsigned long long)req->bytes,
+		(unsigned long long)req->nslots, (unsigned long long)used,
 		(unsigned long long)load_relaxed(&tlb->counts.slots), /* relaxed, both: reports */
 		(unsigned long long)load_relaxed(&tlb->counts.transient),
 		(unsigned long long)longest, advice(tlb, longest >= req->nslots),
@@ -102,7 +108,8 @@ static void tell(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, uin
 }
 
 /* A request that may succeed another time. */
-static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, bool is_told)
+static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
+			const struct dmp_swiotlb_device *dev, bool is_told)
 {
 	/* relaxed, all: reports */
 	uint64_t used = swiotlb_usage_now(tlb) - load_relaxed(&tlb->counts.transient);
@@ -114,25 +121,25 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 	if (!is_told)
 		return;
 	if (is_due(tlb))
-		tell(tlb, req, used);
+		tell(tlb, req, dev, used);
 	else
 		add_relaxed(&tlb->untold, 1);
 }
 
 /*
  * A map that came as far as -ENOSPC or -ERANGE with @req, zeroed where it was not made, fails;
- * any other @err is not counted.  Returns what to tell the caller: a search in vain for what
+ * any other @err is not counted.  @dev: whose request, or NULL.  Returns what to tell the caller: a search in vain for what
  * has no place in any pool was one for the impossible.
  */
-int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req, int err,
-			   bool is_told)
+int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
+			   const struct dmp_swiotlb_device *dev, int err, bool is_told)
 {
 	bool has_place = req->nslots && swiotlb_request_can_fit(req, tlb->base);
 
 	if (err == -ENOSPC && !has_place)
 		err = -ERANGE;
 	if (err == -ENOSPC)
-		report_full(tlb, req, is_told);
+		report_full(tlb, req, dev, is_told);
 	else if (err == -ERANGE) /* relaxed: a report */
 		add_relaxed(&tlb->counts.failures[has_place ? DMP_SWIOTLB_FAIL_REACH
 							    : DMP_SWIOTLB_FAIL_SIZE],

@@ -279,3 +279,20 @@ bool swiotlb_slot_find(struct swiotlb_pool *pool, uint64_t slot, struct swiotlb_
 	};
 	return true;
 }
+
+/* A segment that is free from @slot, its first, on becomes a child's: a mapping that no request
+ * made, so the index stays. */
+void swiotlb_slot_carve_locked(struct swiotlb_pool *pool, uint64_t slot)
+{
+	static const struct swiotlb_request whole = {.bytes = DMP_SWIOTLB_MAX_BYTES,
+						     .len = DMP_SWIOTLB_MAX_BYTES};
+	struct swiotlb_area *area = swiotlb_area_of(pool, slot);
+
+	dmp_lock_assert_held(&area->area_lock);
+	flip_locked(swiotlb_segment_of(pool, slot), 0, SEGMENT_SLOTS);
+	describe(&pool->notes[slot], &whole, SWIOTLB_CARVED);
+	if (pool->policy->claimed)
+		pool->policy->claimed(area->state, swiotlb_slot_in_area(pool, slot), SEGMENT_SLOTS);
+	/* relaxed: under the lock */
+	area_changed_locked(pool, area, load_relaxed(&area->used) + SEGMENT_SLOTS);
+}

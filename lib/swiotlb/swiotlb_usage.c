@@ -217,6 +217,8 @@ static void add_counts(struct dmp_swiotlb *tlb, struct dmp_swiotlb_stats *s)
 	s->shared_pages = load_relaxed(&counts->shared_pages);
 	s->private_pages = load_relaxed(&counts->private_pages);
 	s->lost_pages = load_relaxed(&counts->lost_pages);
+	s->children = load_relaxed(&counts->children);
+	s->carved = load_relaxed(&counts->carved);
 	for (i = 0; i < DMP_SWIOTLB_FAIL_REASONS; i++)
 		s->failures[i] = load_relaxed(&counts->failures[i]);
 }

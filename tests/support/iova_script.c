@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * iova_script.c - operations on an IOVA domain as data: run again, made shorter, printed
- *
- * Shrinking: whatever follows the first wrong answer goes; then halves, quarters, ... single
- * operations are dropped for as long as a run without them still goes wrong, wherever.  One
- * pass over single operations that drops none ends it.
  */
 #include "iova_script.h"
+
+#include "shrink.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,65 +34,33 @@ bool iova_script_passes(const struct iova_script *script, const struct iova_op *
 
 /* Shrinking. */
 
-/* Does it go wrong still?  What follows is cut off. */
-static bool goes_wrong(struct iova_script *script, iova_script_run run, void *ctx)
-{
-	unsigned at = run(ctx, script);
+/* A script and who runs it. */
+struct run {
+	struct iova_script *script;
+	iova_script_run run;
+	void *ctx;
+};
 
-	if (at == script->n)
-		return false;
-	script->n = at + 1;
-	return true;
+static bool *dropped(void *ctx, unsigned index)
+{
+	struct run *r = ctx;
+
+	return &r->script->op[index].dropped;
 }
 
-/* Tries to do without @len operations from @at on; returns how many that saved. */
-static unsigned try_without(struct iova_script *script, unsigned at, unsigned len,
-			    iova_script_run run, void *ctx)
+static unsigned run_once(void *ctx)
 {
-	unsigned i, end = at + len < script->n ? at + len : script->n, ndropped = 0;
-	bool *was = calloc(len, sizeof(*was));
+	struct run *r = ctx;
 
-	if (!was)
-		abort();
-	for (i = at; i < end; i++) {
-		was[i - at] = script->op[i].dropped;
-		ndropped += !script->op[i].dropped;
-		script->op[i].dropped = true;
-	}
-	if (ndropped > 0 && !goes_wrong(script, run, ctx)) {
-		for (i = at; i < end; i++)
-			script->op[i].dropped = was[i - at];
-		ndropped = 0;
-	}
-	free(was);
-	return ndropped;
-}
-
-static unsigned count_kept(const struct iova_script *script)
-{
-	unsigned i, n = 0;
-
-	for (i = 0; i < script->n; i++)
-		n += !script->op[i].dropped;
-	return n;
+	return r->run(r->ctx, r->script);
 }
 
 unsigned iova_script_shrink(struct iova_script *script, iova_script_run run, void *ctx)
 {
-	unsigned len, at, nsaved;
+	struct run r = {.script = script, .run = run, .ctx = ctx};
 
-	if (!goes_wrong(script, run, ctx))
-		return count_kept(script);
-	for (len = script->n / 2; len > 1; len /= 2)
-		for (at = 0; at < script->n; at += len)
-			try_without(script, at, len, run, ctx);
-	do {
-		nsaved = 0;
-		for (at = 0; at < script->n; at++)
-			nsaved += try_without(script, at, 1, run, ctx);
-	} while (nsaved > 0);
-	run(ctx, script);
-	return count_kept(script);
+	return shrink(
+		&(struct shrink){.ctx = &r, .n = &script->n, .dropped = dropped, .run = run_once});
 }
 
 /* Printing. */

@@ -1,47 +1,66 @@
 // SPDX-License-Identifier: MIT
 /*
- * model_swiotlb.c - the bounce allocator, slow and obvious
- *
- * Written from the rules as they stand, loop for loop; the rule's number is beside each.
+ * model_swiotlb.c - the bounce allocator, slow and obvious: requests
  */
 #include "model_swiotlb.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define CPUS  8u
-#define TRIES 8u /* of lifo */
+/* More than pools of scripts have slots. */
+#define MOST_FREED 65536u
 
-/* A run that lifo remembers. */
-struct freed {
-	uint64_t first, nslots;
-};
+struct model_swiotlb *model_swiotlb_create(const struct dmp_swiotlb_opts *opts, dmp_phys_t phys,
+					   uint64_t nslots, uint64_t nareas)
+{
+	struct model_swiotlb *m = calloc(1, sizeof(*m));
 
-struct area {
-	uint64_t used, index;
-};
+	if (!m)
+		abort();
+	m->policy = opts->policy ? opts->policy->name : "linux";
+	m->grows = opts->flags & DMP_SWIOTLB_GROWS;
+	m->any = opts->flags & DMP_SWIOTLB_ANY;
+	m->max_slots = opts->max_slots;
+	m->idle_ns = opts->idle_ns;
+	m->grow_areas = nareas;
+	m->freed = calloc(MOST_FREED, sizeof(*m->freed));
+	m->pools = model_pool_create(DMP_SWIOTLB_POOL_FIRST, phys, nslots, nareas);
+	if (!m->freed)
+		abort();
+	m->next_number = 1;
+	m->stats.pools = 1;
+	m->stats.slots = m->stats.grow_slots = nslots;
+	return m;
+}
 
-struct model_swiotlb {
-	dmp_phys_t phys;
-	uint64_t nslots, nareas, area_slots, used, high;
-	bool *in_use; /* by slot */
-	bool is_warm, is_lifo, is_round_robin;
-	uint64_t turns[CPUS]; /* of round robin: requests of each CPU */
-	struct freed *freed;  /* of lifo: of all areas, the latest last */
-	uint64_t nfreed;
-	struct area *areas;
-};
+static void destroy_all(struct model_pool *p)
+{
+	struct model_pool *next;
 
-/* What a request comes down to: rules 4.2 and 5.4. */
-struct wish {
-	uint64_t nslots, bytes, offset;
-	uint64_t align;  /* M */
-	uint64_t agree;  /* S */
-	uint64_t stride; /* slots */
-	uint64_t boundary;
-	dmp_phys_t orig;
-	dmp_addr_t addr; /* of the pool, masked */
-};
+	for (; p; p = next) {
+		next = p->next;
+		model_pool_destroy(p);
+	}
+}
+
+void model_swiotlb_destroy(struct model_swiotlb *m)
+{
+	unsigned i;
+
+	destroy_all(m->pools);
+	destroy_all(m->transients);
+	for (i = 0; i < m->stats.waiting; i++)
+		model_pool_destroy(m->waiting[i]);
+	free(m->freed);
+	free(m);
+}
+
+void model_swiotlb_begin(struct model_swiotlb *m, const struct slots_log *answers)
+{
+	m->answers = answers;
+	m->want.n = 0;
+	m->nasked = 0;
+}
 
 static uint64_t round_up(uint64_t x, uint64_t unit)
 {
@@ -53,244 +72,237 @@ static uint64_t max(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-struct model_swiotlb *model_swiotlb_create(dmp_phys_t phys, uint64_t nslots, uint64_t nareas,
-					   const char *policy)
+/* 5.4 */
+static void finish_wish(struct model_wish *w, const struct dmp_swiotlb_limits *limits)
 {
-	struct model_swiotlb *m = calloc(1, sizeof(*m));
-
-	if (!m)
-		abort();
-	m->phys = phys;
-	m->nslots = nslots;
-	m->nareas = nareas;
-	m->area_slots = nslots / nareas;
-	m->in_use = calloc(nslots, sizeof(*m->in_use));
-	m->areas = calloc(nareas, sizeof(*m->areas));
-	m->freed = calloc(nslots, sizeof(*m->freed));
-	m->is_warm = strcmp(policy, "warm") == 0;
-	m->is_lifo = strcmp(policy, "lifo") == 0;
-	m->is_round_robin = strcmp(policy, "round_robin") == 0;
-	if (!m->in_use || !m->areas || !m->freed)
-		abort();
-	return m;
-}
-
-void model_swiotlb_destroy(struct model_swiotlb *m)
-{
-	free(m->in_use);
-	free(m->areas);
-	free(m->freed);
-	free(m);
-}
-
-/* 2.1 */
-static uint64_t list(const struct model_swiotlb *m, uint64_t i)
-{
-	uint64_t n = 0;
-
-	do {
-		if (i == m->nslots || m->in_use[i])
-			return n;
-		n++;
-		i++;
-	} while (i % 128 != 0);
-	return n;
+	w->agree &= ~w->align;
+	w->stride = max(w->align, w->agree) / 2048 + 1;
+	w->boundary = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
+	w->addr_offset = limits->addr_offset;
 }
 
 /* 4.2, 5.4 */
-static struct wish wish_of(const struct model_swiotlb *m, const struct dmp_swiotlb_limits *limits,
-			   dmp_phys_t orig, uint64_t len)
+static struct model_wish wish_of(const struct dmp_swiotlb_limits *limits, dmp_phys_t orig,
+				 uint64_t len)
 {
-	struct wish w = {.align = limits->alloc_align_mask, .agree = limits->min_align_mask};
+	struct model_wish w = {.align = limits->alloc_align_mask, .agree = limits->min_align_mask};
 
 	w.orig = orig;
+	w.agrees = true;
 	w.offset = orig & w.agree & (w.align | 2047);
 	w.bytes = round_up(len + w.offset, w.align + 1);
 	w.nslots = (w.bytes + 2047) / 2048;
 	if (w.align == 0 && w.agree == 0 && w.bytes >= 4096)
 		w.align = 4095;
 	w.align |= 2047;
-	w.agree &= ~w.align;
-	w.stride = max(w.align, w.agree) / 2048 + 1;
-	w.boundary = limits->boundary_mask ? limits->boundary_mask : UINT64_MAX;
-	w.addr = (m->phys + limits->addr_offset) & w.boundary;
+	finish_wish(&w, limits);
 	return w;
 }
 
-/* May a run begin at slot s, as far as alignment goes? */
-static bool is_aligned(const struct wish *w, uint64_t s)
+/* 10.1 */
+static struct model_wish wish_of_pages(const struct dmp_swiotlb_limits *limits, uint64_t len)
 {
-	uint64_t t = w->addr + s * 2048;
+	struct model_wish w = {.align = 4096, .agree = limits->min_align_mask, .bytes = len};
 
-	return (t & w->align) == 0 && (t & w->agree) == (w->orig & w->agree);
+	while (w.align < len)
+		w.align *= 2;
+	w.align--;
+	w.nslots = (len + 2047) / 2048;
+	finish_wish(&w, limits);
+	return w;
 }
 
-/* Is there room at slot s, as far as the boundary and other mappings go? */
-static bool has_room(const struct model_swiotlb *m, const struct wish *w, uint64_t s)
+/* 5.1 */
+static struct model_pool *find_place(struct model_swiotlb *m, unsigned cpu,
+				     const struct model_wish *w, uint64_t *first)
 {
-	uint64_t most = w->boundary / 2048 + 1;
+	uint64_t turn = cpu, most = 0, i;
+	struct model_pool *p;
 
-	return (w->addr / 2048 + s) % most + w->nslots <= most && list(m, s) >= w->nslots;
-}
-
-/* The lowest. */
-static bool search_warm(const struct model_swiotlb *m, const struct wish *w, uint64_t area,
-			uint64_t *found)
-{
-	uint64_t s;
-
-	for (s = area * m->area_slots; s < (area + 1) * m->area_slots; s++) {
-		if (is_aligned(w, s) && has_room(m, w, s)) {
-			*found = s;
-			return true;
-		}
-	}
-	return false;
-}
-
-static void forget(struct model_swiotlb *m, uint64_t i)
-{
-	m->nfreed--;
-	for (; i < m->nfreed; i++)
-		m->freed[i] = m->freed[i + 1];
-}
-
-/* The latest of this size in this area that fits; of those that do not, some are looked at. */
-static bool search_lifo(struct model_swiotlb *m, const struct wish *w, uint64_t area,
-			uint64_t *found)
-{
-	uint64_t i, tries = 0, s;
-
-	for (i = m->nfreed; i-- > 0 && tries < TRIES;) {
-		s = m->freed[i].first;
-		if (m->freed[i].nslots != w->nslots || s / m->area_slots != area)
-			continue;
-		if (is_aligned(w, s) && has_room(m, w, s)) {
-			*found = s;
-			return true;
-		}
-		if (list(m, s) >= w->nslots)
-			tries++;
-		else
-			forget(m, i);
-	}
-	return false;
-}
-
-/* 5.4 b */
-static bool search_linux(const struct model_swiotlb *m, const struct wish *w, uint64_t area,
-			 uint64_t *found)
-{
-	uint64_t k = m->areas[area].index, visited = 0, step, s;
-
-	for (; visited < m->area_slots; visited += step) {
-		s = area * m->area_slots + k;
-		step = w->stride;
-		if (!is_aligned(w, s)) {
-			step = 1;
-		} else if (has_room(m, w, s)) {
-			*found = s;
-			return true;
-		}
-		k = k + step < m->area_slots ? k + step : 0;
-	}
-	return false;
-}
-
-static bool search_area(struct model_swiotlb *m, const struct wish *w, uint64_t area,
-			uint64_t *found)
-{
-	if (w->nslots > m->area_slots - m->areas[area].used) /* 5.4 a */
-		return false;
-	if (m->is_warm)
-		return search_warm(m, w, area, found);
-	if (m->is_lifo && search_lifo(m, w, area, found))
-		return true;
-	return search_linux(m, w, area, found);
-}
-
-static void mark(struct model_swiotlb *m, uint64_t first, uint64_t nslots, bool in_use)
-{
-	for (uint64_t j = 0; j < nslots; j++)
-		m->in_use[first + j] = in_use;
-}
-
-/* What begins in slots that are taken is not remembered. */
-static void forget_taken(struct model_swiotlb *m, uint64_t first, uint64_t nslots)
-{
-	for (uint64_t i = m->nfreed; i-- > 0;)
-		if (m->freed[i].first - first < nslots)
-			forget(m, i);
+	if (strcmp(m->policy, "round_robin") == 0)
+		turn += m->turns[cpu]++;
+	for (p = m->pools; p; p = p->next)
+		most = max(most, p->nareas);
+	for (i = 0; i < most; i++)
+		for (p = m->pools; p; p = p->next)
+			if (i < p->nareas &&
+			    model_slots_search(m, p, w, (turn + i) % p->nareas, first))
+				return p;
+	return NULL;
 }
 
 /* 5.5, 5.6 */
-static void take(struct model_swiotlb *m, const struct wish *w, uint64_t first)
+static void take(struct model_swiotlb *m, struct model_pool *p, const struct model_wish *w,
+		 uint64_t first)
 {
-	struct area *area = &m->areas[first / m->area_slots];
-	uint64_t next = first % m->area_slots + w->nslots;
+	uint64_t next = first % p->area_slots + w->nslots;
 
-	mark(m, first, w->nslots, true);
-	forget_taken(m, first, w->nslots);
-	area->used += w->nslots;
-	area->index = next < m->area_slots ? next : 0;
-	m->used += w->nslots;
-	m->high = max(m->high, m->used);
+	model_slots_take(m, p, first, w->nslots);
+	p->areas[first / p->area_slots].index = next < p->area_slots ? next : 0;
+	m->stats.high_water = max(m->stats.high_water, m->stats.used);
 }
 
-bool model_swiotlb_map(struct model_swiotlb *m, uint64_t cpu,
+/* 5.7 */
+static struct model_pool *find_any_place(struct model_swiotlb *m, unsigned cpu, unsigned dev,
+					 const struct dmp_swiotlb_limits *limits,
+					 const struct model_wish *w, uint64_t *first)
+{
+	struct model_pool *p = find_place(m, cpu, w, first);
+
+	if (p || !m->grows)
+		return p;
+	model_pools_ask(m);
+	return model_pools_transient(m, limits, dev, w, first);
+}
+
+/* Could a run ever be in a segment, and between two boundaries? */
+static bool has_place(const struct model_swiotlb *m, const struct model_wish *w)
+{
+	uint64_t most = w->boundary / 2048 + 1, s;
+	const struct model_pool *p = m->pools;
+	bool in_segment = false, in_bounds = false;
+
+	while (p->next)
+		p = p->next; /* the first pool */
+	for (s = 0; s < 128; s++)
+		in_segment |= model_slots_is_aligned(p, w, s) && s + w->nslots <= 128;
+	for (s = 0; s < 128 && s < most; s++)
+		in_bounds |= (s * 2048 & w->align) == 0 &&
+			     (s * 2048 & w->agree & w->boundary) ==
+				     (w->orig & w->agree & w->boundary) &&
+			     s + w->nslots <= most;
+	return in_segment && in_bounds;
+}
+
+/* The library's own: why it failed. */
+static void count_failure(struct model_swiotlb *m, const struct model_wish *w, bool found)
+{
+	uint64_t used = m->stats.used - m->stats.transient;
+	unsigned why;
+
+	if (!w || !has_place(m, w))
+		why = DMP_SWIOTLB_FAIL_SIZE;
+	else if (found)
+		why = DMP_SWIOTLB_FAIL_REACH;
+	else if (m->stats.slots < used + w->nslots)
+		why = DMP_SWIOTLB_FAIL_FULL;
+	else
+		why = DMP_SWIOTLB_FAIL_NO_RUN;
+	m->stats.failures[why]++;
+}
+
+/* 4.5, 4.6 */
+static struct dmp_swiotlb_mapping_view
+view_of(const struct model_pool *p, const struct model_wish *w, uint64_t first, uint64_t len)
+{
+	return (struct dmp_swiotlb_mapping_view){
+		.pool = p->number,
+		.first = first,
+		.pad = w->offset / 2048,
+		.slots = w->nslots,
+		.orig = w->orig,
+		.phys = p->phys + first * 2048 + w->offset,
+		.len = len,
+	};
+}
+
+/* 11.2 */
+static bool is_in_reach(const struct dmp_swiotlb_mapping_view *view,
+			const struct dmp_swiotlb_limits *limits)
+{
+	return !limits->addr_limit ||
+	       view->phys + limits->addr_offset + view->len - 1 <= limits->addr_limit;
+}
+
+bool model_swiotlb_map(struct model_swiotlb *m, unsigned cpu, unsigned dev,
 		       const struct dmp_swiotlb_limits *limits, dmp_phys_t orig, uint64_t len,
 		       struct dmp_swiotlb_mapping_view *view)
 {
-	struct wish w = wish_of(m, limits, orig, len);
-	uint64_t i, first = 0;
-	bool found = false;
+	struct model_wish w = wish_of(limits, orig, len);
+	struct model_pool *p = NULL;
+	uint64_t first = 0;
 
-	if (w.bytes > 262144) /* 4.3 */
+	if (w.bytes > 262144) { /* 4.3 */
+		count_failure(m, NULL, false);
 		return false;
-	if (m->is_round_robin)
-		cpu += m->turns[cpu]++;
-	for (i = 0; !found && i < m->nareas; i++) /* 5.1 */
-		found = search_area(m, &w, (cpu + i) % m->nareas, &first);
-	if (!found)
+	}
+	p = find_any_place(m, cpu, dev, limits, &w, &first);
+	if (!p) {
+		count_failure(m, &w, false);
 		return false;
-	take(m, &w, first);
-	*view = (struct dmp_swiotlb_mapping_view){
-		.first = first,
-		.pad = w.offset / 2048,
-		.slots = w.nslots,
-		.orig = orig,
-		.phys = m->phys + first * 2048 + w.offset, /* 4.6 */
-	};
+	}
+	take(m, p, &w, first);
+	*view = view_of(p, &w, first, len);
+	if (!is_in_reach(view, limits)) {
+		model_swiotlb_unmap(m, view);
+		count_failure(m, &w, true);
+		return false;
+	}
+	m->has_bounced[dev] = true;
 	return true;
 }
 
-/* 7.6 */
-void model_swiotlb_unmap(struct model_swiotlb *m, const struct dmp_swiotlb_mapping_view *view)
+bool model_swiotlb_pages(struct model_swiotlb *m, unsigned cpu, unsigned dev,
+			 const struct dmp_swiotlb_limits *limits, uint64_t len,
+			 struct dmp_swiotlb_mapping_view *view)
 {
-	mark(m, view->first, view->slots, false);
-	if (m->is_lifo)
-		m->freed[m->nfreed++] = (struct freed){.first = view->first, .nslots = view->slots};
-	m->areas[view->first / m->area_slots].used -= view->slots;
-	m->used -= view->slots;
+	struct model_wish w = wish_of_pages(limits, len);
+	struct model_pool *p;
+	uint64_t first = 0;
+
+	if (len > 262144)
+		return false;
+	p = find_place(m, cpu, &w, &first);
+	if (!p)
+		return false;
+	take(m, p, &w, first);
+	*view = view_of(p, &w, first, len);
+	if (view->phys % 4096 != 0 || !is_in_reach(view, limits)) {
+		model_swiotlb_unmap(m, view);
+		return false;
+	}
+	m->has_bounced[dev] = true;
+	return true;
 }
 
-uint64_t model_swiotlb_used(const struct model_swiotlb *m)
+static struct model_pool *pool_at(const struct model_swiotlb *m, dmp_phys_t phys)
 {
-	return m->used;
+	struct model_pool *p;
+
+	for (p = m->pools; p; p = p->next)
+		if (phys - p->phys < p->nslots * 2048)
+			return p;
+	for (p = m->transients; p; p = p->next)
+		if (phys - p->phys < p->nslots * 2048)
+			return p;
+	return NULL;
 }
 
-uint64_t model_swiotlb_high_water(const struct model_swiotlb *m)
+/* 6.2, 7.6 */
+bool model_swiotlb_unmap(struct model_swiotlb *m, const struct dmp_swiotlb_mapping_view *view)
 {
-	return m->high;
+	struct model_pool *p = pool_at(m, view->phys);
+
+	model_slots_free(m, p, view->first, view->slots);
+	if (p->kind != DMP_SWIOTLB_POOL_TRANSIENT)
+		return false;
+	model_pools_end_transient(m, p);
+	return true;
 }
 
-bool model_swiotlb_in_use(const struct model_swiotlb *m, uint64_t slot)
+/* 8 */
+bool model_swiotlb_owns(const struct model_swiotlb *m, unsigned dev, dmp_phys_t phys,
+			unsigned *number)
 {
-	return m->in_use[slot];
+	const struct model_pool *p = pool_at(m, phys);
+
+	if (!m->has_bounced[dev] || !p || (p->kind == DMP_SWIOTLB_POOL_TRANSIENT && p->dev != dev))
+		return false;
+	*number = p->number;
+	return true;
 }
 
-struct dmp_swiotlb_area_view model_swiotlb_area(const struct model_swiotlb *m, uint64_t area)
+void model_swiotlb_reset_high_water(struct model_swiotlb *m)
 {
-	return (struct dmp_swiotlb_area_view){.used = m->areas[area].used,
-					      .index = m->areas[area].index};
+	m->stats.high_water = 0;
 }

@@ -29,6 +29,12 @@ static void test_pages_come_from_a_restricted_pool(void **state)
 				 "palloc 3 1 262145 = fail\nend 12\n");
 }
 
+static void test_pages_that_are_left_are_given_back_at_the_end(void **state)
+{
+	(void)state;
+	assert_passes(BEGIN POOL DEVICE "palloc 3 0 8192 = 40000000 0 0 0 4\nend 6\n");
+}
+
 static void test_a_worker_that_has_nothing_to_do_is_idle(void **state)
 {
 	(void)state;
@@ -61,6 +67,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_late_pool_has_a_power_of_two_of_more_than_512_slots),
 		cmocka_unit_test(test_pages_come_from_a_restricted_pool),
+		cmocka_unit_test(test_pages_that_are_left_are_given_back_at_the_end),
 		cmocka_unit_test(test_a_worker_that_has_nothing_to_do_is_idle),
 		cmocka_unit_test(test_a_grown_pool_and_one_that_failed_are_told),
 		cmocka_unit_test(test_a_device_that_has_not_bounced_finds_nothing),

@@ -70,6 +70,34 @@ static void test_half_a_group_is_refused(void **state)
 	assert_int_equal(WITHOUT(*state, fault_next), -EINVAL);
 }
 
+static bool every_second_device(void *be, uint32_t device)
+{
+	(void)be;
+	return device & 1;
+}
+
+static void test_shared_memory_is_needed_only_where_memory_can_be_shared(void **state)
+{
+	struct hw_rig *rig = *state;
+	struct dmp_hw *hw = NULL;
+
+	rig->d->ops.needs_shared = every_second_device;
+	rig->d->ops.make_shared = NULL;
+	rig->d->ops.make_private = NULL;
+	assert_int_equal(dmp_hw_create(&rig->d->ops, rig->d, NULL, &hw), -EINVAL);
+	assert_null(hw);
+}
+
+static void test_the_machine_says_which_device_needs_shared_memory(void **state)
+{
+	struct hw_rig *rig = *state;
+
+	rig->d->ops.needs_shared = every_second_device;
+	hw_rig_adopt(rig, DMP_HW_CHECK);
+	assert_false(hw_needs_shared(rig->hw, 4));
+	assert_true(hw_needs_shared(rig->hw, 5));
+}
+
 static void test_single_optional_members_may_be_missing(void **state)
 {
 	assert_int_equal(WITHOUT(*state, map_list), 0);
@@ -287,6 +315,7 @@ static void test_missing_members_have_their_defaults(void **state)
 	double_clear(rig->d);
 	assert_int_equal(hw_make_shared(rig->hw, 0, 1), 0);
 	assert_int_equal(hw_make_private(rig->hw, 0, 1), 0);
+	assert_false(hw_needs_shared(rig->hw, 0));
 	assert_int_equal(hw_mem_map(rig->hw, 0, 0, 1, DMP_TO_DEVICE), 0);
 	assert_int_equal(hw_mem_unmap(rig->hw, 0, 0, 1, DMP_TO_DEVICE), 0);
 	assert_int_equal(hw_sync_map(rig->hw, dom, 0, KB4), 0);
@@ -341,6 +370,8 @@ int main(void)
 #define WITH(test) cmocka_unit_test_setup_teardown(test, up, down)
 		WITH(test_a_missing_required_member_is_refused),
 		WITH(test_half_a_group_is_refused),
+		WITH(test_shared_memory_is_needed_only_where_memory_can_be_shared),
+		WITH(test_the_machine_says_which_device_needs_shared_memory),
 		WITH(test_single_optional_members_may_be_missing),
 		WITH(test_a_part_of_translation_without_translation_is_refused),
 		WITH(test_a_shorter_table_ends_where_its_size_says),

@@ -23,7 +23,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
 {
 	(void)state;
 	assert_int_equal(create_with(NULL), 0);
-	assert_int_equal(CREATE(.flags = 16), -EINVAL);
+	assert_int_equal(CREATE(.flags = 32), -EINVAL);
 	assert_int_equal(CREATE(.flags = DMP_SIM_NO_IOMMU | DMP_SIM_REQUIRE_DOMAIN), -EINVAL);
 	assert_int_equal(CREATE(.flags = DMP_SIM_NO_IOMMU | DMP_SIM_CACHE_NOT_PRESENT), -EINVAL);
 	assert_int_equal(CREATE(.ram_bytes = MIB(12)), -EINVAL);

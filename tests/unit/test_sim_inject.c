@@ -65,6 +65,10 @@ static int call_once(struct machine *m, enum dmp_sim_call kind)
 		err = dmp_sim_agent_read(m->agent, IOVA, &byte, 1);
 		assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
 		return err;
+	case DMP_SIM_CALL_MAKE_SHARED:
+	case DMP_SIM_CALL_MAKE_PRIVATE: /* members of encrypted machines only */
+		err = sim_make_shared(m->sim, GIB(2), 2);
+		return err ? err : sim_make_private(m->sim, GIB(2), 2);
 	default: return -ENOTSUP;
 	}
 }

@@ -49,6 +49,26 @@ static void test_the_line_says_who_how_full_and_the_largest_run(void **state)
 	swiotlb_rig_down(&rig);
 }
 
+static void test_the_line_says_whose_request_it_was(void **state)
+{
+	struct dmp_swiotlb_limits limits = DMP_SWIOTLB_LIMITS(.flags = 0);
+	struct swiotlb_rig rig;
+
+	(void)state;
+	swiotlb_rig_up(&rig, 128, 1);
+	make_holes(&rig);
+	assert_int_equal(dmp_swiotlb_device_create(rig.tlb, &limits.device), 0);
+	assert_told(&rig, &limits, 30 * SLOT, ": no room for 61440 bytes");
+	dmp_swiotlb_device_name(limits.device, "device 12345678901");
+	assert_told(&rig, &limits, 30 * SLOT, "': device 12345678: no room for 61440 bytes");
+	dmp_swiotlb_device_name(limits.device, NULL);
+	assert_told(&rig, &limits, 30 * SLOT, "': no room for 61440 bytes");
+	dmp_swiotlb_device_name(NULL, "nobody");
+	assert_int_equal(dmp_swiotlb_device_destroy(limits.device), 0);
+	swiotlb_rig_unmap_all(&rig);
+	swiotlb_rig_down(&rig);
+}
+
 static void test_the_largest_run_ends_with_its_segment(void **state)
 {
 	struct swiotlb_rig rig;
@@ -156,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_line_says_who_how_full_and_the_largest_run),
+		cmocka_unit_test(test_the_line_says_whose_request_it_was),
 		cmocka_unit_test(test_the_largest_run_ends_with_its_segment),
 		cmocka_unit_test(test_the_line_says_what_would_help),
 		cmocka_unit_test(test_a_line_a_second_counts_those_that_were_not_told),
