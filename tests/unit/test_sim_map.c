@@ -315,7 +315,12 @@ static void test_empty_tables_make_room_for_each_entry_of_a_wide_page(void **sta
 static void test_tables_are_as_big_as_the_smallest_page_and_are_counted(void **state)
 {
 	struct machine *m = *state;
+	unsigned char *buf;
+	dmp_phys_t phys = machine_ram(m, 5, &buf);
 
+	/* what the tables will be made of */
+	memset(buf, 0xff, KIB(128));
+	m->ops->mem_free(m->sim, phys, 5);
 	assert_int_equal(machine_stats(m).table_bytes, KIB(64));
 	assert_int_equal(machine_map(m, GIB(4), PHYS, KIB(64), 8192 + 1, RW), 0);
 	assert_int_equal(machine_stats(m).table_bytes, 4 * KIB(64));
