@@ -316,10 +316,19 @@ struct dmp_sim_stats {
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
 	uint64_t faults;                              /* all reasons but stale */
 	uint64_t stale_accesses;
-	uint64_t ram_in_use;     /* bytes given out by mem_alloc() or used by tables */
+	uint64_t ram_in_use; /* bytes given out by mem_alloc() or used by tables */
+
+	/* Encrypted memory. */
+	uint64_t conversions;                 /* calls of make_shared() and make_private() */
+	uint64_t shared_pages, private_pages; /* that they made so, all told */
+	uint64_t convert_ns;                  /* what these pages cost: virtual */
+	uint64_t ram_shared;                  /* bytes, pools of coherent memory among them */
+
+	/* Page tables. */
 	uint64_t tables_waiting; /* out of the tree, to be freed after a flush */
 	uint64_t table_bytes;    /* RAM that tables use, waiting ones too */
 
+	/* TLBs, invalidation, costs. */
 	uint64_t walks, walk_levels; /* of IOTLB misses: table walks, entries that they read */
 	uint64_t walk_cache_hits;    /* walks that began at a table that was remembered */
 	uint64_t walk_cache_evictions, walk_cache_invalidated;
@@ -333,12 +342,6 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
-
-	/* Encrypted memory. */
-	uint64_t conversions;                 /* calls of make_shared() and make_private() */
-	uint64_t shared_pages, private_pages; /* that they made so, all told */
-	uint64_t convert_ns;                  /* what these pages cost: virtual */
-	uint64_t ram_shared;                  /* bytes, pools of coherent memory among them */
 };
 
 /**

@@ -315,13 +315,53 @@ static void test_empty_tables_make_room_for_each_entry_of_a_wide_page(void **sta
 static void test_tables_are_as_big_as_the_smallest_page_and_are_counted(void **state)
 {
 	struct machine *m = *state;
+	unsigned char *buf;
+	dmp_phys_t phys = machine_ram(m, 5, &buf);
 
+	/* what the tables will be made of */
+	memset(buf, 0xff, KIB(128));
+	m->ops->mem_free(m->sim, phys, 5);
 	assert_int_equal(machine_stats(m).table_bytes, KIB(64));
 	assert_int_equal(machine_map(m, GIB(4), PHYS, KIB(64), 8192 + 1, RW), 0);
 	assert_int_equal(machine_stats(m).table_bytes, 4 * KIB(64));
 	assert_int_equal(machine_phys_of(m, GIB(4) + MIB(512)), PHYS + MIB(512));
 	assert_int_equal(machine_unmap_strict(m, GIB(4), KIB(64), 8192 + 1), MIB(512) + KIB(64));
 	assert_int_equal(machine_map(m, GIB(4), PHYS, PAGE, 1, RW), -EINVAL);
+}
+
+/* Formats that no name has: five levels, and three of 16 KiB. */
+static void test_a_format_of_ones_own_is_mapped_in_too(void **state)
+{
+	const struct dmp_sim_format own[] = {
+		{.size = sizeof(own[0]),
+		 .encoding = DMP_SIM_ENCODING_RISCV,
+		 .granule_shift = 12,
+		 .levels = 5,
+		 .iova_bits = 56,
+		 .leaf_levels = 0x1b},
+		{.size = sizeof(own[0]),
+		 .encoding = DMP_SIM_ENCODING_SMMU,
+		 .granule_shift = 14,
+		 .levels = 3,
+		 .iova_bits = 47,
+		 .leaf_levels = 1},
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct machine *m = machine_create(&DMP_SIM_OPTS(.custom_format = &own[i]));
+		dmp_iova_t iova = m->sim->format.iova_last + 1 - KIB(32);
+
+		machine_add_all(m);
+		assert_int_equal(machine_map(m, iova, PHYS, KIB(4) << 2 * i, 2, RW), 0);
+		assert_int_equal(machine_phys_of(m, iova + 5), PHYS + 5);
+		assert_int_equal(machine_live_tables(m), own[i].levels);
+		assert_int_equal(machine_map(m, iova, PHYS, KIB(4) << 2 * i, 9, RW), -ERANGE);
+		assert_int_equal(machine_map(m, 0, PHYS, GIB(1), 1, RW), -EINVAL);
+		assert_int_equal(machine_unmap_strict(m, iova, KIB(4) << 2 * i, 2),
+				 KIB(8) << 2 * i);
+		machine_destroy(m);
+	}
 }
 
 int main(void)
@@ -340,6 +380,7 @@ int main(void)
 		TEST(test_a_list_is_one_call_that_goes_on_in_other_tables),
 		TEST(test_a_list_that_cannot_be_touches_nothing),
 		TEST(test_a_list_that_fails_says_how_much_it_has_mapped),
+		cmocka_unit_test(test_a_format_of_ones_own_is_mapped_in_too),
 		cmocka_unit_test_setup_teardown(
 			test_empty_tables_make_room_for_each_entry_of_a_wide_page, setup_amd,
 			machine_teardown),

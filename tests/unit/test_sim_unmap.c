@@ -63,13 +63,16 @@ static void test_a_1_gib_unmap_of_2_mib_and_4_kib_pages_frees_both_levels(void *
 static void test_unmaps_of_small_pages_keep_their_tables(void **state)
 {
 	struct machine *m = *state;
-	struct dmp_gather gather = EMPTY_GATHER;
 
-	assert_int_equal(machine_map(m, IOVA, PHYS, PAGE, 512, RW), 0);
-	assert_int_equal(machine_unmap(m, IOVA, PAGE, 512, &gather), MIB(2));
-	assert_null(gather.tables);
-	assert_int_equal(machine_flush(m, &gather), 0);
-	assert_int_equal(machine_live_tables(m), 4);
+	for (uint64_t npages = 512; npages <= 1024; npages += 512) {
+		struct dmp_gather gather = EMPTY_GATHER;
+
+		assert_int_equal(machine_map(m, IOVA, PHYS, PAGE, npages, RW), 0);
+		assert_int_equal(machine_unmap(m, IOVA, PAGE, npages, &gather), npages * PAGE);
+		assert_null(gather.tables);
+		assert_int_equal(machine_flush(m, &gather), 0);
+		assert_int_equal(machine_live_tables(m), 3 + npages / 512);
+	}
 }
 
 /* Pages of several entries: 64 KiB, in each format that has them. */
