@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress_sim.c - two drivers map, unmap and flush in one domain while two devices write
+ * stress_sim.c - two drivers map, unmap and flush in one domain while two devices write and
+ * one of these is taken off the domain and put on it again
  *
  *   driver:  map -> devices may write -> unmap -> flush -> the pages are its own again
  *
@@ -147,20 +148,38 @@ static void write_anywhere(struct crew_member *me)
 	dmp_sim_agent_destroy(agent);
 }
 
+/* The last device comes and goes; without a domain it reaches nothing. */
+static void move_device(struct crew_member *me)
+{
+	struct shared *s = me->shared;
+	uint32_t id = dmp_device_id(s->device[DEVICES - 1]);
+
+	while (load_relaxed(&s->drivers_left) && !me->failures) { /* relaxed: likewise */
+		CREW_EXPECT(me, !dmp_iommu_detach(s->iommu, id));
+		dmp_cpu_yield();
+		CREW_EXPECT(me, !dmp_iommu_attach(s->iommu, id));
+		wait_for_a_write(s);
+	}
+}
+
 static void work(struct crew_member *me)
 {
 	if (me->number < DRIVERS)
 		drive(me);
-	else
+	else if (me->number < DRIVERS + DEVICES)
 		write_anywhere(me);
+	else
+		move_device(me);
 }
 
-/* Devices run into pages that are not mapped, or were not flushed: nothing else. */
+/* Devices run into pages that are not mapped, or were not flushed, or have no domain just now:
+ * nothing else. */
 static void note_fault(void *ctx, const struct dmp_fault *fault)
 {
 	struct shared *s = ctx;
 
-	if (fault->reason != DMP_FAULT_NOT_PRESENT && fault->reason != DMP_FAULT_STALE)
+	if (fault->reason != DMP_FAULT_NOT_PRESENT && fault->reason != DMP_FAULT_STALE &&
+	    fault->reason != DMP_FAULT_NO_DOMAIN)
 		add_relaxed(&s->bad, 1); /* relaxed: read when all have ended */
 }
 
@@ -209,7 +228,7 @@ static void run(const struct dmp_sim_opts *opts)
 	uint64_t meta_before = dmp_meta_in_use();
 
 	set_up(&s, opts);
-	assert_int_equal(crew_run(DRIVERS + DEVICES, work, &s), 0);
+	assert_int_equal(crew_run(DRIVERS + DEVICES + 1, work, &s), 0);
 	assert_int_equal(load_relaxed(&s.bad), 0); /* relaxed: all have ended */
 	assert_int_equal(dmp_sim_check(s.sim), 0);
 	take_down(&s);
@@ -219,30 +238,33 @@ static void run(const struct dmp_sim_opts *opts)
 static void test_one_shared_iotlb_and_a_queue_behind_a_lock(void **state)
 {
 	(void)state;
-	run(NULL);
+	run(&DMP_SIM_OPTS(.flags = DMP_SIM_REQUIRE_DOMAIN));
 }
 
 static void test_shared_iotlb_walk_caches_device_tlbs_and_a_queue_without_a_lock(void **state)
 {
 	(void)state;
-	run(&DMP_SIM_OPTS(.iotlb_page_bytes = UINT64_C(1) << 21, .walk_entries = {8, 4, 2, 1},
-			  .devtlb_sets = 16, .queue_kind = DMP_SIM_QUEUE_LOCK_FREE,
-			  .queue_entries = 4, .replace = DMP_SIM_REPLACE_TREE));
+	run(&DMP_SIM_OPTS(.flags = DMP_SIM_REQUIRE_DOMAIN, .iotlb_page_bytes = UINT64_C(1) << 21,
+			  .walk_entries = {8, 4, 2, 1}, .devtlb_sets = 16,
+			  .queue_kind = DMP_SIM_QUEUE_LOCK_FREE, .queue_entries = 4,
+			  .replace = DMP_SIM_REPLACE_TREE));
 }
 
 static void test_an_iotlb_a_device_and_a_queue_a_cpu(void **state)
 {
 	(void)state;
-	run(&DMP_SIM_OPTS(.iotlbs = DEVICES, .iotlb_sets = 8, .walk_entries = {4, 4, 4, 0},
-			  .queues = 4, .queue_kind = DMP_SIM_QUEUE_LOCK_FREE,
-			  .replace = DMP_SIM_REPLACE_RANDOM, .range_commands = 64));
+	run(&DMP_SIM_OPTS(.flags = DMP_SIM_REQUIRE_DOMAIN, .iotlbs = DEVICES, .iotlb_sets = 8,
+			  .walk_entries = {4, 4, 4, 0}, .queues = 4,
+			  .queue_kind = DMP_SIM_QUEUE_LOCK_FREE, .replace = DMP_SIM_REPLACE_RANDOM,
+			  .range_commands = 64));
 }
 
 static void test_device_tlbs_told_by_submissions_of_their_own(void **state)
 {
 	(void)state;
-	run(&DMP_SIM_OPTS(.flags = DMP_SIM_SEPARATE_DEVTLB, .devtlb_sets = 64, .iotlbs = DEVICES,
-			  .mask_bytes = UINT64_C(1) << 16, .queue_entries = 2));
+	run(&DMP_SIM_OPTS(.flags = DMP_SIM_REQUIRE_DOMAIN | DMP_SIM_SEPARATE_DEVTLB,
+			  .devtlb_sets = 64, .iotlbs = DEVICES, .mask_bytes = UINT64_C(1) << 16,
+			  .queue_entries = 2));
 }
 
 int main(void)
