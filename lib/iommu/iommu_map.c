@@ -182,7 +182,7 @@ static int undo(struct map_walk *walk, int err)
 }
 
 int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
-		       size_t nruns, unsigned prot)
+			size_t nruns, unsigned prot)
 {
 	struct map_walk walk = {iommu, runs, nruns, iova, prot, 0};
 	uint64_t total;
