@@ -258,6 +258,14 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 
 /* Lists. */
 
+/* The pages that a run begins with.  Most are one of the smallest: nothing to choose. */
+static struct dmp_page_step first_step(const struct map *m, const struct dmp_phys_run *run)
+{
+	if (run->len == sim_table_bytes(&m->sim->format))
+		return (struct dmp_page_step){run->len, 1};
+	return dmp_iommu_page_step(m->sim->format.page_sizes, m->iova, run->phys, run->len);
+}
+
 /* One physically contiguous run, in the pages that it allows. */
 static int map_run(struct map *m, struct dmp_phys_run run, uint64_t *npages)
 {
@@ -265,8 +273,7 @@ static int map_run(struct map *m, struct dmp_phys_run run, uint64_t *npages)
 	int err = 0;
 
 	while (!err && run.len) {
-		struct dmp_page_step step =
-			dmp_iommu_page_step(format->page_sizes, m->iova, run.phys, run.len);
+		struct dmp_page_step step = first_step(m, &run);
 		struct sim_page_size size = size_of(format, step.page_bytes);
 		uint64_t before = m->nentries, bytes = step.page_bytes * step.count;
 

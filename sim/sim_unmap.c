@@ -78,11 +78,11 @@ static uint64_t unmap_slot(struct unmap *u, sim_pte *slot, unsigned level, dmp_i
 /* Clears whole lines of present pages of one entry each; returns the entries. */
 static uint64_t clear_lines(const struct sim_format *format, sim_pte *slot, uint64_t n)
 {
+	const uint64_t present = format->present, run_mark = format->run_mark;
 	uint64_t i = 0;
 
 	for (; n - i >= LINE_ENTRIES; i += LINE_ENTRIES) {
-		if (!(line_all(&slot[i]) & format->present) ||
-		    (format->run_mark && line_any(&slot[i]) & format->run_mark))
+		if (!(line_all(&slot[i]) & present) || (run_mark && line_any(&slot[i]) & run_mark))
 			break;
 		line_store(&slot[i], 0, 0);
 	}
