@@ -29,6 +29,7 @@
 #include <dmapool/iova.h>
 #include <dmapool/swiotlb.h>
 #include <dmapool/swiotlb_policy.h>
+#include <dmapool/swiotlb_stats.h>
 #include <dmapool/types.h>
 #include <dmapool/version.h>
 
