@@ -127,7 +127,8 @@ struct dmp_allocator {
  * @allocator: copied; NULL: libc again
  *
  * Threads: set-up only, while no object of the library exists.
- * Errors:  -EINVAL a member is missing, or what is reserved is set; -E2BIG; -EBUSY bookkeeping memory is in use.
+ * Errors:  -EINVAL a member is missing, or what is reserved is set; -E2BIG; -EBUSY bookkeeping
+ *          memory is in use.
  */
 DMP_API int dmp_set_allocator(const struct dmp_allocator *allocator);
 

@@ -14,8 +14,9 @@
  *   yes        yes              -         -        -ERANGE
  *   where it bounces, too long for slots           -ERANGE
  *
- * Must bounce: every buffer of a device that is forced to, or reaches shared memory only; without a domain, a buffer that is
- * not within the reach; with a domain, part of a granule if the device is untrusted.
+ * Must bounce: every buffer of a device that is forced to, or reaches shared memory only; without a
+ * domain, a buffer that is not within the reach; with a domain, part of a granule if the device is
+ * untrusted.
  *
  * Within the reach: it has an address on the device's bus, dma_window.c, and that of the last byte
  * lies at or below the smaller of DMA mask and bus limit.

@@ -43,6 +43,17 @@ static void add_device(struct grow *g, struct dmp_device_opts opts)
 		assert_int_equal(dmp_device_attach(g->r.dev, g->r.rig.dom), 0);
 }
 
+/* Another that bounces into the same allocator. */
+static struct dmp_device *second_device(struct grow *g)
+{
+	struct dmp_device_opts opts =
+		DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE, .swiotlb = g->r.tlb);
+	struct dmp_device *other = NULL;
+
+	assert_int_equal(dmp_device_create(g->r.rig.hw, &opts, &other), 0);
+	return other;
+}
+
 static void grow_up(struct grow *g, bool translated, bool is_encrypted, struct dmp_device_opts opts)
 {
 	assert_int_equal(dmp_harness_enter(1), 0);
@@ -139,11 +150,7 @@ static void test_a_transient_pool_is_its_devices_alone(void **state)
 
 	(void)state;
 	grow_up(&g, false, false, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
-	assert_int_equal(dmp_device_create(g.r.rig.hw,
-					   &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE,
-							    .swiotlb = g.r.tlb),
-					   &other),
-			 0);
+	other = second_device(&g);
 	addr = map_page(&g);
 	assert_int_equal(dmp_dma_map(other, g.buf, LEN, DMP_BIDIRECTIONAL, 0, &others), 0);
 	assert_int_equal(dmp_dma_unmap(other, addr, LEN, DMP_BIDIRECTIONAL, 0), -ENOENT);
@@ -163,11 +170,7 @@ static void test_a_sync_of_another_devices_pool_moves_no_byte(void **state)
 
 	(void)state;
 	grow_up(&g, false, false, DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE));
-	assert_int_equal(dmp_device_create(g.r.rig.hw,
-					   &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE,
-							    .swiotlb = g.r.tlb),
-					   &other),
-			 0);
+	other = second_device(&g);
 	addr = map_page(&g);
 	assert_int_equal(dmp_dma_map(other, g.buf, LEN, DMP_TO_DEVICE, 0, &others), 0);
 	memset(device_view(&g.r, addr), 0x77, LEN);

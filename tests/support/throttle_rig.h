@@ -15,6 +15,8 @@
 
 #include "swiotlb_rig.h"
 
+#define MAY_BLOCK DMP_ATTR_MAY_BLOCK
+
 #define RIG_SLOTS  256u
 #define LOW_SLOTS  166u
 #define HIGH_SLOTS 179u
@@ -88,6 +90,73 @@ static inline void throttle_rig_down(struct throttle_rig *rig)
 	assert_int_equal(rig->tlb->throttle.turn.holder, 0);
 	dmp_log_set_sink(NULL, NULL);
 	swiotlb_rig_down(&rig->bare);
+}
+
+/* What happens while a request sleeps. */
+struct throttle_other {
+	struct throttle_rig *rig;
+	dmp_phys_t phys; /* is unmapped */
+	uint64_t after_ns;
+	struct dmp_swiotlb_device *device; /* is cancelled */
+	bool switches_off;
+	unsigned calls;
+	uint64_t waiters; /* seen */
+	int destroy_err;
+};
+
+static inline void throttle_rig_play(void *arg)
+{
+	struct throttle_other *other = arg;
+
+	other->calls++;
+	other->waiters = throttle_rig_stats(other->rig).waiters;
+	assert_int_equal(dmp_swiotlb_check(other->rig->tlb), 0);
+	dmp_harness_become(3);
+	if (other->after_ns)
+		dmp_harness_advance(other->after_ns);
+	if (other->phys)
+		throttle_rig_unmap(other->rig, other->phys);
+	if (other->device) {
+		other->destroy_err = dmp_swiotlb_device_destroy(other->device);
+		assert_int_equal(dmp_swiotlb_device_cancel(other->device), 0);
+	}
+	if (other->switches_off)
+		assert_int_equal(dmp_swiotlb_tune(other->rig->tlb, &DMP_SWIOTLB_TUNING(.flags = 0)),
+				 0);
+}
+
+static inline struct throttle_other throttle_other_of(struct throttle_rig *rig)
+{
+	return (struct throttle_other){.rig = rig};
+}
+
+static inline dmp_phys_t throttle_rig_must_map(struct throttle_rig *rig, unsigned attrs)
+{
+	dmp_phys_t phys = 0;
+
+	assert_int_equal(throttle_rig_map(rig, NULL, attrs, &phys), 0);
+	return phys;
+}
+
+static inline void throttle_rig_up_full(struct throttle_rig *rig, unsigned slots, uint64_t turn_ns)
+{
+	throttle_rig_up(rig, &DMP_SWIOTLB_OPTS(.throttle_turn_ns = turn_ns));
+	throttle_rig_fill(rig, slots);
+}
+
+/* As far as it goes without a sleep. */
+static inline enum swiotlb_waiter_state throttle_rig_ask(struct throttle_rig *rig,
+							 struct swiotlb_waiter *waiter)
+{
+	swiotlb_throttle_ask(rig->tlb, NULL, waiter);
+	return waiter->state;
+}
+
+/* It is over, in vain: as if no slots had been found. */
+static inline void throttle_rig_give_up(struct throttle_rig *rig, struct swiotlb_waiter *waiter)
+{
+	assert_int_equal(swiotlb_throttle_wait(rig->tlb, waiter), 0);
+	swiotlb_throttle_mapped(rig->tlb, waiter, NULL);
 }
 
 #endif
