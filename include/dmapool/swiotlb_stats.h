@@ -141,6 +141,8 @@ DMP_API void dmp_swiotlb_reset_high_water(struct dmp_swiotlb *tlb);
 /**
  * dmp_swiotlb_check() - walk everything and compare the books
  *
+ * No pool is made or given back meanwhile.
+ *
  * Threads: set-up only.
  * Errors:  -EINVAL NULL; -EIO after logging what is wrong.
  * Cost:    O(slots).

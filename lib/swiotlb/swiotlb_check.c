@@ -152,14 +152,11 @@ static int check_lists(struct dmp_swiotlb *tlb)
 	return -EIO;
 }
 
-int dmp_swiotlb_check(struct dmp_swiotlb *tlb)
+static int check_all(struct dmp_swiotlb *tlb)
 {
 	struct swiotlb_pool *pool;
-	int err;
+	int err = check_usage(tlb);
 
-	if (!tlb)
-		return -EINVAL;
-	err = check_usage(tlb);
 	if (!err)
 		err = check_lists(tlb);
 	if (!err)
@@ -170,5 +167,18 @@ int dmp_swiotlb_check(struct dmp_swiotlb *tlb)
 	err = err ? err : check_pool(pool);
 	SWIOTLB_FOREACH_TRANSIENT(pool, tlb)
 	err = err ? err : check_pool(pool);
+	return err;
+}
+
+/* Its own worker, which makes pools and gives them back, waits meanwhile. */
+int dmp_swiotlb_check(struct dmp_swiotlb *tlb)
+{
+	int err;
+
+	if (!tlb)
+		return -EINVAL;
+	swiotlb_grow_pause(tlb);
+	err = check_all(tlb);
+	swiotlb_grow_resume(tlb);
 	return err;
 }

@@ -179,6 +179,19 @@ void swiotlb_grow_stop(struct dmp_swiotlb *tlb)
 	dmp_rcu_barrier();
 }
 
+/* For the checker; growing may ask for a look at what is idle, so it stops first. */
+void swiotlb_grow_pause(struct dmp_swiotlb *tlb)
+{
+	dmp_work_pause(&tlb->grow_work);
+	dmp_work_pause(&tlb->idle_work);
+}
+
+void swiotlb_grow_resume(struct dmp_swiotlb *tlb)
+{
+	dmp_work_resume(&tlb->grow_work);
+	dmp_work_resume(&tlb->idle_work);
+}
+
 int dmp_swiotlb_tune(struct dmp_swiotlb *tlb, const struct dmp_swiotlb_tuning *given)
 {
 	struct dmp_swiotlb_tuning tuning;

@@ -327,6 +327,8 @@ void swiotlb_list_defer(struct swiotlb_pool *pool);
 /* swiotlb_grow.c */
 void swiotlb_grow_init(struct dmp_swiotlb *tlb);
 void swiotlb_grow_stop(struct dmp_swiotlb *tlb);
+void swiotlb_grow_pause(struct dmp_swiotlb *tlb);
+void swiotlb_grow_resume(struct dmp_swiotlb *tlb);
 void swiotlb_grow_ask(struct dmp_swiotlb *tlb);
 bool swiotlb_grow_is_capped(const struct dmp_swiotlb *tlb);
 

@@ -289,6 +289,40 @@ static void test_the_end_stops_the_worker_and_waits_for_releases(void **state)
 	assert_int_equal(dmp_harness_run_pending(), 0);
 }
 
+static struct dmp_swiotlb *walked; /* or NULL */
+
+/* A policy's part of the check: nothing may be about to run. */
+static int nothing_pending(void *state, const struct dmp_swiotlb_area *area)
+{
+	(void)state;
+	(void)area;
+	return walked && (dmp_work_is_pending(&walked->grow_work) ||
+			  dmp_work_is_pending(&walked->idle_work))
+		       ? -EIO
+		       : 0;
+}
+
+/* The worker has a pool to make and one to look at; it does both when the walk is over. */
+static void test_no_pool_comes_or_goes_while_a_checker_walks(void **state)
+{
+	struct dmp_swiotlb_policy policy = dmp_swiotlb_policy_linux;
+	struct swiotlb_rig rig;
+
+	(void)state;
+	policy.check = nothing_pending;
+	growth_rig_up(&rig, &DMP_SWIOTLB_OPTS(.slots = 512, .idle_ns = 10 * MS, .policy = &policy));
+	growth_rig_map(&rig, NULL, 1);
+	growth_rig_work(&rig, 1);
+	growth_rig_fill(&rig);
+	growth_rig_map(&rig, NULL, 1);
+	walked = rig.tlb;
+	assert_int_equal(dmp_swiotlb_check(rig.tlb), 0);
+	walked = NULL;
+	growth_rig_work(&rig, 2);
+	assert_int_equal(swiotlb_rig_stats(&rig).grown, 2);
+	growth_rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +339,7 @@ int main(void)
 		cmocka_unit_test(test_no_claim_stays_in_a_retired_pool),
 		cmocka_unit_test(test_growth_is_switched_while_it_works),
 		cmocka_unit_test(test_tuning_that_makes_no_sense_is_refused),
+		cmocka_unit_test(test_no_pool_comes_or_goes_while_a_checker_walks),
 		cmocka_unit_test(test_the_end_stops_the_worker_and_waits_for_releases),
 	};
 
