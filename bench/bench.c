@@ -17,6 +17,7 @@ static const struct {
 	{"swiotlb",
 	 "bounce slots: threads x areas x size x direction x slots in use x policy x copy",
 	 bench_swiotlb_main},
+	{"pgtable", "page tables: format x page size x batch x threads", bench_pgtable_main},
 };
 
 #define NBENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -24,6 +24,8 @@
  *   bench_bounce.c    threads that bounce buffers
  *   bench_fill.c      slots that are in use meanwhile
  *   bench_swiotlb_targets.c   its bounds
+ *   bench_pgtable.c   `bench pgtable`: options, every combination; its table in _targets.c
+ *   bench_pages.c     pages that are mapped and unmapped, and the plain stores beside them
  *
  * A pair is one allocation and the free of it, or one map and its unmap.
  */

@@ -23,7 +23,9 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int bench_main(int argc, const char **argv);
 int bench_iova_main(int argc, const char **argv);
+int bench_pgtable_main(int argc, const char **argv);
 int bench_swiotlb_main(int argc, const char **argv);
+int calibrate_main(int argc, const char **argv);
 int conform_main(int argc, const char **argv);
 int replay_main(int argc, const char **argv);
 

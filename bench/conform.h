@@ -10,6 +10,7 @@
  *     conform_view.c    the operations that only look
  *     conform_replay.c  what a run of a block holds
  *     conform_queue.c   the flush queue of the q vectors, on a simulated machine
+ *     conform_pages.c   the page sizes of the p vectors, on a driver that maps nothing
  *
  *   conform_swiotlb.c what each operation of the bounce vectors does here
  *     conform_slots.c   contents of memory, and which slots are in use
@@ -19,7 +20,7 @@
  *     conform_machine.c the machine under those: memory where the file wants it
  *     conform_pattern.c what the file fills memory with, and how it sums it up
  *
- * A block reaches from one `domain`, `queue` or `reset` line to the next; it has one verdict.
+ * A block reaches from one `domain`, `queue`, `map` or `reset` line to the next; it has one verdict.
  */
 #ifndef DMAPOOL_BENCH_CONFORM_H
 #define DMAPOOL_BENCH_CONFORM_H

@@ -11,6 +11,7 @@
  *   advance MS                       dmp_harness_advance()
  *   nomem R M                        dmp_harness_fail_alloc()
  *   enqueue, tick, qstate            conform_queue.c
+ *   map, call, uncall, unmap, ret    conform_pages.c
  *   dump, range, state, cache, ...   conform_view.c
  *
  * An operation without a result answers "ok", or the name of its error.
@@ -292,11 +293,11 @@ static const struct conform_op ops[] = {
 	{"enqueue", "nnn", CONFORM_ANY, false, run_enqueue},
 	{"tick", "nn", CONFORM_ANY, false, run_tick},
 	{"qstate", "", CONFORM_SOME, false, run_qstate},
-	{"map", "nnnnnn", CONFORM_NONE, false, NULL},
-	{"call", "nnnn", CONFORM_SOME, false, NULL},
-	{"uncall", "nnn", CONFORM_SOME, false, NULL},
-	{"unmap", "nnn", CONFORM_NONE, false, NULL},
-	{"ret", "", CONFORM_SOME, false, NULL},
+	{"map", "nnnnnn", CONFORM_NONE, true, conform_pages_map},
+	{"call", "nnnn", CONFORM_SOME, false, conform_pages_call},
+	{"uncall", "nnn", CONFORM_SOME, false, conform_pages_uncall},
+	{"unmap", "nnn", CONFORM_NONE, false, conform_pages_unmap},
+	{"ret", "", CONFORM_SOME, false, conform_pages_ret},
 };
 
 const struct conform_op *conform_iova_op(const char *name, size_t len)
@@ -333,11 +334,6 @@ static bool parse_arg(char letter, const char *word, size_t len, uint64_t *arg)
 	return conform_number(word, len, 0, arg);
 }
 
-static const char *lacks(const struct conform_line *line)
-{
-	return line->op->run ? NULL : "is of a layer that is not run here";
-}
-
 bool conform_replay_is_stale(const struct conform_replay *replay, const struct conform_line *line)
 {
 	if (line->op->run == run_free)
@@ -361,7 +357,6 @@ const struct conform_format conform_iova = {
 	.begin = "domain",
 	.find_op = conform_iova_op,
 	.parse_arg = parse_arg,
-	.lacks = lacks,
 	.open = open_run,
 	.close = close_run,
 	.choose = conform_choice_apply,

@@ -6,6 +6,7 @@
  *   conform_view.c     those that look
  *   conform_replay.c   what a run of a block holds
  *   conform_queue.c    the flush queue of a run that has one
+ *   conform_pages.c    page sizes, on a driver that writes down what it is asked
  */
 #ifndef DMAPOOL_BENCH_CONFORM_IOVA_H
 #define DMAPOOL_BENCH_CONFORM_IOVA_H
@@ -28,6 +29,8 @@ struct conform_replay {
 
 	uint64_t *id_pfns; /* by id; UINT64_MAX: none */
 	uint64_t nids;
+
+	struct conform_pages *pages; /* owned; NULL: nothing was mapped */
 
 	struct given *given;
 	size_t ngiven, given_room;
@@ -65,5 +68,13 @@ void conform_view_cache(void *run, const struct conform_line *line, char *got);
 void conform_view_depot(void *run, const struct conform_line *line, char *got);
 void conform_view_mag(void *run, const struct conform_line *line, char *got);
 void conform_view_depotmag(void *run, const struct conform_line *line, char *got);
+
+/* ---- conform_pages.c: operations ---- */
+
+void conform_pages_map(void *run, const struct conform_line *line, char *got);
+void conform_pages_unmap(void *run, const struct conform_line *line, char *got);
+void conform_pages_call(void *run, const struct conform_line *line, char *got);
+void conform_pages_uncall(void *run, const struct conform_line *line, char *got);
+void conform_pages_ret(void *run, const struct conform_line *line, char *got);
 
 #endif

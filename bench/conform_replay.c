@@ -147,6 +147,7 @@ const char *conform_replay_end(struct conform_replay *replay)
 	trouble = replay->trouble;
 	free(replay->id_pfns);
 	free(replay->given);
+	free(replay->pages);
 	free(replay);
 	return trouble;
 }

@@ -1,37 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * sim.c - the simulated machine: options, the ops table, create, destroy, check
+ * sim.c - the simulated machine: the ops table, create, destroy, check
  *
- *   dmp_sim_create = load the profile, build the parts from the bottom, adopt the table
+ *   dmp_sim_create = load options and profile, choose the format, build the parts from the
+ *                    bottom, adopt the table
  *
- *   mem -> counters -> iotlb -> invq -> faults -> injector -> books -> hw handle
+ *   mem -> units -> queues -> faults -> gates -> injector -> books -> counters -> hw handle
  *
  * A machine is a backend like any other: everything it offers stands in the table below,
  * one member, one function, in the source that the member's job belongs to.
  *
- * What is optional and missing: map_list (runs are mapped one by one); make_shared, make_private
- * and needs_shared unless memory is encrypted; sync_map unless not-present entries are cached.
+ * What is optional and missing: make_shared, make_private and needs_shared unless memory is
+ * encrypted; sync_map unless not-present entries are cached.
  *
  * Locking: (b) books_lock, rank RANK_BACKEND; everything else is set up once.
  */
 #include "sim_internal.h"
-
-#include <assert.h>
-
-#define KNOWN_FLAGS                                                                                \
-	(DMP_SIM_NO_IOMMU | DMP_SIM_TOUCH_STALE | DMP_SIM_REQUIRE_DOMAIN |                         \
-	 DMP_SIM_CACHE_NOT_PRESENT | DMP_SIM_ENCRYPTED)
-
-#define RAM_MIN     (UINT64_C(16) << 20)
-#define RAM_GRAIN   (UINT64_C(4) << 20)
-#define RAM_MAX     (UINT64_C(1) << 43) /* page numbers have 31 bits */
-#define RAM_DEFAULT (UINT64_C(8) << 30)
-#define WAYS_MAX    64u
-#define SETS_MAX    (1u << 20)
-#define QUEUE_MAX   (1u << 20)
-#define RECORDS_MAX (1u << 20)
-
-static_assert(sizeof(struct dmp_sim_opts) == 48, "append only");
 
 static const struct dmp_hw_ops all_ops = {
 	.size = sizeof(struct dmp_hw_ops),
@@ -53,6 +37,7 @@ static const struct dmp_hw_ops all_ops = {
 	.domain_attach = sim_domain_attach,
 	.domain_detach = sim_domain_detach,
 	.map_pages = sim_map_pages,
+	.map_list = sim_map_list,
 	.unmap_pages = sim_unmap_pages,
 	.iova_to_phys = sim_iova_to_phys,
 	.sync_map = sim_sync_map,
@@ -82,45 +67,13 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	ops->domain_attach = NULL;
 	ops->domain_detach = NULL;
 	ops->map_pages = NULL;
+	ops->map_list = NULL;
 	ops->unmap_pages = NULL;
 	ops->iova_to_phys = NULL;
 	ops->flush_gather = NULL;
 	ops->flush_range = NULL;
 	ops->flush_domain = NULL;
 	ops->free_tables = NULL;
-}
-
-static void opts_default(struct dmp_sim_opts *opts)
-{
-	if (!opts->ram_bytes)
-		opts->ram_bytes = RAM_DEFAULT;
-	if (!opts->iotlb_sets)
-		opts->iotlb_sets = 256;
-	if (!opts->iotlb_ways)
-		opts->iotlb_ways = 4;
-	if (!opts->fault_records)
-		opts->fault_records = 256;
-	if (!opts->queue_entries)
-		opts->queue_entries = 256;
-}
-
-static int opts_check(const struct dmp_sim_opts *opts)
-{
-	if ((opts->flags & ~KNOWN_FLAGS) || opts->reserved0)
-		return -EINVAL;
-	if ((opts->flags & DMP_SIM_NO_IOMMU) &&
-	    (opts->flags & (DMP_SIM_REQUIRE_DOMAIN | DMP_SIM_CACHE_NOT_PRESENT)))
-		return -EINVAL;
-	if (opts->ram_bytes < RAM_MIN || opts->ram_bytes > RAM_MAX ||
-	    !dmp_is_aligned(opts->ram_bytes, RAM_GRAIN))
-		return -EINVAL;
-	if (!dmp_is_pow2(opts->iotlb_sets) || opts->iotlb_sets > SETS_MAX ||
-	    opts->iotlb_ways > WAYS_MAX)
-		return -EINVAL;
-	if (!dmp_is_pow2(opts->queue_entries) || opts->queue_entries < 2 ||
-	    opts->queue_entries > QUEUE_MAX || opts->fault_records > RECORDS_MAX)
-		return -EINVAL;
-	return 0;
 }
 
 /* All parts, from the bottom; on error none. */
@@ -132,24 +85,25 @@ static int parts_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
 
 	if (err)
 		return err;
-	err = sim_iotlb_create(&sim->iotlb, opts->iotlb_sets, opts->iotlb_ways);
+	err = sim_units_create(sim);
 	if (err)
 		goto undo_mem;
-	err = sim_invq_create(&sim->invq, opts->queue_entries);
+	err = sim_invqs_create(sim);
 	if (err)
-		goto undo_iotlb;
+		goto undo_units;
 	err = sim_faults_create(&sim->faults, opts->fault_records);
 	if (err)
-		goto undo_invq;
+		goto undo_invqs;
+	sim_gates_create(sim);
 	dmp_lock_init(&sim->injector.lock, RANK_LEAF, "sim: calls that fail on purpose");
 	dmp_lock_init(&sim->books_lock, RANK_BACKEND, "sim: devices and domains");
 	dmp_percpu_init(&sim->counters, sizeof(struct sim_counters));
 	return 0;
 
-undo_invq:
-	sim_invq_destroy(&sim->invq);
-undo_iotlb:
-	sim_iotlb_destroy(&sim->iotlb);
+undo_invqs:
+	sim_invqs_destroy(sim);
+undo_units:
+	sim_units_destroy(sim);
 undo_mem:
 	sim_mem_destroy(&sim->mem);
 	return err;
@@ -160,21 +114,26 @@ static void parts_destroy(struct dmp_sim *sim)
 	dmp_percpu_destroy(&sim->counters);
 	dmp_lock_destroy(&sim->books_lock);
 	dmp_lock_destroy(&sim->injector.lock);
+	sim_devtlbs_destroy(sim);
+	sim_gates_destroy(sim);
 	sim_faults_destroy(&sim->faults);
-	sim_invq_destroy(&sim->invq);
-	sim_iotlb_destroy(&sim->iotlb);
+	sim_invqs_destroy(sim);
+	sim_units_destroy(sim);
 	sim_mem_destroy(&sim->mem);
 }
 
-static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
+static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts,
+			  const struct sim_profile *profile)
 {
-	int err = sim_profile_load(opts->profile, &sim->costs);
+	int err = sim_format_choose(&sim->format, opts->format, opts->custom_format);
 
+	sim->flags = opts->flags;
+	sim->costs = profile->costs;
+	sim_machine_fill(&sim->machine, opts);
 	if (!err)
 		err = parts_create(sim, opts);
 	if (err)
 		return err;
-	sim->flags = opts->flags;
 	ops_fill(&sim->ops, opts->flags);
 	err = dmp_hw_create(&sim->ops, sim, &DMP_HW_OPTS(.flags = opts->hw_flags), &sim->hw);
 	if (err)
@@ -185,19 +144,16 @@ static int machine_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
 int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out)
 {
 	struct dmp_sim_opts own;
-	int err = dmp_opts_load(&own, sizeof(own), opts);
+	struct sim_profile profile;
+	int err = sim_options_load(opts, &profile, &own);
 
-	if (err)
-		return err;
-	opts_default(&own);
-	err = opts_check(&own);
 	if (err)
 		return err;
 	struct dmp_sim *sim = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*sim));
 
 	if (!sim)
 		return -ENOMEM;
-	err = machine_create(sim, &own);
+	err = machine_create(sim, &own, &profile);
 	if (err) {
 		dmp_meta_free(sim, sizeof(*sim));
 		return err;
@@ -247,5 +203,5 @@ int dmp_sim_check(struct dmp_sim *sim)
 		err = sim_device_check(sim);
 	if (!err)
 		err = sim_pt_check(sim);
-	return err ? err : sim_iotlb_check(sim);
+	return err ? err : sim_units_check(sim);
 }

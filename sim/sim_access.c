@@ -6,30 +6,28 @@
  *                              what is exposed to it
  *                    != 0 ---> translated:
  *
- *      IOTLB hit, and the tables agree -----------------------------> use it
- *      IOTLB hit, and the tables say something else ----------------> stale
- *      IOTLB miss, walk succeeds ------------> fill ----------------> use it
- *      IOTLB miss, walk fails ---------------> a fault with the walk's reason
+ *      device TLB, IOTLB or a walk from a remembered table, and the
+ *        tables agree -----------------------------------------------> use it
+ *        the tables say something else -------------------------------> stale
+ *        nothing was mapped, and that is remembered ------------------> a fault
+ *      a walk from the root -------------> use it, or a fault with the walk's reason
  *
- * A stale access is one that a flush would have made impossible: the translation that the
- * IOTLB remembers is not the one that the tables hold.  It is recorded and not performed,
+ * A stale access is one that a flush would have made impossible: the translation that a
+ * cache remembers is not the one that the tables hold.  It is recorded and not performed,
  * or recorded and performed on the old memory with DMP_SIM_TOUCH_STALE.  The look at the
  * tables is the simulator's own and costs the device nothing.
  *
  * Whichever way a page was found, one that is private is a bus error: see sim_share.c.
  *
- * With DMP_SIM_CACHE_NOT_PRESENT an entry with no permission remembers that nothing was
- * mapped, as some machines do: until it is invalidated the device faults.
- *
- * Locking: a translated access holds the lock of its IOTLB set (s), a direct one the
- *  device's (d), from the decision to the last byte moved.
+ * Locking: a translated access is inside its gate, a direct one holds the device's lock (d),
+ *  from the decision to the last byte moved.
  *
  * Ordering:
- *  [DRAIN]  sim_access: set locked; lookup, on a miss the walk and the fill, the last byte
- *           moved; set unlocked.  The other end, and what follows, stand in sim_iotlb.c.
+ *  [DRAIN]  sim_access: gate entered; lookups, on a miss the walk and the fill, the last byte
+ *           moved; gate left.  The other end, and what follows, stand in sim_gate.c.
  *  [DOMAIN] sim_device: domain filled in, then published in device->dom
- *           sim_access: dom loaded under a set's lock, then the domain read; detach takes
- *           that lock after clearing dom and before the domain can be destroyed
+ *           sim_access: dom loaded inside a gate, then the domain read; detach passes that
+ *           gate after clearing dom and before the domain can be destroyed
  *
  * Progress: a device whose domain changes between the two looks at it begins again.
  */
@@ -117,67 +115,51 @@ static bool try_direct(struct dmp_sim *sim, struct sim_access *access)
 
 /* Translated. */
 
-/* Does a hit say what the tables say now? */
-static bool agrees(const struct sim_iotlb_entry *entry, bool present, const struct sim_walk *walk)
+static void use(struct dmp_sim *sim, struct sim_access *access, const struct sim_translation *to)
 {
-	return present && walk->phys == entry->phys && walk->prot == entry->prot;
-}
-
-static void use(struct dmp_sim *sim, struct sim_access *access, dmp_phys_t page, uint32_t prot)
-{
-	if (prot & access->prot)
-		move(sim, access, page | (access->addr & (DMP_PAGE_BYTES - 1)), access->len);
+	if (to->prot & access->prot)
+		move(sim, access, to->phys | (access->addr & (DMP_PAGE_BYTES - 1)), access->len);
 	else
 		refuse(access, DMP_FAULT_PERMISSION);
 }
 
-static void hit(struct dmp_sim *sim, struct sim_domain *dom, struct sim_access *access,
-		const struct sim_iotlb_entry *entry)
+/* Does what is remembered say what the tables say now?  The look costs the device nothing. */
+static bool agrees(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		   const struct sim_translation *to)
 {
 	struct sim_walk now;
-	bool present = sim_walk(&sim->mem, dom->root, access->addr, &now);
 
-	sim_count(sim, COUNT_IOTLB_HITS, 1);
-	if (entry->prot == 0) {
-		refuse(access, DMP_FAULT_NOT_PRESENT);
-	} else if (agrees(entry, present, &now) || !(entry->prot & access->prot)) {
-		use(sim, access, entry->phys, entry->prot);
-	} else {
-		if (sim->flags & DMP_SIM_TOUCH_STALE)
-			use(sim, access, entry->phys, entry->prot);
+	return sim_walk(sim, dom->root, iova, &now) && now.phys == to->phys && now.prot == to->prot;
+}
+
+/* A translation that leads somewhere. */
+static void use_if_fresh(struct dmp_sim *sim, const struct sim_domain *dom,
+			 struct sim_access *access, const struct sim_translation *to)
+{
+	bool is_stale = to->remembered && (to->prot & access->prot) &&
+			!agrees(sim, dom, access->addr, to);
+
+	if (!is_stale || (sim->flags & DMP_SIM_TOUCH_STALE))
+		use(sim, access, to);
+	if (is_stale)
 		refuse(access, DMP_FAULT_STALE);
+}
+
+static void translated_inside(struct dmp_sim *sim, const struct sim_domain *dom,
+			      struct sim_access *access)
+{
+	struct sim_translation to;
+	struct sim_walk now;
+
+	sim_translate(sim, access->dev->id, dom, access->addr, &to);
+	if (to.prot) {
+		use_if_fresh(sim, dom, access, &to);
+		return;
 	}
-}
-
-static void miss(struct dmp_sim *sim, struct sim_domain *dom, struct sim_iotlb_set *set,
-		 struct sim_access *access)
-{
-	uint64_t page = access->addr >> DMP_PAGE_SHIFT;
-	struct sim_walk walk;
-	bool present = sim_walk(&sim->mem, dom->root, access->addr, &walk);
-
-	sim_count(sim, COUNT_IOTLB_MISSES, 1);
-	sim_charge_walk(sim, walk.levels);
-	if (present ||
-	    (walk.reason == DMP_FAULT_NOT_PRESENT && (sim->flags & DMP_SIM_CACHE_NOT_PRESENT)))
-		sim_iotlb_fill_locked(sim, set, dom->id, page, &walk);
-	if (present)
-		use(sim, access, walk.phys, walk.prot);
-	else
-		refuse(access, walk.reason);
-}
-
-static void translated_locked(struct dmp_sim *sim, struct sim_domain *dom,
-			      struct sim_iotlb_set *set, struct sim_access *access)
-{
-	const struct sim_iotlb_entry *entry =
-		sim_iotlb_find_locked(&sim->iotlb, set, dom->id, access->addr >> DMP_PAGE_SHIFT);
-
-	dmp_lock_assert_held(&set->lock);
-	if (entry)
-		hit(sim, dom, access, entry);
-	else
-		miss(sim, dom, set, access);
+	refuse(access, to.reason);
+	if (to.remembered && to.reason == DMP_FAULT_NOT_PRESENT &&
+	    sim_walk(sim, dom->root, access->addr, &now))
+		sim_count(sim, COUNT_UNSYNCED, 1);
 }
 
 /* False: the device's domain is not the one with this tag any more. */
@@ -185,7 +167,7 @@ static bool try_translated(struct dmp_sim *sim, struct sim_access *access, uint6
 {
 	struct sim_device *dev = access->dev;
 
-	if (!dmp_range_fits(access->addr, access->len, PT_IOVA_LAST)) {
+	if (!dmp_range_fits(access->addr, access->len, sim->format.iova_last)) {
 		refuse(access, DMP_FAULT_APERTURE);
 		return true;
 	}
@@ -193,14 +175,14 @@ static bool try_translated(struct dmp_sim *sim, struct sim_access *access, uint6
 		refuse(access, DMP_FAULT_BUS);
 		return true;
 	}
-	struct sim_iotlb_set *set =
-		sim_iotlb_lock(&sim->iotlb, tag, access->addr >> DMP_PAGE_SHIFT); /* [DRAIN] */
-	struct sim_domain *dom = load_acquire(&dev->dom); /* [DOMAIN] under the set's lock */
+	struct sim_gate *gate =
+		sim_gate_enter(sim, tag, access->addr >> DMP_PAGE_SHIFT); /* [DRAIN] */
+	struct sim_domain *dom = load_acquire(&dev->dom); /* [DOMAIN] inside a gate */
 	bool is_current = dom && dom->id == tag;
 
 	if (is_current)
-		translated_locked(sim, dom, set, access);
-	sim_iotlb_unlock(set);
+		translated_inside(sim, dom, access);
+	sim_gate_leave(gate);
 	return is_current;
 }
 

@@ -8,7 +8,7 @@
  *
  * An agent reads tag and dom with each access and without a lock (sim_access.c).  Attach
  * and detach change them under the device's lock, which every direct access holds; detach
- * then takes the lock of every IOTLB set once, which every translated access holds.  So:
+ * then passes every gate once, which every translated access holds.  So:
  *
  *  when attach has returned, no access of the device is on its way untranslated;
  *  when detach has returned, none uses the domain any more, and its entries are gone.
@@ -28,8 +28,8 @@
  *
  * Ordering:
  *  [DOMAIN] sim_device: domain filled in, then published in device->dom
- *           sim_access: dom loaded under a set's lock, then the domain read; detach takes
- *           that lock after clearing dom and before the domain can be destroyed
+ *           sim_access: dom loaded inside a gate, then the domain read; detach passes that
+ *           gate after clearing dom and before the domain can be destroyed
  *  [DEVICE] sim_device: device filled in, then published in device[id]
  *           sim_device_find: slot loaded, then the device read
  */
@@ -93,6 +93,8 @@ int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device)
 		return -ENOMEM;
 	dmp_lock_acquire(&sim->books_lock);
 	dev->id = free_number_locked(sim);
+	if (dev->id < SIM_DEVICES && sim_devtlb_make(sim, dev->id))
+		dev->id = SIM_DEVICES;
 	if (dev->id < SIM_DEVICES)
 		store_release(&sim->device[dev->id], dev); /* [DEVICE] */
 	dmp_lock_release(&sim->books_lock);
@@ -175,8 +177,8 @@ static void fill_info(const struct dmp_sim *sim, enum dmp_domain_type type,
 		.flags = translated && (sim->flags & DMP_SIM_CACHE_NOT_PRESENT)
 				 ? DMP_HW_DOMAIN_CACHES_NOT_PRESENT
 				 : 0,
-		.page_sizes = PT_PAGE_SIZES,
-		.aperture_end = translated ? PT_IOVA_LAST : DMP_MASK(52),
+		.page_sizes = sim->format.page_sizes,
+		.aperture_end = translated ? sim->format.iova_last : DMP_MASK(52),
 	};
 
 	memcpy(info, &full, info->size < sizeof(full) ? info->size : sizeof(full));
@@ -272,15 +274,21 @@ static void note_detached(struct dmp_sim *sim, struct sim_device *dev)
 	dmp_lock_release(&sim->books_lock);
 }
 
+/* What a device's accesses are tagged with in this domain; 0: they are not translated. */
+static uint64_t tag_of(const struct sim_domain *dom)
+{
+	return dom && dom->type == DMP_DOMAIN_TRANSLATED ? dom->id : 0;
+}
+
 /* The route of the device's accesses from here on: through @dom, or direct. */
 static void set_route(struct sim_device *dev, struct sim_domain *dom)
 {
-	bool translated = dom && dom->type == DMP_DOMAIN_TRANSLATED;
+	uint64_t tag = tag_of(dom);
 
 	dmp_lock_acquire(&dev->lock);
-	dev->passthrough = dom && !translated;
-	store_release(&dev->dom, translated ? dom : NULL); /* [DOMAIN] */
-	store_release(&dev->tag, translated ? dom->id : 0);
+	dev->passthrough = dom && !tag;
+	store_release(&dev->dom, tag ? dom : NULL); /* [DOMAIN] */
+	store_release(&dev->tag, tag);
 	dmp_lock_release(&dev->lock);
 }
 
@@ -292,8 +300,10 @@ int sim_domain_attach(void *be, void *dom, uint32_t device)
 
 	if (!err)
 		err = dev ? note_attached(sim, dev, dom) : -ENOENT;
-	if (!err)
+	if (!err) {
+		sim_devtlb_attach(sim, device, tag_of(dom));
 		set_route(dev, dom);
+	}
 	return err;
 }
 
@@ -314,8 +324,22 @@ void sim_domain_detach(void *be, void *dom, uint32_t device)
 	}
 	set_route(dev, NULL);
 	if (domain->type == DMP_DOMAIN_TRANSLATED)
-		sim_iotlb_drop_domain(sim, domain->id); /* [DRAIN], [DOMAIN] */
+		sim_forget_domain(sim, domain->id); /* [DRAIN], [DOMAIN] */
+	sim_devtlb_attach(sim, device, 0);
 	note_detached(sim, dev);
+}
+
+int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root)
+{
+	dmp_lock_acquire(&sim->books_lock);
+	struct sim_device *dev = sim_device_find(sim, device);
+	struct sim_domain *dom = dev ? dev->attached : NULL;
+	bool translated = dom && dom->type == DMP_DOMAIN_TRANSLATED;
+
+	if (translated)
+		*root = dom->root;
+	dmp_lock_release(&sim->books_lock);
+	return translated ? 0 : -ENOENT;
 }
 
 /* The walker. */
@@ -336,11 +360,10 @@ static uint32_t count_attached_locked(struct dmp_sim *sim, const struct sim_doma
 static int route_check_locked(struct dmp_sim *sim, struct sim_device *dev)
 {
 	struct sim_domain *dom = dev->attached;
-	bool translated = dom && dom->type == DMP_DOMAIN_TRANSLATED;
+	uint64_t tag = tag_of(dom);
 
 	dmp_lock_assert_held(&sim->books_lock);
-	if (load_acquire(&dev->tag) == (translated ? dom->id : 0) &&
-	    load_acquire(&dev->dom) == (translated ? dom : NULL))
+	if (load_acquire(&dev->tag) == tag && load_acquire(&dev->dom) == (tag ? dom : NULL))
 		return 0;
 	dmp_log(DMP_LOG_BUG, "sim: device %u: its route is not that of its domain", dev->id);
 	return -EIO;

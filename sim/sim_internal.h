@@ -2,30 +2,43 @@
 /*
  * sim_internal.h - the simulated machine from inside
  *
- *   sim.c          options, the ops table, create, destroy, check
+ *   sim.c          the ops table, create, destroy, check
+ *   sim_options.c  the caller's options, the profile's, the defaults
  *   sim_mem.c      RAM in zones, a buddy allocator, phys <-> pointer
  *   sim_share.c    coherent memory; encrypted memory: which pages devices reach
  *   sim_device.c   devices and domains: who is attached to what
  *   sim_expose.c   what mem_map() lets a device reach
- *   sim_pgtable.c  the driver's half: map, unmap          } tables in RAM
+ *   sim_format.c   how an entry of a page table looks, by parameters
+ *   sim_pgtable.c  table pages: made, freed, walked       }
+ *   sim_map.c      the driver's half: map                 } tables in RAM
+ *   sim_unmap.c                       unmap               }
  *   sim_walk.c     the hardware's half: the table walk    }
- *   sim_iotlb.c    the IOTLB, and what an invalidation promises
- *   sim_invq.c     the invalidation queue
+ *   sim_iotlb.c    IOTLBs and walk caches    } sim_tlb.h
+ *   sim_devtlb.c   device TLBs               }
+ *   sim_tlb.c      a cache  sim_replace.c    }
+ *   sim_gate.c     what an invalidation promises
+ *   sim_invq.c     the invalidation queues   } sim_invq.h
+ *   sim_invalidate.c, sim_command.c          }
  *   sim_access.c   one access of a device: route, translate, move bytes
  *   sim_agent.c    agents: split, transfer, report
  *   sim_fault.c    fault records           sim_inject.c  calls that fail on purpose
- *   sim_cost.c     counters and charges    sim_profile.c the cost profile
+ *   sim_cost.c     charges   sim_stats.c   counters
+ *   sim_profile.c, sim_property.c          the profile: costs, properties
  *
  * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
- *  (d) the device's own lock; (s) the lock of the IOTLB set; (h) hardware_lock; (q)
- *  queue_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ *  (d) the device's own lock; (s) the lock of the set of a TLB; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
  */
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H
 
+#include "sim_invq.h"
+#include "sim_tlb.h"
+
 #include <dmapool/bits.h>
 #include <dmapool/port.h>
 #include <dmapool/sim.h>
+
+#include "sim_format.h"
 
 /* Memory. */
 
@@ -83,8 +96,8 @@ uint64_t sim_mem_table_pages(struct sim_mem *mem);
 /* Can the process's memory there still be touched?  Of RAM always. */
 bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot);
 
-int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys); /* cleared */
-void sim_table_free(struct sim_mem *mem, dmp_phys_t phys);
+int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys); /* cleared */
+void sim_table_free(struct sim_mem *mem, dmp_phys_t phys, unsigned order);
 
 /* Encrypted memory, see sim_share.c.  hides: a device gets no byte at @phys; any: is one of the
  * pages shared? */
@@ -100,33 +113,9 @@ static inline bool sim_mem_has(const struct sim_mem *mem, dmp_phys_t phys, uint6
 	return dmp_range_fits(phys, len, mem->ram_bytes - 1);
 }
 
-/* Page tables: an entry's bits. */
-
-#define PTE_PRESENT   UINT64_C(1)
-#define PTE_READ      UINT64_C(2) /* of a leaf */
-#define PTE_WRITE     UINT64_C(4) /* of a leaf */
-#define PTE_LEAF      UINT64_C(8)
-#define PTE_PHYS_MASK (DMP_MASK(52) & ~(DMP_PAGE_BYTES - 1))
-#define PTE_RESERVED  (~(PTE_PHYS_MASK | UINT64_C(15)))
-
-#define PT_LEVELS     4u   /* the root is level 4 */
-#define PT_LEAF_MAX   3u   /* 1 GiB */
-#define PT_ENTRIES    512u /* 4 KiB of 8 bytes */
-#define PT_IOVA_LAST  DMP_MASK(48)
-#define PT_PAGE_SIZES UINT64_C(0x40201000)
+/* Page tables. */
 
 typedef DMP_ATOMIC(uint64_t) sim_pte;
-
-/* Bytes behind one entry of a level. */
-static inline uint64_t sim_level_span(unsigned level)
-{
-	return UINT64_C(1) << (DMP_PAGE_SHIFT + 9 * (level - 1));
-}
-
-static inline unsigned sim_level_index(dmp_iova_t iova, unsigned level)
-{
-	return (iova >> (DMP_PAGE_SHIFT + 9 * (level - 1))) & (PT_ENTRIES - 1);
-}
 
 static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 {
@@ -135,16 +124,29 @@ static inline sim_pte *sim_table_at(const struct sim_mem *mem, dmp_phys_t phys)
 	return table;
 }
 
-/* What a walk found: where, or why not. */
-struct sim_walk {
-	dmp_phys_t phys;              /* of the 4 KiB page that holds the IOVA */
-	uint32_t prot;                /* DMP_PROT_* */
-	uint32_t levels;              /* entries read */
-	enum dmp_fault_reason reason; /* if it failed */
+/* A table that a walk reads an entry of. */
+struct sim_step {
+	dmp_phys_t table;
+	uint32_t level;
+	uint32_t order; /* it translates 2^order pages of 4 KiB */
 };
 
-bool sim_walk(const struct sim_mem *mem, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
-bool sim_pte_is_sound(const struct sim_mem *mem, uint64_t pte, unsigned level);
+/* What a walk found: where, or why not. */
+struct sim_walk {
+	dmp_phys_t phys;     /* of the 4 KiB page that holds the IOVA */
+	uint64_t page_bytes; /* of the page of the tables that it is a piece of */
+	uint32_t prot;       /* DMP_PROT_* */
+	uint32_t levels;     /* entries read */
+	struct sim_step step[DMP_SIM_LEVELS_MAX]; /* from which tables */
+	enum dmp_fault_reason reason;             /* if it failed */
+};
+
+struct sim_step sim_walk_root(const struct dmp_sim *sim, dmp_phys_t root);
+bool sim_walk_from(const struct dmp_sim *sim, const struct sim_step *first, dmp_iova_t iova,
+		   struct sim_walk *walk);
+bool sim_walk(const struct dmp_sim *sim, dmp_phys_t root, dmp_iova_t iova, struct sim_walk *walk);
+struct sim_entry sim_pte_read(const struct dmp_sim *sim, uint64_t pte, unsigned level,
+			      dmp_iova_t iova);
 
 /* Domains and devices. */
 
@@ -152,7 +154,7 @@ struct sim_domain {
 	uint64_t id;                    /* (c) tag in the IOTLB; never 0, never used again */
 	uint32_t type;                  /* (c) enum dmp_domain_type */
 	uint32_t nattached;             /* (b) */
-	dmp_phys_t root;                /* (c) level 4 table; 0: passthrough */
+	dmp_phys_t root;                /* (c) table of the highest level; 0: passthrough */
 	struct sim_domain *next, *prev; /* (b) */
 };
 
@@ -194,70 +196,15 @@ int sim_pt_create(struct dmp_sim *sim, struct sim_domain *dom);
 void sim_pt_destroy(struct dmp_sim *sim, struct sim_domain *dom);
 int sim_pt_check(struct dmp_sim *sim);
 
-/* IOTLB. */
-
-struct sim_iotlb_entry {
-	uint64_t id;     /* (s) domain; 0: empty */
-	uint64_t page;   /* (s) iova / 4 KiB */
-	dmp_phys_t phys; /* (s) of that 4 KiB page */
-	uint64_t used;   /* (s) turn of the set at its last use */
-	uint32_t prot;   /* (s) 0: known to be not present */
-	uint32_t reserved0;
-};
-
-struct sim_iotlb_set {
-	_Alignas(DMP_CACHE_LINE) struct dmp_lock lock;
-	uint64_t turn;                   /* (s) counts lookups */
-	struct sim_iotlb_entry *entries; /* (c) the ways */
-};
-
-struct sim_iotlb {
-	uint32_t nsets, nways;         /* (c) */
-	struct sim_iotlb_set *sets;    /* (c) */
-	struct sim_iotlb_entry *store; /* (c) all entries */
-};
-
-int sim_iotlb_create(struct sim_iotlb *tlb, uint32_t nsets, uint32_t nways);
-void sim_iotlb_destroy(struct sim_iotlb *tlb);
-struct sim_iotlb_set *sim_iotlb_lock(struct sim_iotlb *tlb, uint64_t id, uint64_t page);
-void sim_iotlb_unlock(struct sim_iotlb_set *set);
-struct sim_iotlb_entry *sim_iotlb_find_locked(struct sim_iotlb *tlb, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page);
-struct sim_iotlb_entry *sim_iotlb_fill_locked(struct dmp_sim *sim, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page,
-					      const struct sim_walk *walk);
-void sim_iotlb_drop_pages(struct dmp_sim *sim, uint64_t id, uint64_t page, unsigned order);
-void sim_iotlb_drop_domain(struct dmp_sim *sim, uint64_t id);
-int sim_iotlb_check(struct dmp_sim *sim);
-
-/* Invalidation queue. */
-
-enum sim_command_kind {
-	COMMAND_PAGES,
-	COMMAND_DOMAIN,
-	COMMAND_WAIT,
-};
-
-struct sim_command {
-	enum sim_command_kind kind;
-	uint32_t order; /* PAGES: 2^order of them, aligned */
-	uint64_t page;
-	uint64_t id;
-};
-
-struct sim_invq {
-	struct dmp_lock hardware_lock; /* whoever holds it is the hardware */
-	struct dmp_lock queue_lock;    /* for submitting */
-	struct sim_command *ring;      /* (q) slots behind tail; (h) those from head to tail */
-	uint32_t len;                  /* (c) */
-	DMP_ATOMIC(uint64_t) head;     /* (a) commands completed; (h) to write */
-	DMP_ATOMIC(uint64_t) tail;     /* (a) commands submitted; (q) to write */
-};
-
-int sim_invq_create(struct sim_invq *queue, uint32_t len);
-void sim_invq_destroy(struct sim_invq *queue);
-int sim_invq_range(struct dmp_sim *sim, uint64_t id, dmp_iova_t first, dmp_iova_t last);
-int sim_invq_domain(struct dmp_sim *sim, uint64_t id);
+int sim_pt_make(struct dmp_sim *sim, dmp_phys_t *table);
+void sim_pt_discard(struct dmp_sim *sim, dmp_phys_t table);
+int sim_pt_replace(struct dmp_sim *sim, struct sim_domain *dom, sim_pte *slot, dmp_iova_t iova,
+		   unsigned level);
+void sim_pt_gather(struct dmp_sim *sim, struct dmp_gather *gather, dmp_phys_t table);
+sim_pte *sim_pt_child(const struct dmp_sim *sim, uint64_t pte, unsigned level);
+static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level);
+int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		       dmp_phys_t phys, uint64_t len);
 
 /* Accesses and faults. */
 
@@ -305,16 +252,53 @@ int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
 
 /* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB. */
 
+#define SIM_COST_SIZES 3u
+
 struct sim_costs {
-	uint64_t map_first[PT_LEAF_MAX], map_next[PT_LEAF_MAX];
-	uint64_t unmap_first[PT_LEAF_MAX], unmap_next[PT_LEAF_MAX];
-	uint64_t invalidate_command, invalidate_wait;
-	uint64_t walk_miss, walk_level;
+	uint64_t map_first[SIM_COST_SIZES], map_next[SIM_COST_SIZES];
+	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
+	uint64_t invalidate_submit;                       /* the CPU's, a submission */
+	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
+	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
+	uint64_t invalidate_separate; /* instead, of a submission for device TLBs alone */
+	uint64_t invalidate_latency;  /* until the waiter knows; the queue goes on meanwhile */
+	uint64_t queue_transfer;      /* tail's line from another CPU */
+	uint64_t walk_miss, walk_level, devtlb_request;
 	uint64_t convert_page;
 	uint64_t price[DMP_SIM_PRICES];
 };
 
-int sim_profile_load(const char *profile, struct sim_costs *costs);
+/* What a profile says: costs, and properties of the machine as options; zero: nothing. */
+struct sim_profile {
+	struct sim_costs costs;
+	struct dmp_sim_opts says;
+};
+
+int sim_profile_load(const char *profile, struct sim_profile *out);
+
+/* For the reading of a profile's other parts. */
+struct json_t;
+bool sim_profile_has_source(const struct json_t *json);
+int sim_profile_complain(const char *path, const char *place, const char *what);
+int sim_property_parse(const char *path, const char *name, const struct json_t *json,
+		       struct dmp_sim_opts *says);
+
+/* Properties, all said: constant. */
+struct sim_machine {
+	uint32_t nunits;
+	uint32_t iotlb_order; /* the largest page that the IOTLB keeps whole */
+	struct sim_tlb_shape iotlb, walk[SIM_WALK_CACHES], devtlb;
+	uint32_t nqueues, queue_entries;
+	uint32_t queue_kind, queue_by; /* enum dmp_sim_queue, dmp_sim_queue_by, not DEFAULT */
+	uint32_t node_cpus;            /* 0: one node */
+	uint32_t mask_order;           /* of the largest block of a command */
+	uint32_t range_commands;       /* a command a page for up to so many; 0: blocks */
+	uint64_t queue_timeout_ns;
+};
+
+int sim_options_load(const struct dmp_sim_opts *opts, struct sim_profile *profile,
+		     struct dmp_sim_opts *out);
+void sim_machine_fill(struct sim_machine *machine, const struct dmp_sim_opts *opts);
 
 enum sim_counter {
 	COUNT_MAP_CALLS,
@@ -326,16 +310,29 @@ enum sim_counter {
 	COUNT_TABLES_FREED,
 	COUNT_IOTLB_HITS,
 	COUNT_IOTLB_MISSES,
-	COUNT_IOTLB_FILLS,
-	COUNT_IOTLB_EVICTIONS,
+	COUNT_TLB, /* and on: each event of each kind of cache */
+	COUNT_TLB_LAST = COUNT_TLB + TLB_KINDS * TLB_EVENTS - 1,
+	COUNT_WALKS,
+	COUNT_WALK_LEVELS,
+	COUNT_WALK_CACHE_HITS,
+	COUNT_DEVTLB_HITS,
+	COUNT_DEVTLB_MISSES,
+	COUNT_UNSYNCED,
 	COUNT_INVALIDATIONS,
-	COUNT_INVALIDATED_ENTRIES,
+	COUNT_COMMANDS,
+	COUNT_PAGES_ASKED,
+	COUNT_PAGES_OVER,
+	COUNT_OVER_INVALIDATED_ENTRIES,
+	COUNT_RANGES_AS_DOMAIN,
 	COUNT_QUEUE_WAITS,
+	COUNT_QUEUE_RETRIES,
+	COUNT_QUEUE_TIMEOUTS,
 	COUNT_ACCESSES,
 	COUNT_BYTES_READ,
 	COUNT_BYTES_WRITTEN,
 	COUNT_FAULTS,
 	COUNT_STALE,
+	COUNT_SPUN_PS,
 	COUNT_CONVERSIONS,
 	COUNT_SHARED_PAGES,
 	COUNT_PRIVATE_PAGES,
@@ -349,21 +346,24 @@ struct sim_counters {
 };
 
 uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
-void sim_charge_map(struct dmp_sim *sim, unsigned level, uint64_t nentries);
-void sim_charge_unmap(struct dmp_sim *sim, unsigned level, uint64_t nentries);
-void sim_charge_invalidate(struct dmp_sim *sim);
+void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps);
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
 void sim_charge_convert(struct dmp_sim *sim, uint64_t npages);
 
 /* The machine. */
 
 struct dmp_sim {
-	uint32_t flags;        /* (c) DMP_SIM_* */
-	struct dmp_hw_ops ops; /* (c) */
-	struct dmp_hw *hw;     /* (c) */
+	uint32_t flags;             /* (c) DMP_SIM_* */
+	struct dmp_hw_ops ops;      /* (c) */
+	struct dmp_hw *hw;          /* (c) */
+	struct sim_machine machine; /* (c) */
+	struct sim_format format;   /* (c) of page tables */
 	struct sim_mem mem;
-	struct sim_iotlb iotlb;
-	struct sim_invq invq;
+	struct sim_gate gates[SIM_GATES];
+	struct sim_unit *units;  /* (c) */
+	struct sim_invq *queues; /* (c) */
 	struct sim_faults faults;
 	struct sim_injector injector;
 	struct sim_costs costs;     /* (c) */
@@ -372,9 +372,11 @@ struct dmp_sim {
 
 	struct dmp_lock books_lock;                          /* devices, domains, agents */
 	DMP_ATOMIC(struct sim_device *) device[SIM_DEVICES]; /* (a) by id; (b) to write */
-	struct sim_domain *domains;                          /* (b) */
-	uint64_t next_domain_id;                             /* (b) */
-	uint64_t nagents;                                    /* (b) */
+	DMP_ATOMIC(struct sim_devtlb *) devtlb[SIM_DEVICES]; /* (a) by id; (b) to write */
+	DMP_ATOMIC(uint32_t) ndevtlbs; /* (a) from this number on there is none; (b) to write */
+	struct sim_domain *domains;    /* (b) */
+	uint64_t next_domain_id;       /* (b) */
+	uint64_t nagents;              /* (b) */
 };
 
 /* 0, or the errno that a call of @kind shall fail with. */
@@ -384,6 +386,24 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
 		return 0;
 	return sim_inject_slow(sim, kind);
+}
+
+/* The table that an entry leads to, if all of it says so. */
+static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level)
+{
+	const struct sim_format *format = &sim->format;
+	dmp_phys_t table = sim_pte_phys(format, pte);
+	bool is_sound = (pte & ~format->phys_mask) == format->level[level].table && table &&
+			dmp_is_aligned(table, sim_table_bytes(format)) &&
+			sim_mem_has(&sim->mem, table, sim_table_bytes(format));
+
+	return is_sound ? sim_table_at(&sim->mem, table) : NULL;
+}
+
+/* The calling CPU's counters; only it writes them.  NULL: there are none. */
+static inline struct sim_counters *sim_counters_own(struct dmp_sim *sim)
+{
+	return dmp_percpu_get_own(&sim->counters);
 }
 
 static inline void sim_count(struct dmp_sim *sim, unsigned counter, uint64_t n)
@@ -422,6 +442,8 @@ void sim_domain_detach(void *be, void *dom, uint32_t device);
 
 int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_t page_bytes,
 		  uint64_t npages, unsigned prot, uint64_t *mapped);
+int sim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_phys_run *runs,
+		 size_t nruns, unsigned prot, uint64_t *mapped);
 uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_bytes, uint64_t npages,
 			 struct dmp_gather *gather);
 int sim_iova_to_phys(void *be, void *dom, dmp_iova_t iova, dmp_phys_t *phys);

@@ -1,186 +1,331 @@
 // SPDX-License-Identifier: MIT
 /*
- * sim_invq.c - the invalidation queue: submit, wait, and the hardware that works it off
+ * sim_invq.c - invalidation queues: submit, wait, and the hardware that works them off
  *
- *             head                     tail
- *   ... done | pages | wait | domain | wait | free ...      a ring of commands
+ *             head                         tail
+ *   ... done | pages | wait | device | wait | free ...      a ring of commands
  *              ^ the hardware executes in order
  *
- * A submission is an invalidation and a wait behind it; it is over when the hardware has
- * passed the wait.  The simulator has no thread of its own: whoever waits becomes the
- * hardware, one at a time, and executes commands in order until its own wait is passed.
- * Another submitter's commands may be executed on the way; that one then finds its work
- * done.  A submission that finds no room first lets the hardware make some.
+ * A submission is one or more invalidations and a wait behind them; it is over when the
+ * hardware has passed the wait.  The simulator has no thread of its own: whoever waits
+ * becomes the hardware, one at a time and queue, and executes commands in order until its
+ * own wait is passed.  Another submitter's commands may be executed on the way; that one
+ * then finds its work done.
  *
- * An invalidation of pages names 2^order pages, aligned, as the hardware's descriptor has
- * an address mask: a range becomes the smallest such block that covers it, and more than
- * 2^INVQ_MAX_ORDER pages become the whole domain.  What this drops too much is refetched.
+ * A submission takes consecutive slots:
  *
- * There is no paging-structure cache in this machine: each miss reads every level from RAM.
- * A leaf hint therefore changes nothing, and what an invalidation promises for tables that
- * were unlinked is that nobody walks them any more (sim_iotlb.c, [DRAIN]).
+ *   locked     under queue_lock, as a VT-d driver does
+ *   lock-free  by moving tail with a compare-and-swap, as an SMMUv3 driver does
  *
- * A command that was made to fail (dmp_sim_fail()) is never submitted: the caller is told
- * -ETIMEDOUT, and nothing is invalidated.
+ * and then fills them.  A slot's turn says that its command stands there; where it does not
+ * yet, the hardware stops and its thread lets others run.
  *
- * Locking: (h) hardware_lock, rank RANK_BACKEND, held while executing; (q) queue_lock, rank
- *  RANK_BACKEND_QUEUE, held while storing commands; (c) constant; (a) atomic.
- *  Order: hardware_lock, then one IOTLB set.
+ * A submission that finds no room first lets the hardware make some.  Commands that do not
+ * fit a ring together go in several, of which the last has the wait.
+ *
+ * A machine has one queue, or several: then a CPU uses that of its number, or of its node.
+ *
+ * A queue that stands still (dmp_sim_stick()) is waited for as long as the machine's option
+ * says, by the port's clock, which a waiter moves on in manual mode.  Then the caller is told
+ * -ETIMEDOUT and a log line names the queue.  What it had submitted stays there and is
+ * executed when the queue moves again.  An invalidation that was made to fail
+ * (dmp_sim_fail()) is never submitted.
+ *
+ * Locking: (h) hardware_lock, rank RANK_BACKEND, held while executing; queue_lock, rank
+ *  RANK_BACKEND_QUEUE, while taking slots; (c) constant; (a) atomic.
+ *  Order: hardware_lock, then gates and sets, one at a time.
  *
  * Ordering:
- *  [RING] submitter: command stored, then tail; hardware: tail loaded, then command read
+ *  [RING] submitter: command stored, then the slot's turn; hardware: turn, then the command
  *  [DONE] hardware: command executed, then head stored
  *         submitter: head loaded, then the slot is stored over, or the wait is over
  *
- * Source: the queued invalidation interface of the Intel VT-d specification: IOTLB and wait
- *  descriptors, page-selective with an address mask, domain-selective.
+ * Progress: a submitter that was stopped between taking slots and filling them holds up the
+ *  queue, as in hardware; nobody else is held up by anyone but the hardware.
+ *
+ * Source: the queued invalidation interface of the Intel VT-d specification; the command
+ *  queue of the Arm SMMUv3 architecture.  The turn in a slot is that of D. Vyukov's bounded
+ *  queue.
  */
 #include "sim_internal.h"
 
-#define INVQ_MAX_ORDER  18u /* 1 GiB */
-#define INVQ_SUBMISSION 2u  /* a command and its wait */
+#define PAUSES_PER_TIMEOUT 1024u /* how often a waiter looks at a queue that stands still */
 
-int sim_invq_create(struct sim_invq *queue, uint32_t len)
+static int queue_create(struct sim_invq *queue, const struct sim_machine *machine, uint32_t number)
 {
-	queue->ring = dmp_meta_alloc(DMP_META_BACKEND, len * sizeof(*queue->ring));
+	queue->ring =
+		dmp_meta_alloc(DMP_META_BACKEND, machine->queue_entries * sizeof(*queue->ring));
 	if (!queue->ring)
 		return -ENOMEM;
-	queue->len = len;
+	queue->len = machine->queue_entries;
+	queue->number = number;
+	queue->lock_free = machine->queue_kind == DMP_SIM_QUEUE_LOCK_FREE;
+	queue->timeout_ns = machine->queue_timeout_ns;
 	dmp_lock_init(&queue->hardware_lock, RANK_BACKEND, "sim: invalidation hardware");
 	dmp_lock_init(&queue->queue_lock, RANK_BACKEND_QUEUE, "sim: invalidation queue");
 	return 0;
 }
 
-void sim_invq_destroy(struct sim_invq *queue)
+static void queue_destroy(struct sim_invq *queue)
 {
+	if (!queue->ring)
+		return;
 	dmp_lock_destroy(&queue->queue_lock);
 	dmp_lock_destroy(&queue->hardware_lock);
 	dmp_meta_free(queue->ring, queue->len * sizeof(*queue->ring));
 }
 
-static void execute(struct dmp_sim *sim, const struct sim_command *command)
+int sim_invqs_create(struct dmp_sim *sim)
 {
-	if (command->kind == COMMAND_PAGES)
-		sim_iotlb_drop_pages(sim, command->id, command->page, command->order);
-	else if (command->kind == COMMAND_DOMAIN)
-		sim_iotlb_drop_domain(sim, command->id);
+	uint32_t n = sim->machine.nqueues;
+	int err = 0;
+
+	sim->queues = dmp_meta_alloc(DMP_META_BACKEND, n * sizeof(*sim->queues));
+	if (!sim->queues)
+		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < n; i++)
+		err = queue_create(&sim->queues[i], &sim->machine, i);
+	if (err)
+		sim_invqs_destroy(sim);
+	return err;
 }
 
-/* Be the hardware until the first @until commands are completed. */
-static void work_off(struct dmp_sim *sim, uint64_t until)
+void sim_invqs_destroy(struct dmp_sim *sim)
 {
-	struct sim_invq *queue = &sim->invq;
+	for (uint32_t i = 0; i < sim->machine.nqueues; i++)
+		queue_destroy(&sim->queues[i]);
+	dmp_meta_free(sim->queues, sim->machine.nqueues * sizeof(*sim->queues));
+}
 
-	if (load_acquire(&queue->head) >= until) /* [DONE] by somebody else */
-		return;
+/* The calling CPU's queue; is it on another node? */
+static struct sim_invq *queue_of_caller(struct dmp_sim *sim, bool *remote)
+{
+	const struct sim_machine *machine = &sim->machine;
+	uint32_t cpu = dmp_cpu(), node = machine->node_cpus ? cpu / machine->node_cpus : 0;
+	bool by_node = machine->queue_by == DMP_SIM_QUEUE_BY_NODE;
+	uint32_t number = (by_node ? node : cpu) % machine->nqueues;
+
+	/* The one queue of a machine is on node 0; one of a CPU's own is where the CPU is. */
+	*remote = by_node || machine->nqueues == 1 ? node != number : false;
+	return &sim->queues[number];
+}
+
+/* The hardware. */
+
+/* The command at @position; NULL: it is not there yet. */
+static const struct sim_command *command_at(struct sim_invq *queue, uint64_t position)
+{
+	struct sim_slot *slot = &queue->ring[position % queue->len];
+
+	return load_acquire(&slot->turn) == position + 1 ? &slot->command : NULL; /* [RING] */
+}
+
+/* Be the hardware until the first @until commands are completed, or it cannot go on. */
+static void work_off(struct dmp_sim *sim, struct sim_invq *queue, uint64_t until)
+{
 	dmp_lock_acquire(&queue->hardware_lock);
-	for (;;) {
+	while (!load_relaxed(&queue->stuck)) { /* relaxed: a standstill has no moment */
 		uint64_t head = load_relaxed(&queue->head); /* only the hardware moves it */
+		const struct sim_command *command = head < until ? command_at(queue, head) : NULL;
 
-		if (head >= until || head == load_acquire(&queue->tail)) /* [RING] */
+		if (!command)
 			break;
-		execute(sim, &queue->ring[head % queue->len]);
+		sim_command_execute(sim, command);
 		store_release(&queue->head, head + 1); /* [DONE] */
 	}
 	dmp_lock_release(&queue->hardware_lock);
 }
 
-/* Store a command and its wait; false if there is no room.  @ticket: commands up to the wait. */
-static bool submit(struct sim_invq *queue, const struct sim_command *command, uint64_t *ticket)
-{
-	dmp_lock_acquire(&queue->queue_lock);
-	uint64_t tail = load_relaxed(&queue->tail); /* moved under this lock only */
-	bool fits = tail + INVQ_SUBMISSION - load_acquire(&queue->head) <= queue->len; /* [DONE] */
+/* How long a queue has stood still, as seen by a waiter. */
+struct patience {
+	uint64_t head, since_ns;
+	bool waits;
+};
 
-	*ticket = tail + INVQ_SUBMISSION;
-	if (fits) {
-		queue->ring[tail % queue->len] = *command;
-		queue->ring[(tail + 1) % queue->len] = (struct sim_command){.kind = COMMAND_WAIT};
-		store_release(&queue->tail, *ticket); /* [RING] */
+/* Somebody else must move: the hardware, whose time is limited, or a submitter, who will. */
+static int pause_once(struct sim_invq *queue, struct patience *p, uint64_t head)
+{
+	if (!load_relaxed(&queue->stuck)) { /* relaxed: looked at again */
+		p->waits = false;
+		dmp_cpu_yield();
+		return 0;
 	}
+	if (!p->waits || head != p->head)
+		*p = (struct patience){head, dmp_clock_now_ns(), true};
+	dmp_clock_spend(queue->timeout_ns / PAUSES_PER_TIMEOUT + 1);
+	return dmp_clock_now_ns() - p->since_ns < queue->timeout_ns ? 0 : -ETIMEDOUT;
+}
+
+/* Until the first @ticket commands are completed. */
+static int wait_for(struct dmp_sim *sim, struct sim_invq *queue, uint64_t ticket)
+{
+	struct patience patience = {0};
+	int err = 0;
+
+	while (!err && load_acquire(&queue->head) < ticket) { /* [DONE] */
+		work_off(sim, queue, ticket);
+		uint64_t head = load_acquire(&queue->head); /* [DONE] */
+
+		if (head < ticket)
+			err = pause_once(queue, &patience, head);
+	}
+	if (err) {
+		sim_count(sim, COUNT_QUEUE_TIMEOUTS, 1);
+		dmp_log(DMP_LOG_WARN,
+			"sim: invalidation queue %u is stuck: no answer to a wait in %llu ms",
+			queue->number, (unsigned long long)(queue->timeout_ns / 1000000));
+	}
+	return err;
+}
+
+/* Submitting. */
+
+static bool has_room(struct sim_invq *queue, uint64_t tail, unsigned n)
+{
+	/* A tail that was read long ago may lie behind head by now: moving it will fail. */
+	return (int64_t)(tail + n - load_acquire(&queue->head)) <= queue->len; /* [DONE] */
+}
+
+static bool reserve_locked(struct sim_invq *queue, unsigned n, uint64_t *first)
+{
+	*first = load_relaxed(&queue->tail); /* moved under this lock only */
+	bool fits = has_room(queue, *first, n);
+
+	dmp_lock_assert_held(&queue->queue_lock);
+	if (fits)
+		store_release(&queue->tail, *first + n);
+	return fits;
+}
+
+static bool reserve_lock_free(struct dmp_sim *sim, struct sim_invq *queue, unsigned n,
+			      uint64_t *first)
+{
+	*first = load_acquire(&queue->tail);
+	while (has_room(queue, *first, n)) {
+		if (cas_acq_rel(&queue->tail, first, *first + n))
+			return true;
+		sim_count(sim, COUNT_QUEUE_RETRIES, 1);
+		sim_charge(sim, DMP_SIM_PHASE_INVALIDATE, sim->costs.queue_transfer);
+	}
+	return false;
+}
+
+/* Slots for @n commands; false if there is no room for them behind @first. */
+static bool reserve(struct dmp_sim *sim, struct sim_invq *queue, unsigned n, uint64_t *first)
+{
+	bool fits;
+
+	if (queue->lock_free)
+		return reserve_lock_free(sim, queue, n, first);
+	dmp_lock_acquire(&queue->queue_lock);
+	fits = reserve_locked(queue, n, first);
 	dmp_lock_release(&queue->queue_lock);
 	return fits;
 }
 
-static int run(struct dmp_sim *sim, const struct sim_command *command)
+/* The line that tail stands in comes from the CPU that moved it last. */
+static void charge_submission(struct dmp_sim *sim, struct sim_invq *queue)
 {
-	struct sim_invq *queue = &sim->invq;
-	int err = sim_inject(sim, DMP_SIM_CALL_INVALIDATE);
-	bool waited = false;
-	uint64_t ticket;
+	uint32_t me = dmp_cpu() + 1;
+	uint32_t last = load_relaxed(&queue->last_cpu); /* relaxed: a guess is good enough */
+	bool moves = last && last != me;
 
-	if (err) {
-		dmp_log(DMP_LOG_WARN, "sim: invalidation queue 0 is stuck: no answer to a wait");
-		return err;
-	}
-	while (!submit(queue, command, &ticket)) {
+	store_relaxed(&queue->last_cpu, me); /* relaxed: likewise */
+	sim_charge(sim, DMP_SIM_PHASE_INVALIDATE,
+		   sim->costs.invalidate_submit + (moves ? sim->costs.queue_transfer : 0));
+}
+
+/* Store @n commands; @ticket: commands up to the last of them. */
+static int submit(struct dmp_sim *sim, struct sim_invq *queue, const struct sim_command *commands,
+		  unsigned n, uint64_t *ticket)
+{
+	bool waited = false;
+	uint64_t first;
+	int err = 0;
+
+	while (!reserve(sim, queue, n, &first)) {
 		if (!waited)
 			sim_count(sim, COUNT_QUEUE_WAITS, 1);
 		waited = true;
-		work_off(sim, ticket - queue->len);
+		err = wait_for(sim, queue, first + n - queue->len);
+		if (err)
+			return err;
 	}
-	work_off(sim, ticket);
-	sim_count(sim, COUNT_INVALIDATIONS, 1);
-	sim_charge_invalidate(sim);
+	for (unsigned i = 0; i < n; i++) {
+		struct sim_slot *slot = &queue->ring[(first + i) % queue->len];
+
+		slot->command = commands[i];
+		store_release(&slot->turn, first + i + 1); /* [RING] */
+	}
+	charge_submission(sim, queue);
+	*ticket = first + n;
 	return 0;
 }
 
-int sim_invq_domain(struct dmp_sim *sim, uint64_t id)
+/* Store what is gathered, in as many submissions as the ring asks for. */
+static int store(struct sim_batch *batch, uint64_t *ticket)
 {
-	return run(sim, &(struct sim_command){.kind = COMMAND_DOMAIN, .id = id});
+	unsigned len = batch->queue->len;
+	int err = 0;
+
+	for (unsigned done = 0; !err && done < batch->n; done += len) {
+		unsigned rest = batch->n - done;
+
+		err = submit(batch->sim, batch->queue, batch->command + done,
+			     rest < len ? rest : len, ticket);
+	}
+	batch->n = 0;
+	return err;
 }
 
-/* Bytes [first, last]. */
-int sim_invq_range(struct dmp_sim *sim, uint64_t id, dmp_iova_t first, dmp_iova_t last)
+/* A submission of the calling CPU begins. */
+int sim_batch_begin(struct sim_batch *batch, struct dmp_sim *sim)
 {
-	uint64_t page = first >> DMP_PAGE_SHIFT;
-	uint64_t differ = page ^ last >> DMP_PAGE_SHIFT;
-	unsigned order = differ ? dmp_log2_floor(differ) + 1 : 0;
+	int err = sim_inject(sim, DMP_SIM_CALL_INVALIDATE);
 
-	if (order > INVQ_MAX_ORDER)
-		return sim_invq_domain(sim, id);
-	return run(sim, &(struct sim_command){
-				.kind = COMMAND_PAGES,
-				.order = order,
-				.page = dmp_align_down(page, UINT64_C(1) << order),
-				.id = id,
-			});
+	*batch = (struct sim_batch){.sim = sim};
+	batch->queue = queue_of_caller(sim, &batch->remote);
+	if (err)
+		dmp_log(DMP_LOG_WARN, "sim: invalidation queue %u is stuck: no answer to a wait",
+			batch->queue->number);
+	return err;
 }
 
-/* Members of the ops table.  A passthrough domain caches nothing. */
-
-int sim_flush_domain(void *be, void *dom)
+int sim_batch_add(struct sim_batch *batch, const struct sim_command *command)
 {
-	struct sim_domain *domain = dom;
+	uint64_t ticket;
+	int err = batch->n == BATCH_COMMANDS ? store(batch, &ticket) : 0;
 
-	return domain->type == DMP_DOMAIN_PASSTHROUGH ? 0 : sim_invq_domain(be, domain->id);
+	if (!err)
+		batch->command[batch->n++] = *command;
+	return err;
 }
 
-int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool leaf_only)
+/* A wait behind what was added, and what was added is done. */
+int sim_batch_end(struct sim_batch *batch, bool is_second)
 {
-	struct sim_domain *domain = dom;
+	struct sim_command wait = {
+		.kind = COMMAND_WAIT,
+		.remote = batch->remote,
+		.is_second = is_second,
+	};
+	uint64_t ticket = 0;
+	int err = sim_batch_add(batch, &wait);
 
-	(void)leaf_only; /* no cache holds anything but leaves */
-	if (len == 0 || domain->type == DMP_DOMAIN_PASSTHROUGH)
-		return 0;
-	if (!dmp_range_fits(iova, len, PT_IOVA_LAST))
-		return sim_invq_domain(be, domain->id);
-	return sim_invq_range(be, domain->id, iova, iova + len - 1);
+	if (!err)
+		err = store(batch, &ticket);
+	if (!err)
+		err = wait_for(batch->sim, batch->queue, ticket);
+	if (!err)
+		sim_charge(batch->sim, DMP_SIM_PHASE_INVALIDATE,
+			   batch->sim->costs.invalidate_latency);
+	return err;
 }
 
-int sim_flush_gather(void *be, void *dom, const struct dmp_gather *gather)
+int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck)
 {
-	bool is_empty = gather->start > gather->end;
-
-	if (is_empty && !gather->tables && !gather->queued)
-		return 0;
-	if (is_empty || gather->queued)
-		return sim_flush_domain(be, dom);
-	return sim_flush_range(be, dom, gather->start, gather->end - gather->start + 1, false);
-}
-
-/* Needed where not-present entries are cached. */
-int sim_sync_map(void *be, void *dom, dmp_iova_t iova, uint64_t len)
-{
-	return sim_flush_range(be, dom, iova, len, true);
+	if (queue >= sim->machine.nqueues)
+		return -EINVAL;
+	store_release(&sim->queues[queue].stuck, stuck);
+	return 0;
 }

@@ -1,237 +1,224 @@
 // SPDX-License-Identifier: MIT
 /*
- * sim_iotlb.c - the set-associative IOTLB, and what an invalidation promises
+ * sim_iotlb.c - units: an IOTLB, the walk caches behind it, and the walk that fills both
  *
- *   (domain id, iova / 4 KiB) --set_of--> [way 0 | way 1 | ... ]   least recently used goes
+ *   unit = device's number mod units          one unit: all devices share one IOTLB
  *
- * An entry stands for one 4 KiB page of one domain, also where the leaf is 2 MiB or 1 GiB:
- * it remembers the leaf's size, and a big page has one entry per 4 KiB piece that was
- * accessed.  So one lookup finds every size, an access needs one set's lock, and the hit
- * rate of big pages is worse than on machines that keep them whole.
+ *      IOTLB hit  ----------------------------------------> remembered
+ *      miss: walk cache of level 1, 2, ... hit -> walk the rest -> fill -> remembered
+ *      miss: none hits ---------> walk from the root ----------> fill -> fresh
  *
- * Consecutive pages of a domain lie in consecutive sets; where a domain begins is spread by
- * its id.  An invalidation of fewer pages than there are sets visits just their sets; a
- * longer one visits all sets and drops what lies in its range.
+ * An IOTLB entry stands for a whole page of the tables, up to the largest that the machine
+ * keeps whole; of a bigger one each piece of that size that is accessed has an entry of its
+ * own.  A walk cache of level n knows tables of level n: with a hit there the walk begins at
+ * that table, and reads n entries instead of all.
  *
- * Invariants, walked by sim_iotlb_check():
- *  B1  an entry stands in the set of its tag, and no tag stands there twice;
- *  B2  entries that are there = filled - evicted - invalidated.
+ * With DMP_SIM_CACHE_NOT_PRESENT an entry with no permission remembers that a 4 KiB page was
+ * not mapped, as some machines do: until it is invalidated the device faults.
  *
- * Locking: (s) the set's lock, rank RANK_BACKEND_SET, never two at once; (c) constant.
+ * What is remembered may be old.  Whoever uses it compares it with the tables (sim_access.c):
+ * that look is the simulator's own, counted nowhere, and costs the device nothing.
  *
- * Ordering:
- *  [DRAIN] sim_access: set locked; lookup, on a miss the walk and the fill, the last byte
- *          moved; set unlocked
- *          sim_iotlb: entry of the tables cleared before; the lock of every set that the
- *          range can lie in taken once
- *  When an invalidation has returned, no access through the old translation is in flight,
- *  none can begin, and no walker is inside a table that was unlinked beneath the range.
- *  An access that got the lock first has finished; one that gets it later finds no entry
- *  and walks tables in which the old one is cleared.
+ * An invalidation goes to every unit.  One of leaves only leaves the walk caches alone; who
+ * frees a table after such a one has made a walker read freed memory.
  *
- * Source: tags and page-selective invalidation after the Intel VT-d specification's IOTLB;
- *  there a set, a way or a replacement is the implementation's business.
+ * Locking: as sim_tlb.c; the caller holds the access's gate.
+ *
+ * Source: the paging-structure caches and leaf hint ("IH") of the Intel VT-d specification;
+ *  the Arm SMMUv3's leaf commands.
  */
 #include "sim_internal.h"
 
-static uint64_t set_index(const struct sim_iotlb *tlb, uint64_t id, uint64_t page)
+static int unit_create(struct dmp_sim *sim, struct sim_unit *unit)
 {
-	uint64_t start = id * UINT64_C(0x9e3779b97f4a7c15) >> 32; /* 2^64 / golden ratio */
+	const struct sim_machine *machine = &sim->machine;
+	int err = sim_tlb_create(&unit->iotlb, TLB_IOTLB, &machine->iotlb);
 
-	return (start + page) & (tlb->nsets - 1);
+	for (unsigned i = 0; !err && i < SIM_WALK_CACHES; i++)
+		err = sim_tlb_create(&unit->walk[i], TLB_WALK, &machine->walk[i]);
+	return err;
 }
 
-int sim_iotlb_create(struct sim_iotlb *tlb, uint32_t nsets, uint32_t nways)
+int sim_units_create(struct dmp_sim *sim)
 {
-	tlb->nsets = nsets;
-	tlb->nways = nways;
-	tlb->sets = dmp_meta_alloc(DMP_META_BACKEND, nsets * sizeof(*tlb->sets));
-	if (!tlb->sets)
+	int err = 0;
+
+	sim->units = dmp_meta_alloc(DMP_META_BACKEND, sim->machine.nunits * sizeof(*sim->units));
+	if (!sim->units)
 		return -ENOMEM;
-	tlb->store = dmp_meta_alloc(DMP_META_BACKEND, (size_t)nsets * nways * sizeof(*tlb->store));
-	if (!tlb->store) {
-		dmp_meta_free(tlb->sets, nsets * sizeof(*tlb->sets));
-		return -ENOMEM;
+	for (uint32_t i = 0; !err && i < sim->machine.nunits; i++)
+		err = unit_create(sim, &sim->units[i]);
+	if (err)
+		sim_units_destroy(sim);
+	return err;
+}
+
+void sim_units_destroy(struct dmp_sim *sim)
+{
+	for (uint32_t i = 0; i < sim->machine.nunits; i++) {
+		sim_tlb_destroy(&sim->units[i].iotlb);
+		for (unsigned level = 0; level < SIM_WALK_CACHES; level++)
+			sim_tlb_destroy(&sim->units[i].walk[level]);
 	}
-	for (uint32_t i = 0; i < nsets; i++) {
-		dmp_lock_init(&tlb->sets[i].lock, RANK_BACKEND_SET, "sim: IOTLB set");
-		tlb->sets[i].entries = tlb->store + (size_t)i * nways;
+	dmp_meta_free(sim->units, sim->machine.nunits * sizeof(*sim->units));
+}
+
+/* What the walk of one miss has to give back. */
+struct walker {
+	struct dmp_sim *sim;
+	struct sim_unit *unit;
+	const struct sim_domain *dom;
+	dmp_iova_t iova;
+	uint64_t iotlb_begun, walk_begun[SIM_WALK_CACHES];
+	struct sim_walk walk;
+	bool shortened; /* it began at a table that was remembered */
+};
+
+/* The table to begin at: the lowest that is known. */
+static struct sim_step first_step(struct walker *w)
+{
+	for (unsigned i = 0; i < SIM_WALK_CACHES; i++) {
+		struct sim_tlb_entry entry;
+
+		if (!sim_tlb_find(&w->unit->walk[i], w->dom->id, w->iova >> DMP_PAGE_SHIFT, &entry))
+			continue;
+		w->shortened = true;
+		sim_count(w->sim, COUNT_WALK_CACHE_HITS, 1);
+		return (struct sim_step){.table = entry.phys, .level = i + 1, .order = entry.order};
 	}
-	return 0;
+	return sim_walk_root(w->sim, w->dom->root);
 }
 
-void sim_iotlb_destroy(struct sim_iotlb *tlb)
+static void remember_tables(struct walker *w)
 {
-	for (uint32_t i = 0; i < tlb->nsets; i++)
-		dmp_lock_destroy(&tlb->sets[i].lock);
-	dmp_meta_free(tlb->store, (size_t)tlb->nsets * tlb->nways * sizeof(*tlb->store));
-	dmp_meta_free(tlb->sets, tlb->nsets * sizeof(*tlb->sets));
-}
+	for (unsigned i = 0; i < w->walk.levels; i++) {
+		const struct sim_step *step = &w->walk.step[i];
+		uint64_t npages = UINT64_C(1) << step->order;
 
-struct sim_iotlb_set *sim_iotlb_lock(struct sim_iotlb *tlb, uint64_t id, uint64_t page)
-{
-	struct sim_iotlb_set *set = &tlb->sets[set_index(tlb, id, page)];
-
-	dmp_lock_acquire(&set->lock); /* [DRAIN] until the access is over */
-	return set;
-}
-
-void sim_iotlb_unlock(struct sim_iotlb_set *set)
-{
-	dmp_lock_release(&set->lock);
-}
-
-struct sim_iotlb_entry *sim_iotlb_find_locked(struct sim_iotlb *tlb, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page)
-{
-	dmp_lock_assert_held(&set->lock);
-	set->turn++;
-	for (uint32_t way = 0; way < tlb->nways; way++) {
-		struct sim_iotlb_entry *entry = &set->entries[way];
-
-		if (entry->id == id && entry->page == page) {
-			entry->used = set->turn;
-			return entry;
-		}
+		if (step->level > SIM_WALK_CACHES || step->table == w->dom->root)
+			continue;
+		sim_tlb_fill(w->sim, &w->unit->walk[step->level - 1],
+			     &(struct sim_tlb_entry){
+				     .id = w->dom->id,
+				     .page = dmp_align_down(w->iova >> DMP_PAGE_SHIFT, npages),
+				     .phys = step->table,
+				     .prot = DMP_PROT_READ,
+				     .order = step->order,
+			     },
+			     w->walk_begun[step->level - 1]);
 	}
-	return NULL;
 }
 
-/* An empty way, or the one that was not used for longest. */
-static struct sim_iotlb_entry *victim(struct sim_iotlb *tlb, struct sim_iotlb_set *set)
+static void remember_page(struct walker *w, bool present)
 {
-	struct sim_iotlb_entry *oldest = &set->entries[0];
+	uint32_t whole = w->sim->machine.iotlb_order;
+	uint32_t size = present ? dmp_page_order(w->walk.page_bytes) : 0;
+	uint32_t order = size < whole ? size : whole;
+	uint64_t page = w->iova >> DMP_PAGE_SHIFT, npages = UINT64_C(1) << order;
 
-	for (uint32_t way = 0; way < tlb->nways; way++) {
-		struct sim_iotlb_entry *entry = &set->entries[way];
-
-		if (!entry->id)
-			return entry;
-		if (entry->used < oldest->used)
-			oldest = entry;
-	}
-	return oldest;
+	if (!present && (w->walk.reason != DMP_FAULT_NOT_PRESENT ||
+			 !(w->sim->flags & DMP_SIM_CACHE_NOT_PRESENT)))
+		return;
+	sim_tlb_fill(
+		w->sim, &w->unit->iotlb,
+		&(struct sim_tlb_entry){
+			.id = w->dom->id,
+			.page = dmp_align_down(page, npages),
+			.phys = present ? dmp_align_down(w->walk.phys, npages << DMP_PAGE_SHIFT)
+					: 0,
+			.prot = w->walk.prot,
+			.order = order,
+		},
+		w->iotlb_begun);
 }
 
-struct sim_iotlb_entry *sim_iotlb_fill_locked(struct dmp_sim *sim, struct sim_iotlb_set *set,
-					      uint64_t id, uint64_t page,
-					      const struct sim_walk *walk)
+static void walk(struct walker *w, struct sim_translation *out)
 {
-	struct sim_iotlb_entry *entry = victim(&sim->iotlb, set);
+	struct sim_step first = first_step(w);
+	bool present = sim_walk_from(w->sim, &first, w->iova, &w->walk);
 
-	dmp_lock_assert_held(&set->lock);
-	if (entry->id)
-		sim_count(sim, COUNT_IOTLB_EVICTIONS, 1);
-	sim_count(sim, COUNT_IOTLB_FILLS, 1);
-	*entry = (struct sim_iotlb_entry){
-		.id = id,
-		.page = page,
-		.phys = walk->phys,
-		.used = set->turn,
-		.prot = walk->prot,
+	sim_count(w->sim, COUNT_WALKS, 1);
+	sim_count(w->sim, COUNT_WALK_LEVELS, w->walk.levels);
+	sim_charge_walk(w->sim, w->walk.levels);
+	remember_tables(w);
+	remember_page(w, present);
+	*out = (struct sim_translation){
+		.phys = w->walk.phys,
+		.prot = present ? w->walk.prot : 0,
+		.order = present ? dmp_page_order(w->walk.page_bytes) : 0,
+		.reason = w->walk.reason,
+		.remembered = w->shortened,
 	};
-	return entry;
 }
 
-/* Drop what a set holds of @npages pages of a domain; returns entries. */
-static uint64_t set_drop(struct sim_iotlb *tlb, uint64_t index, uint64_t id, uint64_t page,
-			 uint64_t npages)
+/* Where the unit takes an access of a device at @iova. */
+void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct sim_domain *dom,
+			dmp_iova_t iova, struct sim_translation *out)
 {
-	struct sim_iotlb_set *set = &tlb->sets[index];
-	uint64_t dropped = 0;
+	struct walker w = {.sim = sim, .unit = unit, .dom = dom, .iova = iova};
+	uint64_t page = iova >> DMP_PAGE_SHIFT;
+	struct sim_tlb_entry entry;
 
-	dmp_lock_acquire(&set->lock); /* [DRAIN] accesses that are in flight end first */
-	for (uint32_t way = 0; way < tlb->nways; way++) {
-		struct sim_iotlb_entry *entry = &set->entries[way];
-
-		if (entry->id == id && entry->page - page < npages) {
-			entry->id = 0;
-			dropped++;
-		}
+	w.iotlb_begun = sim_tlb_begin(&unit->iotlb);
+	for (unsigned i = 0; i < SIM_WALK_CACHES; i++)
+		w.walk_begun[i] = sim_tlb_begin(&unit->walk[i]);
+	if (sim_tlb_find(&unit->iotlb, dom->id, page, &entry)) {
+		sim_count(sim, COUNT_IOTLB_HITS, 1);
+		*out = (struct sim_translation){
+			.phys = entry.phys + ((page - entry.page) << DMP_PAGE_SHIFT),
+			.prot = entry.prot,
+			.order = entry.order,
+			.reason = DMP_FAULT_NOT_PRESENT,
+			.remembered = true,
+		};
+		return;
 	}
-	dmp_lock_release(&set->lock);
-	return dropped;
+	sim_count(sim, COUNT_IOTLB_MISSES, 1);
+	walk(&w, out);
 }
 
-static uint64_t drop_from_all_sets(struct sim_iotlb *tlb, uint64_t id, uint64_t page,
-				   uint64_t npages)
+/* What every unit knows of @pages; tables too unless @leaf_only.  Accesses are not waited for. */
+void sim_units_drop(struct dmp_sim *sim, const struct sim_pages *pages,
+		    const struct sim_pages *asked, bool leaf_only)
 {
-	uint64_t dropped = 0;
+	for (uint32_t i = 0; i < sim->machine.nunits; i++) {
+		struct sim_unit *unit = &sim->units[i];
 
-	for (uint32_t i = 0; i < tlb->nsets; i++)
-		dropped += set_drop(tlb, i, id, page, npages);
-	return dropped;
-}
-
-/* Invalidate 2^order pages, aligned: [DRAIN]. */
-void sim_iotlb_drop_pages(struct dmp_sim *sim, uint64_t id, uint64_t page, unsigned order)
-{
-	struct sim_iotlb *tlb = &sim->iotlb;
-	uint64_t npages = UINT64_C(1) << order, dropped = 0;
-
-	if (npages >= tlb->nsets)
-		dropped = drop_from_all_sets(tlb, id, page, npages);
-	else
-		for (uint64_t i = 0; i < npages; i++)
-			dropped += set_drop(tlb, set_index(tlb, id, page + i), id, page, npages);
-	sim_count(sim, COUNT_INVALIDATED_ENTRIES, dropped);
-}
-
-/* Invalidate a domain: [DRAIN]; afterwards no access holds it either, if no device does. */
-void sim_iotlb_drop_domain(struct dmp_sim *sim, uint64_t id)
-{
-	uint64_t dropped = drop_from_all_sets(&sim->iotlb, id, 0, UINT64_MAX);
-
-	sim_count(sim, COUNT_INVALIDATED_ENTRIES, dropped);
+		/* Tables first: a walk from a table that is gone must not fill the IOTLB later. */
+		for (unsigned level = 0; !leaf_only && level < SIM_WALK_CACHES; level++)
+			sim_tlb_drop(sim, &unit->walk[level], pages, asked);
+		sim_tlb_drop(sim, &unit->iotlb, pages, asked);
+	}
 }
 
 /* The walker. */
 
-static bool is_duplicate(const struct sim_iotlb_set *set, uint32_t way)
+static int compare(struct dmp_sim *sim, enum sim_tlb_kind kind, uint64_t nentries)
 {
-	for (uint32_t w = 0; w < way; w++)
-		if (set->entries[w].id == set->entries[way].id &&
-		    set->entries[w].page == set->entries[way].page)
-			return true;
-	return false;
+	uint64_t expected = sim_count_sum(sim, sim_tlb_counter_of(kind, TLB_FILLS)) -
+			    sim_count_sum(sim, sim_tlb_counter_of(kind, TLB_EVICTIONS)) -
+			    sim_count_sum(sim, sim_tlb_counter_of(kind, TLB_DROPPED));
+
+	if (nentries == expected)
+		return 0;
+	dmp_log(DMP_LOG_BUG, "sim: %llu entries in TLBs of kind %d, %llu expected",
+		(unsigned long long)nentries, (int)kind, (unsigned long long)expected);
+	return -EIO;
 }
 
-/* Counts a set's entries; -EIO at one that breaks B1. */
-static int set_check(struct sim_iotlb *tlb, uint32_t index, uint64_t *nentries)
+int sim_units_check(struct dmp_sim *sim)
 {
-	struct sim_iotlb_set *set = &tlb->sets[index];
+	uint64_t nentries[TLB_KINDS] = {0};
 	int err = 0;
 
-	dmp_lock_acquire(&set->lock);
-	for (uint32_t way = 0; way < tlb->nways; way++) {
-		struct sim_iotlb_entry *entry = &set->entries[way];
-
-		if (!entry->id)
-			continue;
-		++*nentries;
-		if (set_index(tlb, entry->id, entry->page) != index || is_duplicate(set, way)) {
-			dmp_log(DMP_LOG_BUG, "sim: IOTLB set %u way %u: wrong set, or twice", index,
-				way);
-			err = -EIO;
-		}
+	for (uint32_t i = 0; !err && i < sim->machine.nunits; i++) {
+		err = sim_tlb_check(&sim->units[i].iotlb, &nentries[TLB_IOTLB]);
+		for (unsigned level = 0; !err && level < SIM_WALK_CACHES; level++)
+			err = sim_tlb_check(&sim->units[i].walk[level], &nentries[TLB_WALK]);
 	}
-	dmp_lock_release(&set->lock);
-	return err;
-}
-
-int sim_iotlb_check(struct dmp_sim *sim)
-{
-	uint64_t nentries = 0, expected = sim_count_sum(sim, COUNT_IOTLB_FILLS) -
-					  sim_count_sum(sim, COUNT_IOTLB_EVICTIONS) -
-					  sim_count_sum(sim, COUNT_INVALIDATED_ENTRIES);
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < sim->iotlb.nsets; i++)
-		err = set_check(&sim->iotlb, i, &nentries);
-	if (!err && nentries != expected) {
-		dmp_log(DMP_LOG_BUG, "sim: %llu IOTLB entries, %llu expected",
-			(unsigned long long)nentries, (unsigned long long)expected);
-		err = -EIO;
-	}
+	if (!err)
+		err = sim_devtlbs_check(sim, &nentries[TLB_DEVICE]);
+	for (int kind = 0; !err && kind < TLB_KINDS; kind++)
+		err = compare(sim, kind, nentries[kind]);
 	return err;
 }

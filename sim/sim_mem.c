@@ -317,20 +317,20 @@ void sim_mem_free(void *be, dmp_phys_t phys, unsigned order)
 		sim_mem_give_back(sim, phys, order);
 }
 
-int sim_table_alloc(struct sim_mem *mem, dmp_phys_t *phys)
+int sim_table_alloc(struct sim_mem *mem, unsigned order, dmp_phys_t *phys)
 {
 	int err = -ENOMEM;
 
 	for (unsigned z = mem->nzones; err && z-- > 0;)
-		err = sim_mem_take(mem, &mem->zone[z], 0, UINT64_MAX, PAGE_TABLE, phys);
+		err = sim_mem_take(mem, &mem->zone[z], order, UINT64_MAX, PAGE_TABLE, phys);
 	if (!err)
-		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES);
+		memset(page_buf(mem, *phys), 0, DMP_PAGE_BYTES << order);
 	return err;
 }
 
-void sim_table_free(struct sim_mem *mem, dmp_phys_t phys)
+void sim_table_free(struct sim_mem *mem, dmp_phys_t phys, unsigned order)
 {
-	if (!put_back(mem, phys, 0, PAGE_TABLE))
+	if (!put_back(mem, phys, order, PAGE_TABLE))
 		dmp_log(DMP_LOG_BUG, "sim: free of %#llx: not a page table",
 			(unsigned long long)phys);
 }
@@ -398,6 +398,11 @@ int sim_phys_to_buf(void *be, dmp_phys_t phys, uint64_t len, void **buf)
 		return -EFAULT;
 	*buf = (void *)at;
 	return 0;
+}
+
+void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len)
+{
+	return sim_mem_has(&sim->mem, phys, len) ? page_buf(&sim->mem, phys) : NULL;
 }
 
 bool sim_mem_is_there(const struct sim_mem *mem, void *buf, uint64_t len, uint32_t prot)

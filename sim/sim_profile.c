@@ -8,12 +8,14 @@
  *     "clock": {"value": 3.1, "unit": "GHz", "source": "..."},      needed for "cycles"
  *     "invalidate_wait": {"value": 2, "unit": "us", "source": "..."},
  *     ...
+ *     "machine": {...}                                               see sim_property.c
  *   }
  *
  * A cost that is missing is 0.  What this version does not know is refused with its place,
  * as a misspelt cost would silently be 0; a number without a source is refused too.
  *
- * "free" needs no file: everything costs nothing.  Another name is looked for, with .json
+ * "free" needs no file: everything costs nothing.  "host" is what `dmapool calibrate` wrote
+ * on this machine.  Another name is looked for, with .json
  * behind it, in the directory that DMAPOOL_PROFILES names, where the library was installed,
  * and where it was built.  What holds a slash or ends in .json is a path.
  *
@@ -30,6 +32,9 @@
 #define PATH_BYTES 4096
 #define VALUE_MAX  1e9 /* a second in ns: beyond any cost, and its ps fit 64 bits */
 #define PS_PER_NS  1000.0
+#define COME_WITH                                                                                  \
+	"vtd-modern, vtd-2015, smmuv3-1queue, smmuv3-numa, smmuv2, amd-v1, viommu-trapped and "    \
+	"free come with the library, another one is named by its path"
 
 struct cost_field {
 	const char *name;
@@ -53,10 +58,17 @@ static const struct cost_field cost_fields[] = {
 	COST("unmap_next_4k", unmap_next[0]),
 	COST("unmap_next_2m", unmap_next[1]),
 	COST("unmap_next_1g", unmap_next[2]),
+	COST("invalidate_submit", invalidate_submit),
 	COST("invalidate_command", invalidate_command),
+	COST("invalidate_device", invalidate_device),
 	COST("invalidate_wait", invalidate_wait),
+	COST("invalidate_wait_remote", invalidate_wait_remote),
+	COST("invalidate_separate", invalidate_separate),
+	COST("invalidate_latency", invalidate_latency),
+	COST("queue_transfer", queue_transfer),
 	COST("walk_miss", walk_miss),
 	COST("walk_level", walk_level),
+	COST("devtlb_request", devtlb_request),
 	COST("convert_page", convert_page),
 	COST("iova_cached", price[DMP_SIM_PRICE_IOVA_CACHED]),
 	COST("iova_tree", price[DMP_SIM_PRICE_IOVA_TREE]),
@@ -64,10 +76,17 @@ static const struct cost_field cost_fields[] = {
 };
 #define NFIELDS (sizeof(cost_fields) / sizeof(cost_fields[0]))
 
-static int complain(const char *path, const char *place, const char *what)
+int sim_profile_complain(const char *path, const char *place, const char *what)
 {
 	dmp_log(DMP_LOG_WARN, "profile %s: %s: %s", path, place, what);
 	return -EIO;
+}
+
+bool sim_profile_has_source(const json_t *json)
+{
+	const char *source = json_string_value(json_object_get(json, "source"));
+
+	return source && source[strspn(source, " \t")] != '\0';
 }
 
 /* A number with its unit and its source, and nothing else. */
@@ -80,20 +99,20 @@ static int quantity_parse(const char *path, const char *place, const json_t *jso
 			  struct quantity *out)
 {
 	const json_t *value = json_object_get(json, "value");
-	const char *source = json_string_value(json_object_get(json, "source"));
 
 	out->unit = json_string_value(json_object_get(json, "unit"));
 	if (!json_is_number(value))
-		return complain(path, place, "has no number called value");
+		return sim_profile_complain(path, place, "has no number called value");
 	if (!out->unit)
-		return complain(path, place, "has no unit");
-	if (!source || source[strspn(source, " \t")] == '\0')
-		return complain(path, place, "has no source");
+		return sim_profile_complain(path, place, "has no unit");
+	if (!sim_profile_has_source(json))
+		return sim_profile_complain(path, place, "has no source");
 	if (json_object_size(json) != 3)
-		return complain(path, place, "has a field beside value, unit and source");
+		return sim_profile_complain(path, place,
+					    "has a field beside value, unit and source");
 	out->value = json_number_value(value);
 	if (!(out->value >= 0 && out->value <= VALUE_MAX))
-		return complain(path, place, "is negative or out of range");
+		return sim_profile_complain(path, place, "is negative or out of range");
 	return 0;
 }
 
@@ -122,10 +141,11 @@ static int cost_parse(const char *path, const struct cost_field *field, const js
 	double ns = unit_ns(quantity.unit, ghz) * quantity.value;
 
 	if (unit_ns(quantity.unit, ghz) == 0)
-		return complain(path, field->name,
-				"has a unit that is not ps, ns, us, or cycles of a clock");
+		return sim_profile_complain(
+			path, field->name,
+			"has a unit that is not ps, ns, us, or cycles of a clock");
 	if (ns > VALUE_MAX)
-		return complain(path, field->name, "is negative or out of range");
+		return sim_profile_complain(path, field->name, "is negative or out of range");
 	uint64_t ps = (uint64_t)(ns * PS_PER_NS + 0.5);
 
 	memcpy((char *)costs + field->offset, &ps, sizeof(ps));
@@ -141,7 +161,7 @@ static int clock_parse(const char *path, const json_t *json, double *ghz)
 	int err = quantity_parse(path, "clock", json, &quantity);
 
 	if (!err && (strcmp(quantity.unit, "GHz") != 0 || quantity.value == 0))
-		err = complain(path, "clock", "is not a frequency in GHz");
+		err = sim_profile_complain(path, "clock", "is not a frequency in GHz");
 	if (!err)
 		*ghz = quantity.value;
 	return err;
@@ -155,42 +175,60 @@ static const struct cost_field *field_find(const char *name)
 	return NULL;
 }
 
+static int machine_parse(const char *path, const json_t *machine, struct dmp_sim_opts *says)
+{
+	const char *name;
+	json_t *json;
+	int err = 0;
+
+	if (!json_is_object(machine))
+		return sim_profile_complain(path, "machine", "is not an object");
+	json_object_foreach((json_t *)machine, name, json)
+	{
+		if (!err)
+			err = sim_property_parse(path, name, json, says);
+	}
+	return err;
+}
+
 static int member_parse(const char *path, const char *key, const json_t *json, double ghz,
-			struct sim_costs *costs)
+			struct sim_profile *out)
 {
 	const struct cost_field *field = field_find(key);
 
 	if (field)
-		return cost_parse(path, field, json, ghz, costs);
+		return cost_parse(path, field, json, ghz, &out->costs);
+	if (!strcmp(key, "machine"))
+		return machine_parse(path, json, &out->says);
 	if (!strcmp(key, "clock"))
 		return 0; /* read before */
 	if (strcmp(key, "name") != 0 && strcmp(key, "description") != 0)
-		return complain(path, key, "is not a field of a profile");
-	return json_is_string(json) ? 0 : complain(path, key, "is not a text");
+		return sim_profile_complain(path, key, "is not a field of a profile");
+	return json_is_string(json) ? 0 : sim_profile_complain(path, key, "is not a text");
 }
 
-static int profile_parse(const char *path, json_t *root, struct sim_costs *costs)
+static int profile_parse(const char *path, json_t *root, struct sim_profile *out)
 {
 	const char *key;
 	json_t *json;
 	double ghz = 0;
 
 	if (!json_is_object(root))
-		return complain(path, "the whole", "is not an object");
+		return sim_profile_complain(path, "the whole", "is not an object");
 	int err = clock_parse(path, json_object_get(root, "clock"), &ghz);
 
 	json_object_foreach(root, key, json)
 	{
 		if (err)
 			break;
-		err = member_parse(path, key, json, ghz, costs);
+		err = member_parse(path, key, json, ghz, out);
 	}
 	return err;
 }
 
-static int profile_read(const char *path, struct sim_costs *costs)
+static int profile_read(const char *path, struct sim_profile *out)
 {
-	struct sim_costs read = {0};
+	struct sim_profile read = {0};
 	json_error_t where;
 
 	if (access(path, F_OK) != 0)
@@ -206,7 +244,7 @@ static int profile_read(const char *path, struct sim_costs *costs)
 
 	json_decref(root);
 	if (!err)
-		*costs = read;
+		*out = read;
 	return err;
 }
 
@@ -217,7 +255,7 @@ static bool is_path(const char *profile)
 	return strchr(profile, '/') || (len > 5 && !strcmp(profile + len - 5, ".json"));
 }
 
-static int profile_search(const char *name, struct sim_costs *costs)
+static int profile_search(const char *name, struct sim_profile *out)
 {
 	const char *dirs[] = {
 		getenv("DMAPOOL_PROFILES"),
@@ -234,25 +272,26 @@ static int profile_search(const char *name, struct sim_costs *costs)
 		int len = snprintf(path, sizeof(path), "%s/%s.json", dirs[i], name);
 
 		if (len > 0 && (size_t)len < sizeof(path))
-			err = profile_read(path, costs);
+			err = profile_read(path, out);
 	}
 	return err;
 }
 
-/* Untouched @costs on error. */
-int sim_profile_load(const char *profile, struct sim_costs *costs)
+/* Untouched @out on error. */
+int sim_profile_load(const char *profile, struct sim_profile *out)
 {
 	int err;
 
 	if (!profile || !strcmp(profile, "free")) {
-		*costs = (struct sim_costs){0};
+		*out = (struct sim_profile){0};
 		return 0;
 	}
-	err = is_path(profile) ? profile_read(profile, costs) : profile_search(profile, costs);
+	err = is_path(profile) ? profile_read(profile, out) : profile_search(profile, out);
 	if (err == -ENOENT)
-		dmp_log(DMP_LOG_WARN,
-			"profile %s: there is no such profile; vtd-modern, vtd-2015 and free come "
-			"with the library, another one is named by its path",
-			profile);
+		dmp_log(DMP_LOG_WARN, "profile %s: there is no such profile; %s", profile,
+			!strcmp(profile, "host")
+				? "'dmapool calibrate' writes it, and DMAPOOL_PROFILES names its "
+				  "directory"
+				: COME_WITH);
 	return err;
 }

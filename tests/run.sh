@@ -143,6 +143,10 @@ job_bench() {
 		--json $BUILD/bench-swiotlb.json >$BUILD/bench-swiotlb.log 2>&1
 	[ "$(grep -c '"case"' $BUILD/bench-swiotlb.json)" -eq 19 ]
 	one_result $? "bench swiotlb"
+	$BUILD/bench/bench/dmapool bench pgtable --preset targets --samples 7 --ms 1 \
+		--json $BUILD/bench-pgtable.json >$BUILD/bench-pgtable.log 2>&1
+	[ "$(grep -c '"case"' $BUILD/bench-pgtable.json)" -eq 9 ]
+	one_result $? "bench pgtable"
 }
 
 # shellcheck disable=SC2086 # lists of words

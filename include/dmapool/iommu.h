@@ -92,13 +92,13 @@ DMP_API int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t p
 			  unsigned prot);
 
 /**
- * dmp_iommu_map_runs() - map physically contiguous runs one behind the other
+ * dmp_iommu_map_range() - map physically contiguous runs one behind the other
  *
- * Neighbours that continue each other are joined; one sync for all.  Otherwise as
- * dmp_iommu_map().
+ * Neighbours that continue each other are joined; one sync for all; with a backend that has
+ * map_list(), one walk of the tables where neighbours share them.  Otherwise as dmp_iommu_map().
  */
-DMP_API int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova,
-			       const struct dmp_phys_run *runs, size_t nruns, unsigned prot);
+DMP_API int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova,
+				const struct dmp_phys_run *runs, size_t nruns, unsigned prot);
 
 /**
  * dmp_iommu_unmap() - unmap and flush

@@ -109,6 +109,7 @@ enum dmp_lock_rank {
 	RANK_SWIOTLB_AREA,  /* swiotlb: one area */
 	RANK_HW_CHECK,      /* hw: the checking shim's books */
 	RANK_BACKEND,       /* a backend's first lock ... */
+	RANK_BACKEND_GATE,  /* ... an access of a device under way */
 	RANK_BACKEND_SET,   /* ... one set of its IOTLB */
 	RANK_BACKEND_QUEUE, /* ... its invalidation queue */
 	RANK_BACKEND_MEM,   /* ... its memory */
@@ -128,6 +129,19 @@ struct dmp_wait;
  * Threads: any thread.
  */
 DMP_API uint64_t dmp_clock_now_ns(void);
+
+/**
+ * dmp_clock_spend() - let time pass for the calling thread
+ * @ns: at least that much
+ *
+ * Waits without sleeping and for as long as it takes; for what lasts longer than a few
+ * microseconds the processor is offered to others again and again.  In manual mode the clock
+ * moves by @ns, short of UINT64_MAX, and no work runs: what falls due runs at the next
+ * dmp_harness_advance().
+ *
+ * Threads: any thread; locks may be held.
+ */
+DMP_API void dmp_clock_spend(uint64_t ns);
 
 /* Something to be done later, once.  Zero it, set fn; the rest is the port's. */
 struct dmp_work {

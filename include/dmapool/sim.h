@@ -31,6 +31,35 @@ extern "C" {
 
 struct dmp_sim;
 
+/* Where the bits of a page-table entry stand. */
+enum dmp_sim_encoding {
+	DMP_SIM_ENCODING_VTD,    /* Intel VT-d, second stage */
+	DMP_SIM_ENCODING_AMD_V1, /* AMD IOMMU, host tables */
+	DMP_SIM_ENCODING_SMMU,   /* Arm SMMUv3, stage 2 */
+	DMP_SIM_ENCODING_RISCV,  /* RISC-V: first stage of Sv39 and on */
+	DMP_SIM_ENCODINGS,
+};
+
+#define DMP_SIM_LEVELS_MAX 5u
+
+/*
+ * The shape of page tables.  Tables are as big as the smallest page, entries 8 bytes; a
+ * table of the highest level may be used in part.  Levels count from 1, the one that leads
+ * to the smallest pages; arrays below are indexed by level - 1.
+ */
+struct dmp_sim_format {
+	uint32_t size;          /* bytes; set by dmp_sim_format_find() */
+	uint32_t encoding;      /* enum dmp_sim_encoding */
+	uint32_t granule_shift; /* log2 of the smallest page: 12, or 14 and 16 for SMMU */
+	uint32_t levels;        /* 3 .. 5 */
+	uint32_t iova_bits;     /* that are translated: all levels are needed, 57 at most */
+	uint32_t leaf_levels;   /* bit i: level i + 1 may hold pages; bit 0 is always set */
+	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU: one k a level;
+	 * RISCV: 4, at level 1; VTD: none. */
+	uint16_t runs[DMP_SIM_LEVELS_MAX];
+	uint16_t reserved0; /* zero */
+};
+
 struct dmp_sim_opts {
 	uint32_t size;          /* bytes; set by DMP_SIM_OPTS() */
 	uint32_t flags;         /* DMP_SIM_*; unknown bits: -EINVAL */
@@ -43,16 +72,41 @@ struct dmp_sim_opts {
 				 * of a JSON file; NULL: "free", everything costs nothing */
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
+	const char *format; /* of page tables: a name for dmp_sim_format_find(); NULL: "vtd-48" */
+	const struct dmp_sim_format *custom_format; /* copied; NULL: by name.  Not both */
+
+	/* Properties of the machine: zero is what the profile says, else the default. */
+	uint32_t replace;          /* enum dmp_sim_replace */
+	uint32_t iotlbs;           /* 1 .. 64: device n uses IOTLB n modulo these; 0: 1, shared */
+	uint64_t iotlb_page_bytes; /* largest page that one entry holds, a power of two from 4 KiB
+				    * on; of bigger ones it holds such pieces; 0: 4 KiB */
+	uint64_t seed;             /* of random replacement */
+	uint32_t walk_entries[4];  /* of the walk caches for tables of level 1 .. 4; 0: none; above
+				    * 64 a multiple of 4 */
+	uint32_t devtlb_sets;      /* of each device's own TLB, power of two; 0: none */
+	uint32_t devtlb_ways;      /* 1 .. 64; 0: 4 */
+	uint32_t queue_kind;       /* enum dmp_sim_queue */
+	uint32_t queues;           /* invalidation queues, 1 .. 4096; 0: 1 */
+	uint32_t queue_by;         /* enum dmp_sim_queue_by */
+	uint32_t node_cpus;        /* CPU numbers of one node; 0: all */
+	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still; 0: 1 s */
+	uint64_t mask_bytes;       /* largest block of one invalidation command, power of two from
+				    * 4 KiB on; 0: 1 GiB */
+	uint32_t range_commands;   /* no blocks: a command a page for up to so many pages, and the
+				    * domain for more; 0: blocks */
+	uint32_t reserved1;        /* zero */
 };
 #ifndef __cplusplus
 #define DMP_SIM_OPTS(...) ((struct dmp_sim_opts){.size = sizeof(struct dmp_sim_opts), __VA_ARGS__})
 #endif
 
-#define DMP_SIM_NO_IOMMU          1u  /* no translation offered */
-#define DMP_SIM_TOUCH_STALE       2u  /* perform accesses through stale entries too */
-#define DMP_SIM_REQUIRE_DOMAIN    4u  /* a device that is attached to nothing reaches nothing */
-#define DMP_SIM_CACHE_NOT_PRESENT 8u  /* the IOTLB remembers what is not mapped: see sync_map */
-#define DMP_SIM_ENCRYPTED         16u /* memory is private until it is made shared; see below */
+#define DMP_SIM_NO_IOMMU          1u     /* no translation offered */
+#define DMP_SIM_TOUCH_STALE       2u     /* perform accesses through stale entries too */
+#define DMP_SIM_REQUIRE_DOMAIN    4u     /* a device that is attached to nothing reaches nothing */
+#define DMP_SIM_CACHE_NOT_PRESENT 8u     /* the IOTLB remembers what is not mapped: see sync_map */
+#define DMP_SIM_ENCRYPTED         16u    /* memory is private until it is made shared; see below */
+#define DMP_SIM_SPIN              0x100u /* costs are waited for, not counted */
+#define DMP_SIM_SEPARATE_DEVTLB   0x200u /* device TLBs are invalidated by submissions of their own */
 
 /*
  * Encrypted memory.  A device's access to a private page is a recorded bus error and moves no byte;
@@ -62,13 +116,50 @@ struct dmp_sim_opts {
  * RAM, 128 KiB to 4 MiB, which does not grow.
  */
 
+/* Which way of a full set of a TLB makes room. */
+enum dmp_sim_replace {
+	DMP_SIM_REPLACE_DEFAULT,
+	DMP_SIM_REPLACE_LRU,    /* the default */
+	DMP_SIM_REPLACE_TREE,   /* pseudo-LRU; the ways of IOTLB and device TLB a power of two */
+	DMP_SIM_REPLACE_RANDOM, /* repeated by the seed */
+};
+
+/* How commands get into an invalidation queue. */
+enum dmp_sim_queue {
+	DMP_SIM_QUEUE_DEFAULT,
+	DMP_SIM_QUEUE_LOCKED,    /* the default */
+	DMP_SIM_QUEUE_LOCK_FREE, /* slots are taken by compare-and-swap */
+};
+
+/* Which of several queues a CPU uses. */
+enum dmp_sim_queue_by {
+	DMP_SIM_QUEUE_BY_DEFAULT,
+	DMP_SIM_QUEUE_BY_CPU,  /* its number modulo the queues; the default */
+	DMP_SIM_QUEUE_BY_NODE, /* its node, see node_cpus */
+};
+
+/**
+ * dmp_sim_format_find() - a format of page tables by name
+ * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k";
+ *        "riscv-sv39", "riscv-sv48"
+ *
+ * For its own sake, or to begin a custom_format with.
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT there is none of that name; -EINVAL NULL.
+ */
+DMP_API int dmp_sim_format_find(const char *name, struct dmp_sim_format *format);
+
+/* The name of format @n, from 0; NULL behind the last. */
+DMP_API const char *dmp_sim_format_name(unsigned n);
+
 /**
  * dmp_sim_create() - a machine
  * @opts: NULL for defaults
  * @out:  untouched on error
  *
  * Threads: any thread.
- * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile; -EIO the profile does not parse or
+ * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile or format; -EIO the profile does not parse or
  *          has a field that this version does not know, which is logged with its place.
  */
 DMP_API int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out);
@@ -83,6 +174,21 @@ DMP_API int dmp_sim_destroy(struct dmp_sim *sim);
 
 /* The machine as the library sees it; the simulator's until dmp_sim_destroy(). */
 DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
+
+/**
+ * dmp_sim_device_root() - where the tables of a device's accesses begin
+ * @device: dmp_device_id() of a device of this machine
+ * @root:   out: physical address of the table of the highest level
+ *
+ * For whoever reads tables himself; see dmp_sim_ram().
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT no such device, or its accesses are not translated.
+ */
+DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
+
+/* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
+DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
 
 /* DMA agents: the device's side. */
 struct dmp_sim_agent;
@@ -125,7 +231,7 @@ enum dmp_sim_call {
 	DMP_SIM_CALL_DEVICE_ADD,
 	DMP_SIM_CALL_DOMAIN_CREATE,
 	DMP_SIM_CALL_ATTACH,
-	DMP_SIM_CALL_MAP_PAGES,   /* half of the pages are mapped before the failure */
+	DMP_SIM_CALL_MAP_PAGES,   /* or a list: about half is mapped before the failure */
 	DMP_SIM_CALL_TABLE_ALLOC, /* a page-table page */
 	DMP_SIM_CALL_INVALIDATE,
 	DMP_SIM_CALL_ACCESS,       /* an agent's access: a bus error */
@@ -174,14 +280,37 @@ enum dmp_sim_price {
 /* Picoseconds that the profile asks for one of them. */
 DMP_API uint64_t dmp_sim_price_ps(const struct dmp_sim *sim, enum dmp_sim_price price);
 
+/**
+ * dmp_sim_flush_all() - invalidate everything of every domain
+ *
+ * The hardware contract knows no such call: for harnesses.
+ *
+ * Threads: any thread.
+ * Errors:  -ETIMEDOUT.
+ */
+DMP_API int dmp_sim_flush_all(struct dmp_sim *sim);
+
+/**
+ * dmp_sim_stick() - an invalidation queue stands still, or moves again
+ * @queue: 0 .. the machine's queues - 1
+ *
+ * Who waits for it meanwhile is told -ETIMEDOUT after the option's queue_timeout_ns, and a
+ * log line names the queue.  What stands in the queue is executed when it moves again.
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL no such queue.
+ */
+DMP_API int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck);
+
 struct dmp_sim_stats {
-	uint64_t phase_ns[DMP_SIM_PHASES]; /* virtual; ALLOCATE and COPY stay 0 */
+	uint64_t phase_ns[DMP_SIM_PHASES]; /* virtual; ALLOCATE and COPY stay 0; with DMP_SIM_SPIN
+					    * all do: see spun_ns */
 	uint64_t map_calls, map_pages;     /* map_pages(): calls and pages */
 	uint64_t unmap_calls, unmap_pages;
 	uint64_t tables_allocated, tables_freed;
 	uint64_t iotlb_hits, iotlb_misses;
 	uint64_t iotlb_evictions;                     /* a live entry made room */
-	uint64_t invalidations;                       /* commands */
+	uint64_t invalidations;                       /* calls of the driver that made some */
 	uint64_t invalidated_entries;                 /* IOTLB entries that they removed */
 	uint64_t queue_waits;                         /* submissions that waited for room */
 	uint64_t accesses, bytes_read, bytes_written; /* accesses: of 4 KiB at most */
@@ -194,6 +323,25 @@ struct dmp_sim_stats {
 	uint64_t shared_pages, private_pages; /* that they made so, all told */
 	uint64_t convert_ns;                  /* what these pages cost: virtual */
 	uint64_t ram_shared;                  /* bytes, pools of coherent memory among them */
+
+	/* Page tables. */
+	uint64_t tables_waiting; /* out of the tree, to be freed after a flush */
+	uint64_t table_bytes;    /* RAM that tables use, waiting ones too */
+
+	/* TLBs, invalidation, costs. */
+	uint64_t walks, walk_levels; /* of IOTLB misses: table walks, entries that they read */
+	uint64_t walk_cache_hits;    /* walks that began at a table that was remembered */
+	uint64_t walk_cache_evictions, walk_cache_invalidated;
+	uint64_t devtlb_hits, devtlb_misses, devtlb_evictions, devtlb_invalidated;
+	uint64_t unsynced_accesses;        /* refused, although mapped: sync_map() was forgotten */
+	uint64_t commands;                 /* of the invalidations, waits not counted */
+	uint64_t pages_asked;              /* 4 KiB pages of ranges that were to be invalidated */
+	uint64_t pages_over;               /* pages that their blocks named beside these */
+	uint64_t over_invalidated_entries; /* entries of any TLB that were removed beside them */
+	uint64_t ranges_as_domain;         /* ranges for which the whole domain was invalidated */
+	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
+	uint64_t queue_timeouts;           /* waits that were given up */
+	uint64_t spun_ns;                  /* costs that were waited for */
 };
 
 /**

@@ -41,6 +41,17 @@ uint64_t dmp_clock_now_ns(void)
 	return harness_is_manual() ? manual_now_ns : port_clock_ns();
 }
 
+void dmp_clock_spend(uint64_t ns)
+{
+	uint64_t now_ns = dmp_clock_now_ns();
+	uint64_t until_ns = ns < WORK_NEVER - now_ns ? now_ns + ns : WORK_NEVER - 1;
+
+	if (harness_is_manual())
+		manual_now_ns = until_ns;
+	else
+		port_clock_wait(until_ns);
+}
+
 static bool library_is_empty(void)
 {
 	return dmp_meta_in_use() == 0 && !cpu_hooks_exist() && work_is_idle();

@@ -17,6 +17,8 @@
 
 /* Defined by each port. */
 uint64_t port_clock_ns(void);
+/* The calling thread waits until the clock says so; not in manual mode. */
+void port_clock_wait(uint64_t until_ns);
 /* A grace period: readers inside now have left when it returns. */
 void port_synchronize(void);
 /* Makes port_heavy_fence() ready; false if the system has none. */

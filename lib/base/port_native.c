@@ -124,6 +124,21 @@ uint64_t port_clock_ns(void)
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
 }
 
+/* A wait this long is worth a system call: someone else may have something to do. */
+#define YIELD_FROM_NS 5000
+
+void port_clock_wait(uint64_t until_ns)
+{
+	uint64_t now_ns;
+
+	while ((now_ns = port_clock_ns()) < until_ns) {
+		if (until_ns - now_ns >= YIELD_FROM_NS)
+			dmp_cpu_yield();
+		else
+			dmp_cpu_relax();
+	}
+}
+
 #ifdef DMP_TSAN
 void __tsan_acquire(void *addr);
 char dmp_rcu_tsan_token;

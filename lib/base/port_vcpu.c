@@ -38,6 +38,11 @@ uint64_t port_clock_ns(void)
 	return harness_clock_ns();
 }
 
+void port_clock_wait(uint64_t until_ns)
+{
+	harness_clock_set(until_ns);
+}
+
 void port_synchronize(void)
 {
 }

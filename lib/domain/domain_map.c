@@ -59,7 +59,7 @@ static int fill_tables(struct dmp_domain *dom, dmp_iova_t start, const struct dm
 {
 	if (nruns == 1)
 		return dmp_iommu_map(dom->iommu, start, runs->phys, runs->len, prot);
-	return dmp_iommu_map_runs(dom->iommu, start, runs, nruns, prot);
+	return dmp_iommu_map_range(dom->iommu, start, runs, nruns, prot);
 }
 
 /* @runs are whole granules, @len bytes together. */

@@ -181,8 +181,8 @@ static int undo(struct map_walk *walk, int err)
 	return -ENOTRECOVERABLE;
 }
 
-int dmp_iommu_map_runs(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
-		       size_t nruns, unsigned prot)
+int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
+			size_t nruns, unsigned prot)
 {
 	struct map_walk walk = {iommu, runs, nruns, iova, prot, 0};
 	uint64_t total;
@@ -201,7 +201,7 @@ int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t phys, uin
 {
 	struct dmp_phys_run run = {phys, len};
 
-	return dmp_iommu_map_runs(iommu, iova, &run, 1, prot);
+	return dmp_iommu_map_range(iommu, iova, &run, 1, prot);
 }
 
 /* Unmap. */

@@ -12,6 +12,8 @@
 
 #include "fixture.h"
 
+#include <dmapool/harness.h>
+#include <dmapool/port.h>
 #include <pthread.h>
 
 #define PAGE 4096u
@@ -126,12 +128,45 @@ static void test_coherent_memory_that_a_device_may_still_write_has_no_next_owner
 	fixture_teardown(&f);
 }
 
+/* The queue's timeout is a second, which the waiter itself makes pass in manual mode. */
+static void
+test_an_unmap_on_a_queue_that_stands_still_times_out_and_withholds_the_address(void **state)
+{
+	unsigned char *buf, byte;
+	dmp_addr_t known, addr;
+	struct fixture f;
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	fixture_setup(&f, &FIXTURE(.translated = true));
+	buf = fixture_ram(&f, PAGE, 0x5e);
+	assert_int_equal(dmp_dma_map(f.dev, buf, PAGE, DMP_TO_DEVICE, 0, &known), 0);
+	assert_int_equal(dmp_sim_agent_read(f.agent, known, &byte, 1), 0);
+	assert_int_equal(dmp_sim_stick(f.sim, 0, true), 0);
+	before = dmp_clock_now_ns();
+	assert_int_equal(dmp_dma_unmap(f.dev, known, PAGE, DMP_TO_DEVICE, 0), -ETIMEDOUT);
+	assert_in_range(dmp_clock_now_ns() - before, 1000000000, 1002000000);
+	assert_int_equal(dmp_sim_stick(f.sim, 0, false), 0);
+	assert_int_equal(dmp_dma_map(f.dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_not_equal(addr, known);
+	assert_int_equal(dmp_iommu_flush(dmp_domain_iommu(f.dom)), 0);
+	assert_int_equal(dmp_sim_agent_read(f.agent, known, &byte, 1), -EFAULT);
+	assert_int_equal(fixture_fault(&f, &(struct dmp_fault){0}), DMP_FAULT_NOT_PRESENT);
+	assert_int_equal(dmp_dma_unmap(f.dev, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	fixture_ram_free(&f, buf, PAGE);
+	fixture_teardown(&f);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address_that_a_device_may_still_use_is_not_given_out),
 		cmocka_unit_test(
 			test_coherent_memory_that_a_device_may_still_write_has_no_next_owner),
+		cmocka_unit_test(
+			test_an_unmap_on_a_queue_that_stands_still_times_out_and_withholds_the_address),
 	};
 
 	return cmocka_run_group_tests_name("flow_stuck", tests, NULL, NULL);

@@ -22,6 +22,39 @@ static void test_entering_makes_the_thread_cpu_0_at_time_0(void **state)
 	assert_int_not_equal(dmp_clock_now_ns(), 0);
 }
 
+static void do_nothing(struct dmp_work *work)
+{
+	(void)work;
+}
+
+static void test_time_that_is_spent_passes_and_runs_nothing(void **state)
+{
+	struct dmp_work work = {.fn = do_nothing};
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	dmp_work_schedule(&work, 500);
+	dmp_clock_spend(1000);
+	assert_int_equal(dmp_clock_now_ns(), 1000);
+	assert_true(dmp_work_is_pending(&work));
+	assert_int_equal(dmp_harness_advance(0), 1);
+	assert_int_equal(dmp_clock_now_ns(), 1000);
+	dmp_clock_spend(UINT64_MAX);
+	assert_int_equal(dmp_clock_now_ns(), UINT64_MAX - 1);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_outside_of_manual_mode_time_that_is_spent_has_really_passed(void **state)
+{
+	uint64_t before = dmp_clock_now_ns();
+
+	(void)state;
+	dmp_clock_spend(0);
+	dmp_clock_spend(300);
+	dmp_clock_spend(20000);
+	assert_true(dmp_clock_now_ns() - before >= 20300);
+}
+
 static void test_entering_with_a_senseless_count_is_einval(void **state)
 {
 	(void)state;
@@ -128,6 +161,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entering_makes_the_thread_cpu_0_at_time_0),
+		cmocka_unit_test(test_time_that_is_spent_passes_and_runs_nothing),
+		cmocka_unit_test(test_outside_of_manual_mode_time_that_is_spent_has_really_passed),
 		cmocka_unit_test(test_entering_with_a_senseless_count_is_einval),
 		cmocka_unit_test(test_entering_while_anything_exists_is_ebusy),
 		cmocka_unit_test(test_entering_beside_another_thread_is_ebusy),

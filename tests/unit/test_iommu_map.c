@@ -106,9 +106,9 @@ static void test_map_refuses_what_makes_no_sense(void **state)
 					       rows[i].prot),
 				 rows[i].err);
 	assert_int_equal(dmp_iommu_map(NULL, 0x1000, 0x1000, 0x1000, BOTH), -EINVAL);
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, 0x1000, NULL, 1, BOTH), -EINVAL);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0x1000, NULL, 1, BOTH), -EINVAL);
 	assert_int_equal(
-		dmp_iommu_map_runs(f->iommu, 0x1000, &(struct dmp_phys_run){0, KB4}, 0, BOTH),
+		dmp_iommu_map_range(f->iommu, 0x1000, &(struct dmp_phys_run){0, KB4}, 0, BOTH),
 		-EINVAL);
 	assert_string_equal(double_trace(f->rig.d), "");
 }
@@ -196,14 +196,14 @@ static void test_neighbours_are_joined_before_pages_are_chosen(void **state)
 	struct fixture *f = *state;
 	const struct dmp_phys_run halves[] = {{GB1, MB2 / 2}, {GB1 + MB2 / 2, MB2 / 2}};
 
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, 0x1000, four_runs, 4, BOTH), 0);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0x1000, four_runs, 4, BOTH), 0);
 	assert_string_equal(double_trace(f->rig.d), "map_pages map_pages sync_map");
 	assert_int_equal(double_nth(f->rig.d, DOUBLE_MAP_PAGES, 0)->npages, 3);
 	assert_int_equal(double_nth(f->rig.d, DOUBLE_MAP_PAGES, 1)->iova, 0x4000);
 	expect_phys(f, 0x5000, 0x41000);
 	unmap_all(f, 0x1000, 0x5000);
 
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, MB2, halves, 2, BOTH), 0);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, MB2, halves, 2, BOTH), 0);
 	assert_int_equal(double_last(f->rig.d, DOUBLE_MAP_PAGES)->page_bytes, MB2);
 	unmap_all(f, MB2, MB2);
 }
@@ -212,7 +212,7 @@ static void test_a_machine_with_lists_gets_joined_runs_in_one_call(void **state)
 {
 	struct fixture *f = *state;
 
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, 0x1000, four_runs, 4, BOTH), 0);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0x1000, four_runs, 4, BOTH), 0);
 	assert_string_equal(double_trace(f->rig.d), "map_list sync_map");
 	assert_int_equal(double_last(f->rig.d, DOUBLE_MAP_LIST)->npages, 2);
 	expect_phys(f, 0x3000, 0x12000);
@@ -227,7 +227,7 @@ static void test_a_long_list_is_mapped_in_batches_with_one_sync(void **state)
 
 	for (unsigned i = 0; i < NRUNS(runs); i++)
 		runs[i] = (struct dmp_phys_run){i * 2 * KB4, KB4};
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, 0, runs, NRUNS(runs), BOTH), 0);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0, runs, NRUNS(runs), BOTH), 0);
 	assert_string_equal(double_trace(f->rig.d), "map_list map_list map_list map_list sync_map");
 	for (unsigned i = 0; i < NRUNS(runs); i++)
 		expect_phys(f, i * KB4, i * 2 * KB4);
@@ -242,7 +242,7 @@ static void test_a_failed_batch_undoes_the_batches_before(void **state)
 	for (unsigned i = 0; i < NRUNS(runs); i++)
 		runs[i] = (struct dmp_phys_run){i * 2 * KB4, KB4};
 	double_fail_after(f->rig.d, DOUBLE_MAP_LIST, 3, -ENOMEM, 5);
-	assert_int_equal(dmp_iommu_map_runs(f->iommu, 0, runs, NRUNS(runs), BOTH), -ENOMEM);
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0, runs, NRUNS(runs), BOTH), -ENOMEM);
 	assert_int_equal(double_mapped_bytes(f->rig.d), 0);
 	assert_int_equal(double_last(f->rig.d, DOUBLE_FLUSH_GATHER)->len, 69 * KB4);
 }

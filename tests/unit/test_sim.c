@@ -35,6 +35,9 @@ static void test_options_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(CREATE(.queue_entries = 1), -EINVAL);
 	assert_int_equal(CREATE(.reserved0 = 1), -EINVAL);
 	assert_int_equal(CREATE(.hw_flags = 1u << 31), -EINVAL);
+	assert_int_equal(CREATE(.format = "vtd"), -ENOENT);
+	assert_int_equal(CREATE(.custom_format = &(struct dmp_sim_format){.size = 0}), -EINVAL);
+	assert_int_equal(CREATE(.custom_format = &(struct dmp_sim_format){.size = 36}), -EINVAL);
 	assert_int_equal(CREATE(.hw_flags = DMP_HW_CHECK), 0);
 	assert_int_equal(CREATE(.profile = "no/such.json"), -ENOENT);
 	assert_int_equal(CREATE(.ram_bytes = MIB(16), .iotlb_sets = 1, .iotlb_ways = 1,

@@ -104,7 +104,7 @@ static void test_info_is_filled_as_far_as_the_caller_knows_it(void **state)
 	void *other;
 
 	assert_int_equal(m->ops->domain_create(m->sim, DMP_DOMAIN_TRANSLATED, &other, &info), 0);
-	assert_int_equal(info.page_sizes, PT_PAGE_SIZES);
+	assert_int_equal(info.page_sizes, m->sim->format.page_sizes);
 	assert_int_equal(info.size, 16);
 	assert_int_equal(info.aperture_end, 77);
 	m->ops->domain_destroy(m->sim, other);
@@ -219,6 +219,23 @@ static void test_the_check_finds_a_wrong_count_and_a_wrong_route(void **state)
 	store_release(&dev->tag, dom->id);
 }
 
+static void test_the_root_of_a_device_is_its_domains_or_none(void **state)
+{
+	struct machine *m = *state;
+	struct sim_domain *dom = m->dom;
+	dmp_phys_t root = 77;
+
+	assert_int_equal(dmp_sim_device_root(m->sim, m->device, &root), 0);
+	assert_int_equal(root, dom->root);
+	root = 77;
+	m->ops->domain_detach(m->sim, m->dom, m->device);
+	assert_int_equal(dmp_sim_device_root(m->sim, m->device, &root), -ENOENT);
+	assert_int_equal(dmp_sim_device_root(m->sim, m->device + 1, &root), -ENOENT);
+	assert_int_equal(dmp_sim_device_root(m->sim, UINT32_MAX, &root), -ENOENT);
+	assert_int_equal(root, 77);
+	assert_int_equal(m->ops->domain_attach(m->sim, m->dom, m->device), 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
@@ -234,6 +251,7 @@ int main(void)
 		TEST(test_a_removed_device_reaches_nothing),
 		TEST(test_a_domain_can_be_destroyed_while_its_device_goes_on),
 		TEST(test_the_check_finds_a_wrong_count_and_a_wrong_route),
+		TEST(test_the_root_of_a_device_is_its_domains_or_none),
 	};
 
 	return cmocka_run_group_tests_name("sim_device", tests, NULL, NULL);

@@ -1,21 +1,46 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sim_invq.c - proves what sim/sim_invq.c says of order, room and failure
+ * test_sim_invq.c - proves what sim/sim_invq.c says of order, room, failure and choice
+ *
+ * Each test runs on a queue behind a lock and on one whose slots are taken without.
  */
 #include "test_sim_machine.h"
 
+#include <dmapool/harness.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #define IOVA MIB(512)
 
-static int setup_short_queue(void **state)
+static int setup_with(void **state, struct dmp_sim_opts opts)
 {
-	struct machine *m = machine_create(&DMP_SIM_OPTS(.queue_entries = 2));
+	struct machine *m = machine_create(&opts);
 
 	machine_add_all(m);
 	*state = m;
 	return 0;
+}
+
+static int setup_locked(void **state)
+{
+	return setup_with(state, DMP_SIM_OPTS(.queue_entries = 8));
+}
+
+static int setup_free(void **state)
+{
+	return setup_with(state,
+			  DMP_SIM_OPTS(.queue_entries = 8, .queue_kind = DMP_SIM_QUEUE_LOCK_FREE));
+}
+
+static int setup_locked_short(void **state)
+{
+	return setup_with(state, DMP_SIM_OPTS(.queue_entries = 2));
+}
+
+static int setup_free_short(void **state)
+{
+	return setup_with(state,
+			  DMP_SIM_OPTS(.queue_entries = 2, .queue_kind = DMP_SIM_QUEUE_LOCK_FREE));
 }
 
 static int read_at(struct machine *m, dmp_iova_t iova)
@@ -25,71 +50,27 @@ static int read_at(struct machine *m, dmp_iova_t iova)
 	return dmp_sim_agent_read(m->agent, iova, &byte, 1);
 }
 
+static uint64_t head_of(struct machine *m, unsigned queue)
+{
+	return load_relaxed(&m->sim->queues[queue].head);
+}
+
 static void test_a_flush_is_a_command_and_a_wait_that_are_completed(void **state)
 {
 	struct machine *m = *state;
 
 	assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
-	assert_int_equal(load_relaxed(&m->sim->invq.tail), 2);
-	assert_int_equal(load_relaxed(&m->sim->invq.head), 2);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(head_of(m, 0), 2);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(m->ops->flush_range(m->sim, m->dom, i * PAGE, PAGE, true), 0);
-	assert_int_equal(load_relaxed(&m->sim->invq.head), 2002);
+	assert_int_equal(head_of(m, 0), 2002);
 	assert_int_equal(machine_stats(m).invalidations, 1001);
+	assert_int_equal(machine_stats(m).commands, 1001);
 	assert_int_equal(machine_stats(m).queue_waits, 0);
 }
 
-/*
- *   page  0   1   2   3   4   5   6   7 ...
- *         |       [===range===]               asked for
- *         [=======block of 8=============]    invalidated
- */
-static void test_a_range_is_widened_to_an_aligned_power_of_two(void **state)
-{
-	struct machine *m = *state;
-	dmp_phys_t phys = machine_ram(m, 4, NULL);
-
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 16, RW), 0);
-	for (unsigned i = 0; i < 16; i++)
-		assert_int_equal(read_at(m, IOVA + i * PAGE), 0);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA + 2 * PAGE, 3 * PAGE, true), 0);
-	assert_int_equal(machine_stats(m).invalidated_entries, 8);
-	m->ops->mem_free(m->sim, phys, 4);
-}
-
-static void test_a_huge_range_becomes_the_whole_domain(void **state)
-{
-	struct machine *m = *state;
-	dmp_phys_t phys = machine_ram(m, 0, NULL);
-
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(read_at(m, IOVA), 0);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, GIB(8), GIB(3), true), 0);
-	assert_int_equal(machine_stats(m).invalidated_entries, 1);
-	assert_int_equal(read_at(m, IOVA), 0);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, PAGE, UINT64_MAX, true), 0);
-	assert_int_equal(machine_stats(m).invalidated_entries, 2);
-	m->ops->mem_free(m->sim, phys, 0);
-}
-
-static void test_an_empty_gather_costs_no_command_and_a_queued_one_the_domain(void **state)
-{
-	struct machine *m = *state;
-	struct dmp_gather gather = EMPTY_GATHER;
-	dmp_phys_t phys = machine_ram(m, 0, NULL);
-
-	assert_int_equal(m->ops->flush_gather(m->sim, m->dom, &gather), 0);
-	assert_int_equal(machine_stats(m).invalidations, 0);
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(read_at(m, IOVA), 0);
-	gather.queued = 1;
-	assert_int_equal(m->ops->flush_gather(m->sim, m->dom, &gather), 0);
-	assert_int_equal(machine_stats(m).invalidations, 1);
-	assert_int_equal(machine_stats(m).invalidated_entries, 1);
-	m->ops->mem_free(m->sim, phys, 0);
-}
-
-static void test_a_stuck_queue_says_so_and_invalidates_nothing(void **state)
+static void test_an_invalidation_that_was_made_to_fail_is_never_submitted(void **state)
 {
 	struct machine *m = *state;
 	dmp_phys_t phys = machine_ram(m, 0, NULL);
@@ -105,6 +86,7 @@ static void test_a_stuck_queue_says_so_and_invalidates_nothing(void **state)
 			 -ETIMEDOUT);
 	assert_int_equal(machine_stats(m).invalidated_entries, 0);
 	assert_int_equal(machine_stats(m).invalidations, 0);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 0);
 	assert_int_equal(read_at(m, IOVA), 0);
 	assert_int_equal(machine_stats(m).iotlb_hits, 1);
 	m->ops->mem_free(m->sim, phys, 0);
@@ -126,7 +108,7 @@ static bool becomes_true(bool (*claim)(struct machine *m), struct machine *m)
 
 static bool one_is_submitted(struct machine *m)
 {
-	return load_acquire(&m->sim->invq.tail) == 2;
+	return load_acquire(&m->sim->queues[0].tail) == 2;
 }
 
 static bool one_waits(struct machine *m)
@@ -135,13 +117,13 @@ static bool one_waits(struct machine *m)
 }
 
 /*
- * The test holds an IOTLB set, so the first flush is stuck in the hardware; a ring of two
+ * The test is an access under way, so the first flush waits in the hardware; a ring of two
  * entries has no room for the second.
  */
 static void test_a_submission_without_room_waits_and_is_counted(void **state)
 {
 	struct machine *m = *state;
-	struct sim_iotlb_set *set = sim_iotlb_lock(&m->sim->iotlb, 1, 0);
+	struct sim_gate *gate = sim_gate_enter(m->sim, 1, 0);
 	pthread_t first, second;
 	void *failed[2];
 
@@ -151,7 +133,7 @@ static void test_a_submission_without_room_waits_and_is_counted(void **state)
 	assert_int_equal(pthread_create(&second, NULL, flush_once, m), 0);
 	bool waited = becomes_true(one_waits, m);
 
-	sim_iotlb_unlock(set);
+	sim_gate_leave(gate);
 	assert_int_equal(pthread_join(first, &failed[0]), 0);
 	assert_int_equal(pthread_join(second, &failed[1]), 0);
 	assert_true(submitted);
@@ -159,7 +141,7 @@ static void test_a_submission_without_room_waits_and_is_counted(void **state)
 	assert_null(failed[0]);
 	assert_null(failed[1]);
 	assert_int_equal(machine_stats(m).invalidations, 2);
-	assert_int_equal(load_relaxed(&m->sim->invq.head), 4);
+	assert_int_equal(head_of(m, 0), 4);
 }
 
 static void *flush_many(void *arg)
@@ -185,21 +167,234 @@ static void test_commands_of_several_threads_are_all_completed(void **state)
 		assert_null(failed);
 	}
 	assert_int_equal(machine_stats(m).invalidations, 6000);
-	assert_int_equal(load_relaxed(&m->sim->invq.head), 12000);
+	assert_int_equal(head_of(m, 0), 12000);
+}
+
+/* A queue that stands still, in manual mode: its waiter moves the clock on. */
+static struct machine *stuck_machine(uint32_t kind)
+{
+	struct machine *m;
+
+	assert_int_equal(dmp_harness_enter(8), 0);
+	m = machine_create(&DMP_SIM_OPTS(.queue_entries = 4, .queue_kind = kind, .queues = 3,
+					 .queue_timeout_ns = 5000000));
+	machine_add_all(m);
+	return m;
+}
+
+static void stuck_machine_destroy(struct machine *m)
+{
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void stand_still(uint32_t kind)
+{
+	struct machine *m = stuck_machine(kind);
+	dmp_phys_t phys = machine_ram(m, 0, NULL);
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(read_at(m, IOVA), 0);
+	assert_int_equal(dmp_harness_become(4), 0);
+	assert_int_equal(dmp_sim_stick(m->sim, 1, true), 0);
+
+	/* two submissions fill the ring, the third finds no room: each is told after 5 ms */
+	for (unsigned i = 1; i <= 3; i++) {
+		assert_int_equal(m->ops->flush_domain(m->sim, m->dom), -ETIMEDOUT);
+		assert_non_null(strstr(m->log, "invalidation queue 1 is stuck"));
+		assert_in_range(dmp_clock_now_ns(), i * 5000000, i * 5010000);
+	}
+	assert_int_equal(machine_stats(m).queue_timeouts, 3);
+	assert_int_equal(machine_stats(m).invalidations, 0);
+	assert_int_equal(load_relaxed(&m->sim->queues[1].tail), 4);
+	assert_int_equal(read_at(m, IOVA), 0);
+
+	/* others do not stand still */
+	assert_int_equal(dmp_harness_become(5), 0);
+	assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
+	assert_int_equal(dmp_harness_become(4), 0);
+
+	/* what it had is executed when it moves, before what comes then */
+	assert_int_equal(read_at(m, IOVA), 0);
+	assert_int_equal(dmp_sim_stick(m->sim, 1, false), 0);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), 0);
+	assert_int_equal(head_of(m, 1), 6);
+	assert_int_equal(machine_stats(m).invalidated_entries, 2);
+	m->ops->mem_free(m->sim, phys, 0);
+	stuck_machine_destroy(m);
+}
+
+static void test_a_queue_that_stands_still_is_named_after_its_timeout(void **state)
+{
+	(void)state;
+	stand_still(DMP_SIM_QUEUE_LOCKED);
+	stand_still(DMP_SIM_QUEUE_LOCK_FREE);
+}
+
+/*
+ *   [p w . .]   two more would fit, three do not
+ */
+static void leave_no_room(uint32_t kind)
+{
+	struct machine *m;
+
+	assert_int_equal(dmp_harness_enter(1), 0);
+	m = machine_create(&DMP_SIM_OPTS(.queue_entries = 4, .queue_kind = kind,
+					 .range_commands = 4, .queue_timeout_ns = 1000));
+	machine_add_all(m);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, true), 0);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, 2 * PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 4);
+	assert_int_equal(machine_stats(m).queue_waits, 1);
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_a_submission_takes_all_its_slots_or_none(void **state)
+{
+	(void)state;
+	leave_no_room(DMP_SIM_QUEUE_LOCKED);
+	leave_no_room(DMP_SIM_QUEUE_LOCK_FREE);
+}
+
+static void test_only_queues_that_exist_can_be_stopped(void **state)
+{
+	struct machine *m = *state;
+
+	assert_int_equal(dmp_sim_stick(m->sim, 1, true), -EINVAL);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, true), 0);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, false), 0);
+}
+
+/* Which of 4 queues each CPU's flush goes into, with 2 CPUs a node. */
+static void expect_queues(uint32_t by, const unsigned *expected)
+{
+	struct machine *m;
+
+	assert_int_equal(dmp_harness_enter(8), 0);
+	m = machine_create(&DMP_SIM_OPTS(.queues = 4, .queue_by = by, .node_cpus = 2));
+	machine_add_all(m);
+	for (unsigned cpu = 0; cpu < 8; cpu++) {
+		uint64_t before = head_of(m, expected[cpu]);
+
+		assert_int_equal(dmp_harness_become(cpu), 0);
+		assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
+		assert_int_equal(head_of(m, expected[cpu]) - before, 2);
+	}
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_a_cpu_uses_the_queue_of_its_number_or_of_its_node(void **state)
+{
+	static const unsigned by_cpu[] = {0, 1, 2, 3, 0, 1, 2, 3};
+	static const unsigned by_node[] = {0, 0, 1, 1, 2, 2, 3, 3};
+
+	(void)state;
+	expect_queues(DMP_SIM_QUEUE_BY_DEFAULT, by_cpu);
+	expect_queues(DMP_SIM_QUEUE_BY_CPU, by_cpu);
+	expect_queues(DMP_SIM_QUEUE_BY_NODE, by_node);
+}
+
+/* Nanoseconds of one flush from each of two CPUs of two nodes. */
+static void expect_waits(struct dmp_sim_opts opts, uint64_t near_ns, uint64_t far_ns)
+{
+	struct machine *m;
+	uint64_t near;
+
+	assert_int_equal(dmp_harness_enter(2), 0);
+	m = machine_create(&opts);
+	m->sim->costs.queue_transfer = 0;
+	machine_add_all(m);
+	assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
+	near = machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE];
+	assert_int_equal(near, near_ns);
+	assert_int_equal(dmp_harness_become(1), 0);
+	assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
+	assert_int_equal(machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE] - near, far_ns);
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+static void test_a_wait_from_another_node_costs_more(void **state)
+{
+	(void)state;
+	expect_waits(DMP_SIM_OPTS(.profile = "smmuv3-numa"), 240, 240);
+	expect_waits(DMP_SIM_OPTS(.profile = "smmuv3-numa", .node_cpus = 1), 240, 675);
+	expect_waits(DMP_SIM_OPTS(.profile = "smmuv3-numa", .node_cpus = 1, .queues = 2), 240, 240);
+	expect_waits(DMP_SIM_OPTS(.profile = "smmuv3-numa", .node_cpus = 1, .queues = 2,
+				  .queue_by = DMP_SIM_QUEUE_BY_NODE),
+		     240, 240);
+}
+
+/* The line of the tail comes from the CPU that submitted last. */
+static void test_a_queue_that_another_cpu_used_last_costs_a_transfer(void **state)
+{
+	struct machine *m;
+	static const unsigned cpus[] = {0, 0, 1, 1, 0};
+	static const uint64_t ns[] = {0, 0, 7, 7, 14};
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(2), 0);
+	m = machine_create(NULL);
+	m->sim->costs.queue_transfer = 7000;
+	machine_add_all(m);
+	for (unsigned i = 0; i < 5; i++) {
+		assert_int_equal(dmp_harness_become(cpus[i]), 0);
+		assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
+		assert_int_equal(machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE], ns[i]);
+	}
+	machine_destroy(m);
+	assert_int_equal(dmp_harness_leave(), 0);
+}
+
+/*
+ * The test takes slots and does not fill them: what comes behind waits for it, and is
+ * executed behind it.
+ */
+static void test_the_hardware_stops_at_a_slot_that_is_not_filled(void **state)
+{
+	struct machine *m = *state;
+	struct sim_invq *queue = &m->sim->queues[0];
+	pthread_t thread;
+	void *failed;
+
+	store_relaxed(&queue->tail, 1);
+	assert_int_equal(pthread_create(&thread, NULL, flush_once, m), 0);
+	while (load_acquire(&queue->tail) != 3)
+		dmp_cpu_yield();
+	for (unsigned i = 0; i < 100; i++)
+		dmp_cpu_yield();
+	assert_int_equal(head_of(m, 0), 0);
+	queue->ring[0].command = (struct sim_command){.kind = COMMAND_WAIT};
+	store_release(&queue->ring[0].turn, 1);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_null(failed);
+	assert_int_equal(head_of(m, 0), 3);
 }
 
 int main(void)
 {
-#define TEST(name)       cmocka_unit_test_setup_teardown(name, machine_setup, machine_teardown)
-#define TEST_SHORT(name) cmocka_unit_test_setup_teardown(name, setup_short_queue, machine_teardown)
+#define TEST_ON(setup, name) cmocka_unit_test_setup_teardown(name, setup, machine_teardown)
+#define TEST(name)           TEST_ON(setup_locked, name), TEST_ON(setup_free, name)
+#define TEST_SHORT(name)     TEST_ON(setup_locked_short, name), TEST_ON(setup_free_short, name)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_flush_is_a_command_and_a_wait_that_are_completed),
-		TEST(test_a_range_is_widened_to_an_aligned_power_of_two),
-		TEST(test_a_huge_range_becomes_the_whole_domain),
-		TEST(test_an_empty_gather_costs_no_command_and_a_queued_one_the_domain),
-		TEST(test_a_stuck_queue_says_so_and_invalidates_nothing),
+		TEST(test_an_invalidation_that_was_made_to_fail_is_never_submitted),
 		TEST_SHORT(test_a_submission_without_room_waits_and_is_counted),
 		TEST_SHORT(test_commands_of_several_threads_are_all_completed),
+		TEST(test_commands_of_several_threads_are_all_completed),
+		cmocka_unit_test(test_a_queue_that_stands_still_is_named_after_its_timeout),
+		cmocka_unit_test(test_a_submission_takes_all_its_slots_or_none),
+		TEST(test_only_queues_that_exist_can_be_stopped),
+		cmocka_unit_test(test_a_cpu_uses_the_queue_of_its_number_or_of_its_node),
+		cmocka_unit_test(test_a_wait_from_another_node_costs_more),
+		cmocka_unit_test(test_a_queue_that_another_cpu_used_last_costs_a_transfer),
+		TEST_ON(setup_free, test_the_hardware_stops_at_a_slot_that_is_not_filled),
 	};
 
 	return cmocka_run_group_tests_name("sim_invq", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sim_iotlb.c - proves B1, B2 and [DRAIN] of sim/sim_iotlb.c
+ * test_sim_iotlb.c - proves what sim/sim_iotlb.c says of hits, sizes, sharing and shorter
+ * walks, and [DRAIN] of sim/sim_gate.c
  */
 #include "test_sim_machine.h"
 
@@ -227,25 +228,218 @@ static void test_after_a_flush_no_walker_is_inside_a_freed_table(void **state)
 	m->ops->mem_free(m->sim, phys, 9);
 }
 
-static void test_the_check_finds_an_entry_in_the_wrong_set(void **state)
+/* Two devices in one domain, and a page that both read. */
+static uint64_t misses_of_two_devices(uint32_t iotlbs)
+{
+	struct machine *m = machine_create(&DMP_SIM_OPTS(.iotlbs = iotlbs));
+	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = UINT64_MAX};
+	dmp_phys_t phys = machine_ram(m, 0, NULL);
+	struct dmp_sim_agent *other;
+	unsigned char byte;
+	uint32_t device;
+	uint64_t misses;
+
+	machine_add_all(m);
+	assert_int_equal(m->ops->device_add(m->sim, &desc, &device), 0);
+	assert_int_equal(dmp_sim_agent_create(m->sim, device, &other), 0);
+	assert_int_equal(m->ops->domain_attach(m->sim, m->dom, device), 0);
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(read_at(m, IOVA), 0);
+	assert_int_equal(dmp_sim_agent_read(other, IOVA, &byte, 1), 0);
+	misses = machine_stats(m).iotlb_misses;
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+	assert_int_equal(machine_stats(m).invalidated_entries, misses);
+	assert_int_equal(read_at(m, IOVA), -EFAULT);
+	assert_int_equal(dmp_sim_agent_read(other, IOVA, &byte, 1), -EFAULT);
+	assert_int_equal(machine_stats(m).stale_accesses, 0);
+	m->ops->domain_detach(m->sim, m->dom, device);
+	dmp_sim_agent_destroy(other);
+	m->ops->device_remove(m->sim, device);
+	m->ops->mem_free(m->sim, phys, 0);
+	machine_destroy(m);
+	return misses;
+}
+
+static void test_devices_share_an_iotlb_or_have_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(misses_of_two_devices(0), 1);
+	assert_int_equal(misses_of_two_devices(1), 1);
+	assert_int_equal(misses_of_two_devices(2), 2);
+}
+
+/* Accesses to 4 pieces of a 2 MiB page, by the largest page that the IOTLB keeps whole. */
+static uint64_t misses_of_a_big_page(uint64_t iotlb_page_bytes)
+{
+	struct machine *m = machine_create(&DMP_SIM_OPTS(.iotlb_page_bytes = iotlb_page_bytes));
+	dmp_phys_t phys;
+	unsigned char *ram;
+	uint64_t misses;
+
+	machine_add_all(m);
+	phys = machine_ram(m, 9, &ram);
+	assert_int_equal(machine_map(m, IOVA, phys, MIB(2), 1, RW), 0);
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned char byte;
+
+		ram[i * PAGE + 5] = (unsigned char)(i + 1);
+		assert_int_equal(dmp_sim_agent_read(m->agent, IOVA + i * PAGE + 5, &byte, 1), 0);
+		assert_int_equal(byte, i + 1);
+	}
+	misses = machine_stats(m).iotlb_misses;
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA + 2 * PAGE, PAGE, true), 0);
+	assert_int_equal(machine_stats(m).invalidated_entries, 1);
+	m->ops->mem_free(m->sim, phys, 9);
+	machine_destroy(m);
+	return misses;
+}
+
+static void test_a_big_page_is_kept_whole_up_to_the_size_that_the_iotlb_holds(void **state)
+{
+	(void)state;
+	assert_int_equal(misses_of_a_big_page(0), 4);
+	assert_int_equal(misses_of_a_big_page(KIB(8)), 2);
+	assert_int_equal(misses_of_a_big_page(MIB(2)), 1);
+	assert_int_equal(misses_of_a_big_page(GIB(1)), 1);
+}
+
+static int setup_walk_caches(void **state)
+{
+	struct machine *m = machine_create(
+		&DMP_SIM_OPTS(.iotlb_sets = 1, .iotlb_ways = 1, .walk_entries = {2, 2, 1, 1}));
+
+	machine_add_all(m);
+	*state = m;
+	return 0;
+}
+
+/* Entries read by the walk of one access. */
+static uint64_t levels_of(struct machine *m, dmp_iova_t iova)
+{
+	uint64_t before = machine_stats(m).walk_levels;
+
+	assert_int_equal(read_at(m, iova), 0);
+	return machine_stats(m).walk_levels - before;
+}
+
+/*
+ *   IOVA, IOVA + 4 KiB   one table of level 1
+ *   IOVA + 2 MiB         another, in the same table of level 2
+ *   IOVA + 1 GiB         another of level 2, in the same one of level 3
+ */
+static void test_a_walk_begins_at_the_lowest_table_that_is_remembered(void **state)
+{
+	struct machine *m = *state;
+	dmp_phys_t phys = machine_ram(m, 0, NULL);
+	static const dmp_iova_t at[] = {IOVA, IOVA + PAGE, IOVA + MIB(2), IOVA + GIB(1)};
+	static const uint64_t levels[] = {4, 1, 2, 3};
+
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(machine_map(m, at[i], phys, PAGE, 1, RW), 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(levels_of(m, at[i]), levels[i]);
+	assert_int_equal(machine_stats(m).walks, 4);
+	assert_int_equal(machine_stats(m).walk_cache_hits, 3);
+	assert_int_equal(machine_stats(m).walk_cache_evictions, 1);
+	/* level 1 of IOVA made room, its level 2 did not */
+	assert_int_equal(levels_of(m, IOVA), 2);
+	m->ops->mem_free(m->sim, phys, 0);
+}
+
+static void test_an_invalidation_of_leaves_leaves_the_walk_caches_alone(void **state)
 {
 	struct machine *m = *state;
 	dmp_phys_t phys = machine_ram(m, 0, NULL);
 
 	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(read_at(m, IOVA), 0);
-	for (unsigned i = 0; i < 32; i++)
-		m->sim->iotlb.store[i].page ^= 1;
-	assert_int_equal(dmp_sim_check(m->sim), -EIO);
-	for (unsigned i = 0; i < 32; i++)
-		m->sim->iotlb.store[i].page ^= 1;
+	assert_int_equal(levels_of(m, IOVA), 4);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, PAGE, true), 0);
+	assert_int_equal(levels_of(m, IOVA), 1);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, PAGE, false), 0);
+	assert_int_equal(levels_of(m, IOVA), 4);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(levels_of(m, IOVA), 1); /* no table went: that was of leaves, too */
 	m->ops->mem_free(m->sim, phys, 0);
+}
+
+static void test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only(void **state)
+{
+	struct machine *m = *state;
+	dmp_phys_t phys = machine_ram(m, 9, NULL);
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 512, RW), 0);
+	assert_int_equal(levels_of(m, IOVA), 4);
+	assert_int_equal(machine_unmap_strict(m, IOVA, MIB(2), 1), MIB(2));
+	assert_int_equal(machine_stats(m).walk_cache_invalidated, 3);
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(levels_of(m, IOVA), 4);
+	m->ops->mem_free(m->sim, phys, 9);
+}
+
+/* The driver's mistake: tables are gone, leaves were invalidated. */
+static void test_a_table_that_is_remembered_after_it_went_shows_as_stale(void **state)
+{
+	struct machine *m = *state;
+	struct dmp_gather gather = EMPTY_GATHER;
+	dmp_phys_t phys = machine_ram(m, 9, NULL), table;
+	uint64_t *entry;
+	void *buf;
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 512, RW), 0);
+	assert_int_equal(read_at(m, IOVA), 0);
+	assert_int_equal(machine_unmap(m, IOVA, MIB(2), 1, &gather), MIB(2));
+	assert_non_null(gather.tables);
+	table = (dmp_phys_t)((unsigned char *)gather.tables - m->sim->mem.ram);
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, MIB(2), true), 0);
+	assert_int_equal(read_at(m, IOVA), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_NOT_PRESENT);
+	/* what comes to lie in the page looks like an entry */
+	assert_int_equal(machine_map(m, IOVA + GIB(1), phys, PAGE, 1, RW), 0);
+	assert_int_equal(m->ops->phys_to_buf(m->sim, table, PAGE, &buf), 0);
+	entry = buf;
+	entry[0] = sim_leaf_encode(&m->sim->format, 1, 0, phys, RW);
+	assert_int_equal(read_at(m, IOVA), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_STALE);
+	entry[0] = 0;
+	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, MIB(2), false), 0);
+	assert_int_equal(machine_flush(m, &gather), 0);
+	assert_int_equal(machine_unmap_strict(m, IOVA + GIB(1), PAGE, 1), PAGE);
+	m->ops->mem_free(m->sim, phys, 9);
+}
+
+static int setup_not_present(void **state)
+{
+	struct machine *m = machine_create(&DMP_SIM_OPTS(.flags = DMP_SIM_CACHE_NOT_PRESENT));
+
+	machine_add_all(m);
+	*state = m;
+	return 0;
+}
+
+static void test_a_map_whose_sync_was_forgotten_shows(void **state)
+{
+	struct machine *m = *state;
+	dmp_phys_t phys = machine_ram(m, 9, NULL);
+
+	assert_int_equal(read_at(m, IOVA + PAGE), -EFAULT);
+	assert_int_equal(read_at(m, IOVA + PAGE), -EFAULT);
+	assert_int_equal(machine_stats(m).iotlb_hits, 1);
+	assert_int_equal(machine_stats(m).unsynced_accesses, 0);
+	assert_int_equal(machine_map(m, IOVA, phys, MIB(2), 1, RW), 0);
+	assert_int_equal(read_at(m, IOVA), 0); /* nobody had asked for this one */
+	assert_int_equal(read_at(m, IOVA + PAGE), -EFAULT);
+	assert_int_equal(machine_stats(m).unsynced_accesses, 1);
+	assert_int_equal(m->ops->sync_map(m->sim, m->dom, IOVA, MIB(2)), 0);
+	assert_int_equal(read_at(m, IOVA + PAGE), 0);
+	assert_int_equal(machine_stats(m).unsynced_accesses, 1);
+	m->ops->mem_free(m->sim, phys, 9);
 }
 
 static void test_the_check_finds_an_entry_that_was_lost(void **state)
 {
 	struct machine *m = *state;
-	struct sim_iotlb_entry *entry = m->sim->iotlb.store;
+	struct sim_tlb_entry *entry = m->sim->units[0].iotlb.store;
 	dmp_phys_t phys = machine_ram(m, 0, NULL);
 
 	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
@@ -262,7 +456,8 @@ static void test_the_check_finds_an_entry_that_was_lost(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup_small, machine_teardown)
+#define TEST_ON(setup, name) cmocka_unit_test_setup_teardown(name, setup, machine_teardown)
+#define TEST(name)           TEST_ON(setup_small, name)
 	const struct CMUnitTest tests[] = {
 		TEST(test_the_first_access_misses_and_the_next_hits),
 		TEST(test_the_least_recently_used_way_makes_room),
@@ -271,7 +466,17 @@ int main(void)
 		TEST(test_an_unmap_of_a_big_page_removes_every_piece_of_it),
 		TEST(test_after_a_flush_the_device_never_touches_the_page_again),
 		TEST(test_after_a_flush_no_walker_is_inside_a_freed_table),
-		TEST(test_the_check_finds_an_entry_in_the_wrong_set),
+		cmocka_unit_test(test_devices_share_an_iotlb_or_have_their_own),
+		cmocka_unit_test(test_a_big_page_is_kept_whole_up_to_the_size_that_the_iotlb_holds),
+		TEST_ON(setup_walk_caches,
+			test_a_walk_begins_at_the_lowest_table_that_is_remembered),
+		TEST_ON(setup_walk_caches,
+			test_an_invalidation_of_leaves_leaves_the_walk_caches_alone),
+		TEST_ON(setup_walk_caches,
+			test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only),
+		TEST_ON(setup_walk_caches,
+			test_a_table_that_is_remembered_after_it_went_shows_as_stale),
+		TEST_ON(setup_not_present, test_a_map_whose_sync_was_forgotten_shows),
 		TEST(test_the_check_finds_an_entry_that_was_lost),
 	};
 

@@ -68,7 +68,7 @@ static inline void machine_add_domain(struct machine *m)
 	struct dmp_hw_domain_info info = {.size = sizeof(info)};
 
 	assert_int_equal(m->ops->domain_create(m->sim, DMP_DOMAIN_TRANSLATED, &m->dom, &info), 0);
-	assert_int_equal(info.page_sizes, PT_PAGE_SIZES);
+	assert_int_equal(info.page_sizes, m->sim->format.page_sizes);
 }
 
 /* A domain, a device attached to it, an agent. */
@@ -125,6 +125,21 @@ static inline struct dmp_sim_stats machine_stats(struct machine *m)
 
 	assert_int_equal(dmp_sim_get_stats(m->sim, &stats, sizeof(stats)), 0);
 	return stats;
+}
+
+static inline uint64_t machine_phys_of(struct machine *m, dmp_iova_t iova)
+{
+	dmp_phys_t phys = 1; /* no page begins there */
+
+	(void)m->ops->iova_to_phys(m->sim, m->dom, iova, &phys);
+	return phys;
+}
+
+static inline uint64_t machine_live_tables(struct machine *m)
+{
+	struct dmp_sim_stats stats = machine_stats(m);
+
+	return stats.tables_allocated - stats.tables_freed;
 }
 
 /* A block of RAM and where it can be seen. */

@@ -247,6 +247,10 @@ static void test_addresses_that_are_no_memory_are_refused(void **state)
 	void *buf = m;
 
 	assert_int_equal(m->ops->phys_to_buf(m->sim, GIB(8), 1, &buf), -EFAULT);
+	assert_ptr_equal(dmp_sim_ram(m->sim, GIB(8) - 1, 1), m->sim->mem.ram + GIB(8) - 1);
+	assert_null(dmp_sim_ram(m->sim, GIB(8), 1));
+	assert_null(dmp_sim_ram(m->sim, GIB(8) - 1, 2));
+	assert_null(dmp_sim_ram(m->sim, DMP_SIM_HOST_OFFSET + PAGE, 1));
 	assert_int_equal(m->ops->phys_to_buf(m->sim, GIB(8) - 1, 2, &buf), -EFAULT);
 	assert_int_equal(m->ops->phys_to_buf(m->sim, DMP_SIM_HOST_OFFSET, 1, &buf), -EFAULT);
 	assert_int_equal(m->ops->phys_to_buf(m->sim, ram_as_host + 8, 1, &buf), -EFAULT);

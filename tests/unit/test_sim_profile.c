@@ -46,7 +46,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int load_text(struct files *f, const char *text, struct sim_costs *costs)
+static int load_text(struct files *f, const char *text, struct sim_profile *profile)
 {
 	FILE *file = fopen(f->path, "w");
 
@@ -54,12 +54,12 @@ static int load_text(struct files *f, const char *text, struct sim_costs *costs)
 	fputs(text, file);
 	fclose(file);
 	f->log[0] = '\0';
-	return sim_profile_load(f->path, costs);
+	return sim_profile_load(f->path, profile);
 }
 
 static void test_each_unit_becomes_picoseconds(void **state)
 {
-	struct sim_costs costs;
+	struct sim_profile profile;
 
 	assert_int_equal(
 		load_text(*state,
@@ -70,19 +70,19 @@ static void test_each_unit_becomes_picoseconds(void **state)
 			  "\"copy_byte\": {\"value\": 20.8, \"unit\": \"ps\", \"source\": \"s\"},"
 			  "\"unmap_next_1g\": {\"value\": 10, \"unit\": \"cycles\","
 			  " \"source\": \"s\"}}",
-			  &costs),
+			  &profile),
 		0);
-	assert_int_equal(costs.map_first[0], 53000);
-	assert_int_equal(costs.walk_level, 1500000);
-	assert_int_equal(costs.price[DMP_SIM_PRICE_COPY_BYTE], 21);
-	assert_int_equal(costs.unmap_next[2], 4000);
-	assert_int_equal(costs.map_next[0], 0);
+	assert_int_equal(profile.costs.map_first[0], 53000);
+	assert_int_equal(profile.costs.walk_level, 1500000);
+	assert_int_equal(profile.costs.price[DMP_SIM_PRICE_COPY_BYTE], 21);
+	assert_int_equal(profile.costs.unmap_next[2], 4000);
+	assert_int_equal(profile.costs.map_next[0], 0);
 }
 
 static void test_what_is_wrong_is_refused_with_its_place(void **state)
 {
 	struct files *f = *state;
-	struct sim_costs costs = {.walk_miss = 77};
+	struct sim_profile profile = {.costs.walk_miss = 77};
 	static const struct {
 		const char *text, *place, *why;
 	} bad[] = {
@@ -109,6 +109,9 @@ static void test_what_is_wrong_is_refused_with_its_place(void **state)
 		 "clock:", "GHz"},
 		{"{\"walk_miss\": 1}", "walk_miss:", "no number"},
 		{"{\"name\": 1}", "name:", "text"},
+		{"{\"machine\": 1}", "machine:", "not an object"},
+		{"{\"machine\": {\"iotlb_set\": {\"value\": 1, \"source\": \"s\"}}}",
+		 "iotlb_set:", "not a property"},
 		{"[1]", "the whole:", "not an object"},
 		{"{\"name\": \"a\",\n \"name\": \"b\"}", ":2:", "duplicate"},
 		{"{\n\n  not json", ":3:", ""},
@@ -116,63 +119,78 @@ static void test_what_is_wrong_is_refused_with_its_place(void **state)
 	};
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(load_text(f, bad[i].text, &costs), -EIO);
+		assert_int_equal(load_text(f, bad[i].text, &profile), -EIO);
 		assert_non_null(strstr(f->log, f->path));
 		assert_non_null(strstr(f->log, bad[i].place));
 		assert_non_null(strstr(f->log, bad[i].why));
 	}
-	assert_int_equal(costs.walk_miss, 77);
+	assert_int_equal(profile.costs.walk_miss, 77);
 }
 
 static void test_a_profile_that_is_not_there_is_enoent(void **state)
 {
 	struct files *f = *state;
-	struct sim_costs costs;
+	struct sim_profile profile;
 
-	assert_int_equal(sim_profile_load("no-such-profile", &costs), -ENOENT);
+	assert_int_equal(sim_profile_load("no-such-profile", &profile), -ENOENT);
 	assert_non_null(strstr(f->log, "no-such-profile"));
-	assert_int_equal(sim_profile_load("/no/such/file.json", &costs), -ENOENT);
-	assert_int_equal(sim_profile_load("mine.json", &costs), -ENOENT);
+	assert_non_null(strstr(f->log, "come with the library"));
+	assert_int_equal(sim_profile_load("host", &profile), -ENOENT);
+	assert_non_null(strstr(f->log, "dmapool calibrate"));
+	assert_int_equal(sim_profile_load("/no/such/file.json", &profile), -ENOENT);
+	assert_int_equal(sim_profile_load("mine.json", &profile), -ENOENT);
 }
 
 static void test_a_name_is_looked_for_in_the_users_directory_first(void **state)
 {
 	struct files *f = *state;
-	struct sim_costs costs;
+	struct sim_profile profile;
 
-	assert_int_equal(sim_profile_load("mine", &costs), -ENOENT);
+	assert_int_equal(sim_profile_load("mine", &profile), -ENOENT);
 	assert_int_equal(load_text(f,
 				   "{\"walk_miss\": {\"value\": 7, \"unit\": \"ps\","
 				   " \"source\": \"s\"}}",
-				   &costs),
+				   &profile),
 			 0);
 	setenv("DMAPOOL_PROFILES", f->dir, 1);
-	assert_int_equal(sim_profile_load("mine", &costs), 0);
-	assert_int_equal(costs.walk_miss, 7);
-	assert_int_equal(sim_profile_load("vtd-modern", &costs), 0);
+	assert_int_equal(sim_profile_load("mine", &profile), 0);
+	assert_int_equal(profile.costs.walk_miss, 7);
+	assert_int_equal(sim_profile_load("vtd-modern", &profile), 0);
 }
 
 static void test_free_needs_no_file(void **state)
 {
-	struct sim_costs costs = {.walk_miss = 1};
+	struct sim_profile profile = {.costs.walk_miss = 1};
 
 	(void)state;
 	setenv("DMAPOOL_PROFILES", "/nonexistent", 1);
-	assert_int_equal(sim_profile_load("free", &costs), 0);
-	assert_int_equal(costs.walk_miss, 0);
-	assert_int_equal(sim_profile_load(NULL, &costs), 0);
+	assert_int_equal(sim_profile_load("free", &profile), 0);
+	assert_int_equal(profile.costs.walk_miss, 0);
+	assert_int_equal(sim_profile_load(NULL, &profile), 0);
 }
 
 static void test_the_profiles_that_ship_can_be_read(void **state)
 {
-	struct sim_costs costs;
+	struct sim_profile profile;
 
 	(void)state;
-	assert_int_equal(sim_profile_load("vtd-modern", &costs), 0);
-	assert_int_equal(costs.map_first[0], 53000);
-	assert_int_equal(costs.invalidate_command + costs.invalidate_wait, 2000000);
-	assert_int_equal(sim_profile_load("vtd-2015", &costs), 0);
-	assert_int_equal(costs.invalidate_wait, 687419); /* 2,131 cycles at 3.1 GHz */
+	assert_int_equal(sim_profile_load("vtd-modern", &profile), 0);
+	assert_int_equal(profile.costs.map_first[0], 53000);
+	assert_int_equal(profile.costs.invalidate_command + profile.costs.invalidate_wait, 2000000);
+	assert_int_equal(sim_profile_load("vtd-2015", &profile), 0);
+	assert_int_equal(profile.costs.invalidate_wait, 687419); /* 2,131 cycles at 3.1 GHz */
+	assert_int_equal(sim_profile_load("smmuv3-1queue", &profile), 0);
+	assert_int_equal(profile.costs.queue_transfer, 6400);
+	assert_int_equal(profile.says.queue_kind, DMP_SIM_QUEUE_LOCK_FREE);
+	assert_int_equal(sim_profile_load("smmuv3-numa", &profile), 0);
+	assert_int_equal(profile.costs.invalidate_wait_remote, 675000);
+	assert_int_equal(sim_profile_load("smmuv2", &profile), 0);
+	assert_int_equal(profile.costs.invalidate_command, 130000);
+	assert_int_equal(sim_profile_load("amd-v1", &profile), 0);
+	assert_in_range(profile.costs.map_first[0] + 255 * profile.costs.map_next[0], 380500,
+			381500);
+	assert_int_equal(sim_profile_load("viommu-trapped", &profile), 0);
+	assert_int_equal(profile.costs.invalidate_wait, 35700000);
 }
 
 int main(void)

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sim_command.c - what the hardware does at each command
+ *
+ *   pages, domain, all   every unit forgets                       } then whoever is inside
+ *   device               one device's TLB forgets the same three  } with one of those pages
+ *   wait                 nothing: those before it are done        } is waited for: [DRAIN]
+ *
+ * The order of a submission is the driver's: units before devices (sim_devtlb.c).
+ *
+ * Locking: (h) of the queue that the command stands in, or none: see sim_forget_domain().
+ *  Hardware of several queues executes at once.
+ */
+#include "sim_internal.h"
+
+static uint64_t price(const struct dmp_sim *sim, const struct sim_command *command)
+{
+	const struct sim_costs *costs = &sim->costs;
+
+	if (command->kind == COMMAND_DEVICE)
+		return costs->invalidate_device;
+	if (command->kind != COMMAND_WAIT)
+		return costs->invalidate_command;
+	if (command->is_second)
+		return costs->invalidate_separate;
+	return command->remote && costs->invalidate_wait_remote ? costs->invalidate_wait_remote
+								: costs->invalidate_wait;
+}
+
+static void forget(struct dmp_sim *sim, const struct sim_command *command)
+{
+	if (command->kind == COMMAND_DEVICE)
+		sim_devtlb_drop(sim, command->device, &command->pages, &command->asked);
+	else
+		sim_units_drop(sim, &command->pages, &command->asked, command->leaf_only);
+	sim_gates_drain(sim, &command->pages); /* [DRAIN] */
+}
+
+void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command)
+{
+	if (command->kind != COMMAND_WAIT) {
+		forget(sim, command);
+		sim_count(sim, COUNT_COMMANDS, 1);
+	}
+	sim_charge(sim, DMP_SIM_PHASE_INVALIDATE, price(sim, command));
+}
+
+/* A domain is left: nothing of it is remembered or under way, at no cost. */
+void sim_forget_domain(struct dmp_sim *sim, uint64_t id)
+{
+	struct sim_pages all = {.id = id, .last = UINT64_MAX};
+
+	sim_units_drop(sim, &all, &all, false);
+	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++)
+		sim_devtlb_drop(sim, device, &all, &all);
+	sim_gates_drain(sim, &all); /* [DRAIN] */
+}

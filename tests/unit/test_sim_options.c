@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_sim_options.c - proves whose word counts in sim/sim_options.c, and what is refused
+ */
+#include "test_sim_machine.h"
+
+static int load(struct dmp_sim_opts opts, struct dmp_sim_opts *out)
+{
+	struct sim_profile profile;
+
+	return sim_options_load(&opts, &profile, out);
+}
+
+#define LOAD(...) load(DMP_SIM_OPTS(__VA_ARGS__), &out)
+
+static void test_a_property_is_the_callers_or_the_profiles_or_the_default(void **state)
+{
+	struct dmp_sim_opts out;
+
+	(void)state;
+	assert_int_equal(LOAD(.profile = NULL), 0);
+	assert_int_equal(out.iotlb_sets, 256);
+	assert_int_equal(out.queue_kind, DMP_SIM_QUEUE_LOCKED);
+	assert_int_equal(LOAD(.profile = "smmuv3-numa"), 0);
+	assert_int_equal(out.iotlb_sets, 512);
+	assert_int_equal(out.walk_entries[1], 348);
+	assert_int_equal(out.queue_kind, DMP_SIM_QUEUE_LOCK_FREE);
+	assert_int_equal(
+		LOAD(.profile = "smmuv3-numa", .iotlb_sets = 2, .queue_kind = DMP_SIM_QUEUE_LOCKED),
+		0);
+	assert_int_equal(out.iotlb_sets, 2);
+	assert_int_equal(out.queue_kind, DMP_SIM_QUEUE_LOCKED);
+	assert_int_equal(out.iotlb_ways, 4);
+}
+
+static void test_defaults_are_what_they_have_always_been(void **state)
+{
+	struct dmp_sim_opts out;
+	struct sim_machine machine;
+
+	(void)state;
+	assert_int_equal(LOAD(.flags = 0), 0);
+	sim_machine_fill(&machine, &out);
+	assert_int_equal(machine.nunits, 1);
+	assert_int_equal(machine.iotlb.nsets, 256);
+	assert_int_equal(machine.iotlb.nways, 4);
+	assert_int_equal(machine.iotlb.replace, DMP_SIM_REPLACE_LRU);
+	assert_int_equal(machine.iotlb_order, 0);
+	for (unsigned i = 0; i < SIM_WALK_CACHES; i++)
+		assert_int_equal(machine.walk[i].nsets, 0);
+	assert_int_equal(machine.devtlb.nsets, 0);
+	assert_int_equal(machine.nqueues, 1);
+	assert_int_equal(machine.queue_entries, 256);
+	assert_int_equal(machine.queue_kind, DMP_SIM_QUEUE_LOCKED);
+	assert_int_equal(machine.mask_order, 18);
+	assert_int_equal(machine.range_commands, 0);
+	assert_int_equal(machine.queue_timeout_ns, 1000000000);
+}
+
+static void test_a_walk_cache_is_one_set_until_it_is_too_big(void **state)
+{
+	struct dmp_sim_opts out;
+	struct sim_machine machine;
+
+	(void)state;
+	assert_int_equal(LOAD(.walk_entries = {4, 348, 64, 68}, .replace = DMP_SIM_REPLACE_TREE),
+			 0);
+	sim_machine_fill(&machine, &out);
+	assert_int_equal(machine.walk[0].nsets, 1);
+	assert_int_equal(machine.walk[0].nways, 4);
+	assert_int_equal(machine.walk[1].nsets, 87);
+	assert_int_equal(machine.walk[1].nways, 4);
+	assert_int_equal(machine.walk[2].nways, 64);
+	assert_int_equal(machine.walk[3].nsets, 17);
+	assert_int_equal(machine.walk[0].replace, DMP_SIM_REPLACE_LRU);
+	assert_int_equal(machine.iotlb.replace, DMP_SIM_REPLACE_TREE);
+}
+
+static void test_what_makes_no_sense_is_refused(void **state)
+{
+	struct dmp_sim_opts out = {.iotlb_sets = 77};
+
+	(void)state;
+	assert_int_equal(LOAD(.flags = DMP_SIM_NO_IOMMU | DMP_SIM_SEPARATE_DEVTLB), -EINVAL);
+	assert_int_equal(LOAD(.flags = 1u << 31), -EINVAL);
+	assert_int_equal(LOAD(.replace = 4), -EINVAL);
+	assert_int_equal(LOAD(.replace = DMP_SIM_REPLACE_TREE, .iotlb_ways = 3), -EINVAL);
+	assert_int_equal(LOAD(.iotlbs = 65), -EINVAL);
+	assert_int_equal(LOAD(.iotlb_page_bytes = 2048), -EINVAL);
+	assert_int_equal(LOAD(.iotlb_page_bytes = 3 * PAGE), -EINVAL);
+	assert_int_equal(LOAD(.walk_entries = {0, 0, 65, 0}), -EINVAL);
+	assert_int_equal(LOAD(.devtlb_sets = 3), -EINVAL);
+	assert_int_equal(LOAD(.devtlb_sets = 4, .devtlb_ways = 65), -EINVAL);
+	assert_int_equal(LOAD(.queue_kind = 3), -EINVAL);
+	assert_int_equal(LOAD(.queues = 4097), -EINVAL);
+	assert_int_equal(LOAD(.queue_by = 3), -EINVAL);
+	assert_int_equal(LOAD(.node_cpus = 4097), -EINVAL);
+	assert_int_equal(LOAD(.queue_timeout_ns = UINT64_MAX), -EINVAL);
+	assert_int_equal(LOAD(.mask_bytes = 5), -EINVAL);
+	assert_int_equal(LOAD(.range_commands = UINT32_MAX), -EINVAL);
+	assert_int_equal(LOAD(.reserved1 = 1), -EINVAL);
+	assert_int_equal(LOAD(.profile = "nowhere/at/all.json"), -ENOENT);
+	assert_int_equal(out.iotlb_sets, 77);
+}
+
+static void swallow(void *ctx, enum dmp_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	dmp_log_set_sink(swallow, NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	dmp_log_set_sink(NULL, NULL);
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_property_is_the_callers_or_the_profiles_or_the_default),
+		cmocka_unit_test(test_defaults_are_what_they_have_always_been),
+		cmocka_unit_test(test_a_walk_cache_is_one_set_until_it_is_too_big),
+		cmocka_unit_test(test_what_makes_no_sense_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("sim_options", tests, setup, teardown);
+}
