@@ -83,7 +83,7 @@ static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy po
 	dmp_lock_assert_held(&dom->policy_lock);
 	if (policy == dmp_domain_get_flush(dom))
 		return 0;
-	if (leaves_lazy ? dmp_iommu_attached(dom->iommu) > 0 : dom->nstrict > 0)
+	if (leaves_lazy ? domain_has_devices_locked(dom) : dom->nstrict > 0)
 		return -EBUSY;
 	if (policy != DMP_FLUSH_STRICT) {
 		fq = flushq_create(dom, policy);
