@@ -266,12 +266,12 @@ static int alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_
 
 int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_addr_t *addr)
 {
-	int err = dev && len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
+	const char *why = NULL;
+	int err = dev ? dma_begin(dev, DMA_COHERENT_ALLOCS, &why) : -EINVAL;
 
-	if (err)
-		return dma_map_failed(dev, len, 0, err, NULL);
-	counter_add(&dev->counts, DMA_COHERENT_ALLOCS, 1);
-	return 0;
+	if (!err)
+		err = len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
+	return err ? dma_failed(dev, DMA_COHERENT_FAILURES, len, 0, err, why) : 0;
 }
 
 static int free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr)
