@@ -224,6 +224,17 @@ static void count_map(struct dmp_sim *sim, uint64_t npages)
 	}
 }
 
+/* -EINVAL: no tables; -ERANGE: beyond what the format translates, or leads to. */
+static int check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		       dmp_phys_t phys, uint64_t len)
+{
+	int err = sim_pt_check_range(sim, dom, iova, len);
+
+	if (!err && !dmp_range_fits(phys, len, sim->format.phys_last))
+		err = -ERANGE;
+	return err;
+}
+
 static bool prot_is_known(unsigned prot)
 {
 	return prot && !(prot & ~(DMP_PROT_READ | DMP_PROT_WRITE));
@@ -243,7 +254,7 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 		return -EINVAL;
 	if (npages > UINT64_MAX / page_bytes)
 		return -ERANGE;
-	err = sim_pt_check_range(sim, dom, iova, phys, npages * page_bytes);
+	err = check_range(sim, dom, iova, phys, npages * page_bytes);
 	if (err)
 		return err;
 	injected = sim_inject(sim, DMP_SIM_CALL_MAP_PAGES);
@@ -296,7 +307,7 @@ static int list_check(const struct dmp_sim *sim, const struct sim_domain *dom, d
 	for (size_t i = 0; !err && i < nruns; i++) {
 		if (!runs[i].len || !dmp_is_aligned(iova | runs[i].phys | runs[i].len, min_page))
 			return -EINVAL;
-		err = sim_pt_check_range(sim, dom, iova, runs[i].phys, runs[i].len);
+		err = check_range(sim, dom, iova, runs[i].phys, runs[i].len);
 		iova += runs[i].len;
 	}
 	return err;

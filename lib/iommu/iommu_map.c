@@ -86,6 +86,14 @@ struct map_walk {
 	uint64_t done; /* bytes mapped from iova on */
 };
 
+/* Does the second go on where the first ends?  Behind the highest address nothing does. */
+static bool continues(const struct dmp_phys_run *first, const struct dmp_phys_run *second)
+{
+	dmp_phys_t end = first->phys + first->len;
+
+	return end && second->phys == end;
+}
+
 /* The next run, with all neighbours that continue it. */
 static bool next_joined(struct map_walk *walk, struct dmp_phys_run *run)
 {
@@ -93,7 +101,7 @@ static bool next_joined(struct map_walk *walk, struct dmp_phys_run *run)
 		return false;
 	*run = *walk->runs++;
 	walk->nruns--;
-	while (walk->nruns && walk->runs->phys == run->phys + run->len) {
+	while (walk->nruns && continues(run, walk->runs)) {
 		run->len += walk->runs->len;
 		walk->runs++;
 		walk->nruns--;
