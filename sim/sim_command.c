@@ -45,13 +45,17 @@ void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command)
 	sim_charge(sim, DMP_SIM_PHASE_INVALIDATE, price(sim, command));
 }
 
-/* A domain is left: nothing of it is remembered or under way, at no cost. */
+/*
+ * A domain is left, and nothing leads the device there any more: nothing of it is under way or
+ * remembered, at no cost.  The accesses are waited for first: one that found the domain before
+ * may still walk its tables, which hold what they held, and remember what it read.
+ */
 void sim_forget_domain(struct dmp_sim *sim, uint64_t id)
 {
 	struct sim_pages all = {.id = id, .last = UINT64_MAX};
 
+	sim_gates_drain(sim, &all); /* [DRAIN] */
 	sim_units_drop(sim, &all, &all, false);
 	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++)
 		sim_devtlb_drop(sim, device, &all, &all);
-	sim_gates_drain(sim, &all); /* [DRAIN] */
 }
