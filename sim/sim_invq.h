@@ -53,6 +53,7 @@ struct sim_invq {
 	DMP_ATOMIC(uint32_t) last_cpu;     /* (a) who moved it last, + 1; 0: nobody yet */
 };
 
+#define SIM_QUEUES_MAX 4096u
 #define BATCH_COMMANDS 16u
 
 /* One submission, while it is put together. */
