@@ -30,7 +30,7 @@ struct property {
 };
 
 static const char *const replace_words[] = {"lru", "tree", "random", NULL};
-static const char *const kind_words[] = {"locked", "lock-free", NULL};
+static const char *const kind_words[] = {"locked", "lock-free", "fetch-add", NULL};
 static const char *const by_words[] = {"cpu", "node", NULL};
 
 #define NWORDS(words)      (sizeof(words) / sizeof((words)[0]) - 1)
