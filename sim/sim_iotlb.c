@@ -90,6 +90,7 @@ static struct sim_step first_step(struct walker *w)
 			continue;
 		w->shortened = true;
 		sim_count(w->sim, COUNT_WALK_CACHE_HITS, 1);
+		sim_charge(w->sim, DMP_SIM_PHASE_WALK, w->sim->costs.walk_cache_hit);
 		return (struct sim_step){.table = entry.phys, .level = i + 1, .order = entry.order};
 	}
 	return sim_walk_root(w->sim, w->dom->root);
@@ -170,6 +171,7 @@ void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct
 		w.walk_begun[i] = sim_tlb_begin(&unit->walk[i]);
 	if (sim_tlb_find(&unit->iotlb, dom->id, page, &entry)) {
 		sim_count(sim, COUNT_IOTLB_HITS, 1);
+		sim_charge(sim, DMP_SIM_PHASE_WALK, sim->costs.iotlb_hit);
 		*out = (struct sim_translation){
 			.phys = entry.phys + ((page - entry.page) << DMP_PAGE_SHIFT),
 			.prot = entry.prot,
