@@ -22,6 +22,7 @@
 #include <dmapool/bits.h>
 #include <dmapool/device.h>
 #include <dmapool/iommu.h>
+#include <dmapool/port.h>
 #include <dmapool/sim.h>
 
 #include <string.h>
