@@ -204,7 +204,7 @@ void sim_pt_gather(struct dmp_sim *sim, struct dmp_gather *gather, dmp_phys_t ta
 sim_pte *sim_pt_child(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
-		       dmp_phys_t phys, uint64_t len);
+		       uint64_t len);
 
 /* Accesses and faults. */
 
