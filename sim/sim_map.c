@@ -285,7 +285,7 @@ static bool map_next_door(struct map *m, dmp_phys_t phys)
 	store_release(slot, phys >> format->phys_shift | m->leaf); /* [TABLE] memory before entry */
 	m->iova += sim_table_bytes(format);
 	m->nentries++;
-	sim_charge_map(m->sim, sim_table_bytes(format), 1);
+	sim_charge_map(m->sim, sim_table_bytes(format), sim_table_bytes(format), 1);
 	return true;
 }
 
