@@ -141,7 +141,8 @@ static int join(struct dmp_device *dev, struct dmp_domain *dom)
 	if (err)
 		goto undo_strict;
 	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
-	store_release(&dev->dom, dom);                         /* [ATTACH] */
+	dma_first32_begin(dev);
+	store_release(&dev->dom, dom); /* [ATTACH] */
 	return 0;
 
 undo_strict:
@@ -158,6 +159,7 @@ static int leave(struct dmp_device *dev)
 		return err;
 	store_release(&dev->dom, NULL); /* [ATTACH] */
 	store_relaxed(&dev->granule, 0);
+	store_relaxed(&dev->first32, 0);
 	release_strict(dev, dom);
 	return 0;
 }
