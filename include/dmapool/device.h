@@ -26,9 +26,9 @@ struct dmp_device_opts {
 	struct dmp_swiotlb *swiotlb; /* bounce allocator of the same machine; NULL: nothing
 				      * bounces */
 
-	/* Memory that its bus carries while no domain is attached: range_len bytes, which are at
-	 * range_phys for the CPU and at range_addr for the device.  What lies outside has no address
-	 * there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
+	/* Memory that its bus carries while no domain is attached, not even an identity domain:
+	 * range_len bytes, which are at range_phys for the CPU and at range_addr for the device.
+	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
 	uint64_t range_phys, range_addr, range_len;
 };
 #ifndef __cplusplus
@@ -80,6 +80,9 @@ DMP_API int dmp_device_destroy(struct dmp_device *dev);
 /**
  * dmp_device_attach() - from here on the device's addresses are those of @dom
  *
+ * Behind an identity domain they are physical, as without one: what is beyond the device's mask
+ * bounces.  An untrusted device does not join it, since there it would reach everything.
+ *
  * An untrusted device holds its domain strict, dmp_domain_hold_strict(), until it is detached.
  * Whatever any device of a domain has mapped there all of them can reach: let an untrusted
  * one share it with none that is trusted.
@@ -96,8 +99,8 @@ DMP_API int dmp_device_destroy(struct dmp_device *dev);
  * Threads:   any thread; may sleep; no lock held.  Regions: dmp_domain_attach().
  * Errors:    -EBUSY attached already; something is mapped, or just being mapped; another thread is
  *            attaching or detaching the device; regions, see dmp_domain_attach(), and its others
- *            too.  -EINVAL @dom belongs to another machine, or is lazy and the device untrusted
- *            (which is logged); the backend's own.  The device stays where it was.
+ *            too.  -EINVAL @dom belongs to another machine, or the device is untrusted and @dom
+ *            not strict or an identity domain (which is logged); the backend's own.  The device stays where it was.
  * Cost:      a full fence in every thread of the process.
  */
 DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);

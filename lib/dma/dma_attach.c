@@ -8,7 +8,8 @@
  *           detach                    unmap, free_coherent
  *
  * A device changes its address space only while nothing is live: what was mapped in one world
- * cannot be unmapped in the other.  Live is what has begun, not what has an answer, so that a
+ * cannot be unmapped in the other.  Behind an identity domain a device is in the direct world, but
+ * without the range of its bus (dma_window.c).  Live is what has begun, not what has an answer, so that a
  * request never meets two worlds and none is left behind in a domain that the device has left:
  *
  *   request                               attach, detach
@@ -119,8 +120,8 @@ static int hold_strict(struct dmp_device *dev, struct dmp_domain *dom)
 
 	if (err)
 		dmp_log(DMP_LOG_WARN,
-			"dma: device %u is untrusted and the domain lazy: it needs a strict one",
-			dev->number);
+			"dma: device %u is untrusted and the domain %s: it needs a strict one",
+			dev->number, dmp_domain_is_identity(dom) ? "an identity" : "not strict");
 	return err;
 }
 
@@ -130,19 +131,37 @@ static void release_strict(struct dmp_device *dev, struct dmp_domain *dom)
 		dmp_domain_release_strict(dom);
 }
 
+/* What requests find from here on: for an identity domain the direct route. */
+static void enter_world(struct dmp_device *dev, struct dmp_domain *dom)
+{
+	if (dmp_domain_is_identity(dom)) {
+		store_release(&dev->identity, dom); /* [ATTACH] */
+		return;
+	}
+	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
+	dma_first32_begin(dev);
+	store_release(&dev->dom, dom); /* [ATTACH] */
+}
+
+static void leave_world(struct dmp_device *dev)
+{
+	store_release(&dev->identity, NULL); /* [ATTACH] */
+	store_release(&dev->dom, NULL);      /* [ATTACH] */
+	store_relaxed(&dev->granule, 0);
+	store_relaxed(&dev->first32, 0);
+}
+
 /* The gate is shut. */
 static int join(struct dmp_device *dev, struct dmp_domain *dom)
 {
-	int err = dma_domain(dev) ? -EBUSY : hold_strict(dev, dom);
+	int err = dma_attached(dev) ? -EBUSY : hold_strict(dev, dom);
 
 	if (err)
 		return err;
 	err = dmp_domain_attach(dom, dev->number);
 	if (err)
 		goto undo_strict;
-	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
-	dma_first32_begin(dev);
-	store_release(&dev->dom, dom); /* [ATTACH] */
+	enter_world(dev, dom);
 	return 0;
 
 undo_strict:
@@ -152,14 +171,12 @@ undo_strict:
 
 static int leave(struct dmp_device *dev)
 {
-	struct dmp_domain *dom = dma_domain(dev);
+	struct dmp_domain *dom = dma_attached(dev);
 	int err = dom ? dmp_domain_detach(dom, dev->number) : -ENOENT;
 
 	if (err)
 		return err;
-	store_release(&dev->dom, NULL); /* [ATTACH] */
-	store_relaxed(&dev->granule, 0);
-	store_relaxed(&dev->first32, 0);
+	leave_world(dev);
 	release_strict(dev, dom);
 	return 0;
 }
@@ -184,7 +201,7 @@ int dmp_device_detach(struct dmp_device *dev)
 
 	if (!dev)
 		return -EINVAL;
-	if (!dma_domain(dev))
+	if (!dma_attached(dev))
 		return -ENOENT;
 	err = shut_gate(dev);
 	if (err)

@@ -210,7 +210,7 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 	if (dom)
 		return dma_place(&job, &(struct dmp_phys_run){block->phys, block->bytes}, 1, reach,
 				 &block->addr);
-	if (!dma_window_addr(&dev->limits.window, block->phys, block->bytes, &block->addr) ||
+	if (!dma_window_addr(&dma_limits(dev)->window, block->phys, block->bytes, &block->addr) ||
 	    !dmp_range_fits(block->addr, block->bytes, reach))
 		return -ENOMEM;
 	return dma_expose(dev, block->phys, block->bytes, DMP_BIDIRECTIONAL);
@@ -220,7 +220,7 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 static int fill_block(struct dmp_device *dev, struct dma_block *block)
 {
 	struct dmp_domain *dom = dma_domain(dev);
-	uint64_t highest = dma_window_highest(&dev->limits.window, dev->limits.coherent_reach);
+	uint64_t highest = dma_window_highest(&dma_limits(dev)->window, dev->limits.coherent_reach);
 	int err = take_memory(block, dom, dom ? UINT64_MAX : highest);
 
 	if (err)

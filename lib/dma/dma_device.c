@@ -122,6 +122,8 @@ static void ask_machine(struct dmp_device *dev)
 	dmp_swiotlb_device_name(dev->bounces, name);
 	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
 	dev->limits.force_bounce |= dev->limits.needs_shared;
+	dev->physical = dev->limits;
+	dev->physical.window = (struct dma_window){0};
 }
 
 /* Its part in the allocator's books. */
@@ -179,7 +181,7 @@ int dmp_device_destroy(struct dmp_device *dev)
 
 	if (!dev)
 		return -EINVAL;
-	if (dma_domain(dev) || dma_is_live(dev))
+	if (dma_attached(dev) || dma_is_live(dev))
 		return -EBUSY;
 	err = remove_from_swiotlb(dev);
 	if (err)
@@ -209,7 +211,7 @@ uint64_t dmp_device_max_mapping(struct dmp_device *dev)
 {
 	uint64_t granule = load_relaxed(&dev->granule); /* relaxed: of one moment or another */
 
-	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, granule != 0))
+	if (!dev->swiotlb || !dma_may_bounce(dma_limits(dev), granule != 0))
 		return UINT64_MAX;
 	if (granule > DMP_SWIOTLB_MAX_BYTES)
 		return 0;

@@ -98,14 +98,16 @@ struct dmp_device {
 	struct dmp_swiotlb *swiotlb;        /* (c) NULL: nothing bounces */
 	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
 	struct dma_limits limits;           /* (c) */
+	struct dma_limits physical;         /* (c) the same, but its bus carries all of memory */
 	uint32_t number;                    /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
-	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
-	DMP_ATOMIC(uint64_t) granule;        /* (a) dom's; 0 without */
-	DMP_ATOMIC(uint32_t) changing;       /* (a) 1: the gate of dma_attach.c is shut */
-	DMP_ATOMIC(bool) fences;             /* (a) requests run a full fence at the gate */
-	DMP_ATOMIC(uint32_t) first32;        /* (a) 1: dma_first32.c; cleared by a request, once */
+	DMP_ATOMIC(struct dmp_domain *) dom;      /* (a) NULL: direct */
+	DMP_ATOMIC(struct dmp_domain *) identity; /* (a) attached, where dom is NULL: direct, too */
+	DMP_ATOMIC(uint64_t) granule;             /* (a) dom's; 0 without */
+	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
+	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
+	DMP_ATOMIC(uint32_t) first32; /* (a) 1: dma_first32.c; a request clears it, once */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
@@ -118,10 +120,24 @@ struct dmp_device {
 	struct dma_block_tree blocks; /* (b) by address */
 };
 
-/* The domain attached, NULL for none.  [ATTACH] in dma_attach.c. */
+/* The domain that translates for it, NULL for none.  [ATTACH] in dma_attach.c. */
 static inline struct dmp_domain *dma_domain(struct dmp_device *dev)
 {
 	return load_acquire(&dev->dom); /* [ATTACH] */
+}
+
+/* The domain attached, an identity one too. */
+static inline struct dmp_domain *dma_attached(struct dmp_device *dev)
+{
+	struct dmp_domain *dom = dma_domain(dev);
+
+	return dom ? dom : load_acquire(&dev->identity); /* [ATTACH] */
+}
+
+/* The limits where the device is: behind an identity domain memory is where it is. */
+static inline const struct dma_limits *dma_limits(struct dmp_device *dev)
+{
+	return load_acquire(&dev->identity) ? &dev->physical : &dev->limits; /* [ATTACH] */
 }
 
 /* dma_attach.c: is anything mapped, is anything live?  Never a false no. */

@@ -42,7 +42,7 @@ struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint6
 		.bounce_ready = job->dev->swiotlb != NULL,
 	};
 
-	return dma_route_choose(&job->dev->limits, &request);
+	return dma_route_choose(dma_limits(job->dev), &request);
 }
 
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
@@ -79,8 +79,9 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 	int err;
 
 	if (job->dom)
-		return dma_place(job, &(struct dmp_phys_run){phys, len}, 1, dev->limits.reach, addr);
-	if (!dma_window_addr(&dev->limits.window, phys, len, &bus_addr))
+		return dma_place(job, &(struct dmp_phys_run){phys, len}, 1, dev->limits.reach,
+				 addr);
+	if (!dma_window_addr(&dma_limits(dev)->window, phys, len, &bus_addr))
 		return dma_because(job, "its bus does not carry what it would have to use",
 				   -ERANGE);
 	err = dma_expose(dev, phys, len, job->dir);

@@ -88,7 +88,8 @@ static bool fits_alone(const struct dma_job *job, struct dma_route route, dmp_ph
 	dmp_addr_t addr = phys;
 
 	if (!route.bounce && !route.translate)
-		dma_window_addr(&limits->window, phys, len, &addr); /* the route is open */
+		dma_window_addr(&dma_limits(job->dev)->window, phys, len,
+				&addr); /* the route is open */
 	if (route.bounce)
 		known &= limits->min_align_mask;
 	if (route.translate)

@@ -32,13 +32,15 @@ bool domain_has_devices(struct dmp_domain *dom)
 	return has_devices;
 }
 
-/* Counts @device in, with its regions applied; on error it is not. */
+/* Counts @device in, with its regions applied; on error it is not.  In an identity domain every
+ * address leads to itself, and none is given out. */
 static int enter(struct dmp_domain *dom, uint32_t device)
 {
-	int err;
+	int err = 0;
 
 	dmp_lock_acquire(&dom->policy_lock);
-	err = domain_regions_apply_locked(dom, device, !domain_has_devices_locked(dom));
+	if (!domain_is_identity(dom))
+		err = domain_regions_apply_locked(dom, device, !domain_has_devices_locked(dom));
 	dom->ndevices += err == 0;
 	dmp_lock_release(&dom->policy_lock);
 	return err;

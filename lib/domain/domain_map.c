@@ -8,6 +8,9 @@
  *   iova             |=======|========|=====|          one range, naturally aligned
  *                      ^ answer: start + offset in the granule
  *
+ * On reuse an address of an epoch that is not clean yet waits for a flush of the domain before
+ * it is mapped; if that fails it goes back, and the next map tries again.
+ *
  * Two steps, undone in reverse.  An address whose mapping failed goes back at once, whatever
  * the flush policy: lib/iommu has flushed it.  A device need not know an address to use it, so
  * where that flush failed, too, the address is withheld as in domain_unmap.c.
@@ -38,11 +41,36 @@ static bool last_pfn(const struct dmp_domain *dom, uint64_t limit, uint64_t *pfn
 	return (*pfn)-- > 0;
 }
 
+/* From a policy that defers reuse.  The queue is looked at when the address is taken: see
+ * domain_policy.c. */
+static int take_pfn_of_epoch(struct dmp_domain *dom, uint64_t npages, uint64_t limit_pfn,
+			     uint64_t *pfn)
+{
+	struct flushq *fq;
+	uint64_t epoch;
+	int err = dmp_iova_alloc_epoch(dom->iova, npages, limit_pfn, DMP_IOVA_ALIGNED, pfn, &epoch);
+
+	if (err)
+		return err;
+	fq = domain_queue(dom);
+	err = fq ? flushq_admit(fq, epoch) : 0;
+	if (err)
+		domain_free_pfn(dom, *pfn, npages);
+	return err;
+}
+
+/* @flags: of dmp_iova_alloc(). */
+static int take_pfn(struct dmp_domain *dom, uint64_t npages, uint64_t limit_pfn, unsigned flags,
+		    uint64_t *pfn)
+{
+	return dom->defers_reuse ? take_pfn_of_epoch(dom, npages, limit_pfn, pfn)
+				 : dmp_iova_alloc(dom->iova, npages, limit_pfn, flags, pfn);
+}
+
 /* spec-iova 2.2.3: without a flush, so that the low addresses are left as soon as they get short. */
 static bool take_low(struct dmp_domain *dom, uint64_t npages, uint64_t *pfn)
 {
-	return dmp_iova_alloc(dom->iova, npages, (uint64_t)UINT32_MAX >> dom->granule_shift, 0,
-			      pfn) == 0;
+	return take_pfn(dom, npages, (uint64_t)UINT32_MAX >> dom->granule_shift, 0, pfn) == 0;
 }
 
 static int take_address(struct dmp_domain *dom, uint64_t len, struct dmp_domain_place *place,
@@ -58,7 +86,7 @@ static int take_address(struct dmp_domain *dom, uint64_t len, struct dmp_domain_
 	if (place->first32 && limit > UINT32_MAX)
 		place->first32 = take_low(dom, npages, &pfn);
 	if (!place->first32 || limit <= UINT32_MAX)
-		err = dmp_iova_alloc(dom->iova, npages, limit_pfn, DMP_IOVA_FLUSH, &pfn);
+		err = take_pfn(dom, npages, limit_pfn, DMP_IOVA_FLUSH, &pfn);
 	if (err)
 		return err;
 	*start = pfn << dom->granule_shift;
@@ -92,13 +120,20 @@ undo_address:
 	if (err == -ENOTRECOVERABLE)
 		domain_withhold(dom, &(struct domain_span){*start, len}, err);
 	else
-		dmp_iova_free(dom->iova, domain_pfn(dom, *start), len >> dom->granule_shift);
+		domain_free_pfn(dom, domain_pfn(dom, *start), len >> dom->granule_shift);
 	return err;
 }
 
 static bool prot_makes_sense(unsigned prot)
 {
 	return (prot & PROT_ALL) != 0 && (prot & ~PROT_ALL) == 0;
+}
+
+/* In an identity domain nothing is mapped. */
+static bool may_map(const struct dmp_domain *dom, const struct dmp_phys_run *runs, unsigned prot,
+		    const dmp_iova_t *iova)
+{
+	return dom && !domain_is_identity(dom) && runs && iova && prot_makes_sense(prot);
 }
 
 /* One run of any alignment. */
@@ -150,11 +185,10 @@ static int map_several(struct dmp_domain *dom, const struct dmp_phys_run *runs, 
 int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len, unsigned prot,
 		   uint64_t limit, dmp_iova_t *iova)
 {
+	struct dmp_phys_run run = {.phys = phys, .len = len};
 	struct dmp_domain_place place = {.limit = limit};
 
-	if (!dom || !iova || !prot_makes_sense(prot))
-		return -EINVAL;
-	return map_one(dom, &(struct dmp_phys_run){.phys = phys, .len = len}, prot, &place, iova);
+	return may_map(dom, &run, prot, iova) ? map_one(dom, &run, prot, &place, iova) : -EINVAL;
 }
 
 int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
@@ -162,9 +196,8 @@ int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs,
 {
 	struct dmp_domain_place place = {.limit = limit};
 
-	if (!dom || !runs || !iova || !prot_makes_sense(prot))
-		return -EINVAL;
-	return map_several(dom, runs, nruns, prot, &place, iova);
+	return may_map(dom, runs, prot, iova) ? map_several(dom, runs, nruns, prot, &place, iova)
+					      : -EINVAL;
 }
 
 static bool place_makes_sense(const struct dmp_domain_place *place)
@@ -178,8 +211,7 @@ static bool place_makes_sense(const struct dmp_domain_place *place)
 int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
 			 unsigned prot, struct dmp_domain_place *place, dmp_iova_t *iova)
 {
-	if (!dom || !runs || !iova || !place || !prot_makes_sense(prot) ||
-	    !place_makes_sense(place))
+	if (!may_map(dom, runs, prot, iova) || !place || !place_makes_sense(place))
 		return -EINVAL;
 	return nruns == 1 ? map_one(dom, runs, prot, place, iova)
 			  : map_several(dom, runs, nruns, prot, place, iova);
