@@ -42,18 +42,26 @@
 #define THREADS  (MAPPERS + PROBERS + CHANGERS)
 #define SETTLED  3u /* devices that any changer moves */
 #define DEVICES  (SETTLED + CHANGERS)
-#define DOMAINS  3u
+#define DOMAINS  5u /* shared ones, of the first kinds */
 #define ROUNDS   400u
 #define LONGEST  9000u               /* bytes: one to four granules */
 #define NOWHERE  (UINT64_C(1) << 40) /* neither RAM nor an address of a domain */
 
-/* Every policy that a domain can change to. */
-static const enum dmp_flush_policy policies[] = {
-	DMP_FLUSH_STRICT,
-	DMP_FLUSH_LAZY,
-	DMP_FLUSH_LAZY_SINGLE,
+/* What a domain can be, and what it can be changed to.  A guest's never changes: own ones only. */
+static const struct kind {
+	enum dmp_flush_policy flush;
+	const struct dmp_iova_policy *iova;
+	uint32_t flags;
+} kinds[] = {
+	{DMP_FLUSH_STRICT, NULL, 0},
+	{DMP_FLUSH_LAZY, NULL, 0},
+	{DMP_FLUSH_LAZY_SINGLE, &dmp_iova_policy_chunk, 0},
+	{DMP_FLUSH_ON_REUSE, &dmp_iova_policy_bitmap, 0},
+	{DMP_FLUSH_MANUAL, NULL, 0},
+	{DMP_FLUSH_GUEST, NULL, 0},
+	{DMP_FLUSH_STRICT, NULL, DMP_DOMAIN_IDENTITY},
 };
-#define POLICIES (sizeof(policies) / sizeof(policies[0]))
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 struct shared {
 	struct dmp_sim *sim;
@@ -163,12 +171,17 @@ static void probe_round(struct crew_member *me, struct shared *s, struct rng *rn
 
 /* Changers. */
 
+/* On reuse needs addresses that come back late. */
 static void change_policy(struct crew_member *me, struct shared *s, struct rng *rng)
 {
-	struct dmp_domain *dom = s->doms[rng_range(rng, 0, DOMAINS - 1)];
-	int err = dmp_domain_set_flush(dom, policies[rng_range(rng, 0, POLICIES - 1)]);
+	uint64_t dom = rng_range(rng, 0, DOMAINS - 1);
+	enum dmp_flush_policy flush = kinds[rng_range(rng, 0, DOMAINS - 1)].flush;
+	int err = dmp_domain_set_flush(s->doms[dom], flush);
 
-	CREW_EXPECT(me, err == 0 || err == -EBUSY);
+	if (flush == DMP_FLUSH_ON_REUSE && kinds[dom].flush != DMP_FLUSH_ON_REUSE)
+		CREW_EXPECT(me, err == -EINVAL);
+	else
+		CREW_EXPECT(me, err == 0 || err == -EBUSY);
 }
 
 static void hold_strict(struct crew_member *me, struct shared *s, struct rng *rng)
@@ -224,20 +237,39 @@ static int detach(struct dmp_device *dev, struct dmp_domain *dom)
 	return dmp_device_detach(dev);
 }
 
+static int create(struct dmp_hw *hw, const struct kind *kind, struct dmp_domain **dom)
+{
+	struct dmp_domain_opts opts =
+		DMP_DOMAIN_OPTS(.flags = kind->flags, .flush = kind->flush, .policy = kind->iova);
+
+	if (!kind->flags) { /* of whatever queue it will have */
+		opts.flushq_entries = 16;
+		opts.flushq_timeout_ns = 200000;
+	}
+	return dmp_domain_create(hw, &opts, dom);
+}
+
+/* While its device is there its queue does not go, so that everything may be asked of it. */
+static void disturb(struct crew_member *me, struct dmp_domain *dom, const struct kind *kind)
+{
+	CREW_EXPECT(me, dmp_domain_commit(dom) == 0);
+	CREW_EXPECT(me, dmp_domain_flush(dom) == 0);
+	CREW_EXPECT(me, dmp_domain_get_flush(dom) == kind->flush);
+	CREW_EXPECT(me, dmp_domain_destroy(dom) == -EBUSY);
+	dmp_cpu_yield();
+}
+
 /* The device is the changer's own to move, and everybody's to use. */
 static void own_domain(struct crew_member *me, struct shared *s, struct rng *rng)
 {
 	struct dmp_device *dev = s->devs[SETTLED + me->number - MAPPERS - PROBERS];
-	struct dmp_domain_opts opts =
-		DMP_DOMAIN_OPTS(.flush = policies[rng_range(rng, 0, POLICIES - 1)],
-				.flushq_entries = 8);
+	const struct kind *kind = &kinds[rng_range(rng, 0, KINDS - 1)];
 	struct dmp_domain *dom;
 
-	CREW_EXPECT(me, dmp_domain_create(s->hw, &opts, &dom) == 0);
+	CREW_EXPECT(me, create(s->hw, kind, &dom) == 0);
 	CREW_EXPECT(me, at_last(s, dmp_device_attach, dev, dom));
-	CREW_EXPECT(me, dmp_domain_destroy(dom) == -EBUSY);
-	for (uint64_t i = rng_range(rng, 0, 20); i > 0; i--)
-		dmp_cpu_yield();
+	for (uint64_t i = rng_range(rng, 1, 10); i > 0 && !me->failures; i--)
+		disturb(me, dom, kind);
 	CREW_EXPECT(me, at_last(s, detach, dev, NULL));
 	CREW_EXPECT(me, dmp_domain_destroy(dom) == 0);
 }
@@ -279,12 +311,7 @@ static void machine_up(struct shared *s, const struct dmp_sim_opts *opts)
 	assert_int_equal(dmp_sim_create(opts, &s->sim), 0);
 	s->hw = dmp_sim_hw(s->sim);
 	for (unsigned i = 0; i < DOMAINS; i++)
-		assert_int_equal(dmp_domain_create(s->hw,
-						   &DMP_DOMAIN_OPTS(.flush = policies[i % POLICIES],
-								    .flushq_entries = 16,
-								    .flushq_timeout_ns = 200000),
-						   &s->doms[i]),
-				 0);
+		assert_int_equal(create(s->hw, &kinds[i], &s->doms[i]), 0);
 	for (unsigned i = 0; i < DEVICES; i++) {
 		assert_int_equal(dmp_device_create(s->hw, NULL, &s->devs[i]), 0);
 		for (unsigned t = 0; t < THREADS; t++)
