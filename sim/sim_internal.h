@@ -173,6 +173,8 @@ struct sim_device {
 	DMP_ATOMIC(struct sim_domain *) dom; /* (a) it, see sim_access.c; (d) to write */
 	struct sim_domain *attached;         /* (b) the domain, a passthrough one too */
 	bool removed;                        /* (b) only agents still hold it */
+	struct dmp_hw_region *regions;       /* (b) sim_region.c; NULL: none */
+	uint32_t nregions;                   /* (b) */
 
 	struct dmp_lock lock;               /* exposures, and every access of the direct route */
 	bool passthrough;                   /* (d) attached to a passthrough domain */
@@ -187,6 +189,9 @@ struct sim_device *sim_device_find(struct dmp_sim *sim, uint32_t id);
 int sim_device_get(struct dmp_sim *sim, uint32_t id, struct sim_device **out);
 void sim_device_put(struct dmp_sim *sim, struct sim_device *dev);
 int sim_device_check(struct dmp_sim *sim);
+
+int sim_device_region(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region);
+void sim_region_drop(struct sim_device *dev);
 
 uint64_t sim_expose_reach(struct sim_device *dev, dmp_phys_t phys, uint64_t len, uint32_t prot);
 void sim_expose_drop_all(struct sim_device *dev);
