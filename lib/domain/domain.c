@@ -30,7 +30,7 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_domain_opts) == 48, "append only");
+static_assert(sizeof(struct dmp_domain_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_domain_stats) == 104, "append only");
 static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
