@@ -199,11 +199,11 @@ struct dmp_hw_ops {
 	bool (*needs_shared)(void *be, uint32_t device);
 
 	/* What devices can still reach after an unmap, see exposure.h.  Start: of a translated domain
-	 * that has mapped nothing yet, once; @watch: NULL: nobody, else it stays as long as the
-	 * domain; -ENOMEM.  Get: after a start, at any time; sums saturate at UINT64_MAX. */
+	 * that has mapped nothing yet, once; @watch is copied, NULL: nobody; -ENOMEM.  Get: of a
+	 * domain that was started, at any time, all of @seen; sums stay at UINT64_MAX. */
 	int (*exposure_start)(void *be, void *dom, const struct dmp_exposure_watch *watch,
 			      void *ctx);
-	void (*exposure_get)(void *be, void *dom, struct dmp_exposure_seen *seen);
+	int (*exposure_get)(void *be, void *dom, struct dmp_exposure_seen *seen);
 };
 
 struct dmp_hw_opts {
