@@ -167,6 +167,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	ask_machine(dev);
 	counter_init(&dev->counts);
 	dma_coherent_init(dev);
+	dma_neighbours_init(&dev->neighbours);
 	*out = dev;
 	return 0;
 
@@ -211,6 +212,7 @@ int dmp_device_destroy(struct dmp_device *dev)
 		return err;
 	hw_device_remove(dev->hw, dev->number);
 	dma_coherent_destroy(dev);
+	dma_neighbours_destroy(&dev->neighbours);
 	counter_destroy(&dev->counts);
 	dmp_meta_free(dev, sizeof(*dev));
 	return 0;
@@ -248,6 +250,7 @@ int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
 	err = dmp_iommu_attach(dmp_domain_iommu(dom), dev->number);
 	if (err)
 		goto undo_strict;
+	dev->counts_neighbours = dmp_domain_measures_exposure(dom);
 	store_release(&dev->dom, dom); /* [ATTACH] */
 	return 0;
 
@@ -320,5 +323,6 @@ int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
 	now.live_coherent = now.coherent_allocs - now.coherent_frees;
 	now.map_failures = counter_sum(counts, DMA_MAP_FAILURES);
 	now.syncs = counter_sum(counts, DMA_SYNCS);
+	dma_neighbours_get(&dev->neighbours, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }
