@@ -263,6 +263,8 @@ static void leave_no_room(uint32_t kind)
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
 	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, 2 * PAGE, true), -ETIMEDOUT);
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].room),
+			 kind == DMP_SIM_QUEUE_FETCH_ADD ? 2 : 4);
 	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 4);
 	assert_int_equal(machine_stats(m).queue_waits, 1);
