@@ -274,7 +274,7 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 	err = map_size(&m, size, phys, injected ? npages / 2 : npages);
 	*mapped = m.iova - iova;
 	count_map(sim, m.nentries >> size.run);
-	sim_charge_map(sim, sim_level_span(&sim->format, size.level), m.nentries);
+	sim_charge_map(sim, page_bytes, sim_level_span(&sim->format, size.level), m.nentries);
 	return err ? err : injected;
 }
 
@@ -296,7 +296,7 @@ static bool map_next_door(struct map *m, dmp_phys_t phys)
 	store_release(slot, sim_phys_encode(format, phys) | m->leaf);
 	m->iova += sim_table_bytes(format);
 	m->nentries++;
-	sim_charge_map(m->sim, sim_table_bytes(format), 1);
+	sim_charge_map(m->sim, sim_table_bytes(format), sim_table_bytes(format), 1);
 	return true;
 }
 
@@ -318,7 +318,8 @@ static int map_run(struct map *m, struct dmp_phys_run run, uint64_t *npages)
 
 		err = map_size(m, size, run.phys, step.count);
 		*npages += (m->nentries - before) >> size.run;
-		sim_charge_map(m->sim, sim_level_span(format, size.level), m->nentries - before);
+		sim_charge_map(m->sim, step.page_bytes, sim_level_span(format, size.level),
+			       m->nentries - before);
 		run.phys += bytes;
 		run.len -= bytes;
 	}

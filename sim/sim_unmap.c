@@ -185,7 +185,7 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 	done = unmap_from(&u, sim_table_at(&sim->mem, domain->root), iova, iova + len - 1);
 	count_unmap(sim, u.npages);
 	sim_charge_unmap(
-		sim,
+		sim, page_bytes,
 		sim_level_span(&sim->format, sim->format.size[dmp_log2_floor(page_bytes)].level),
 		u.nentries);
 	return done;
