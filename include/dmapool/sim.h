@@ -189,6 +189,22 @@ DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
  */
 DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
 
+/* The most regions of one device. */
+#define DMP_SIM_REGIONS_MAX 1024u
+
+/**
+ * dmp_sim_set_regions() - addresses that the machine keeps from the domains of a device
+ * @device:  dmp_device_id() of a device of this machine
+ * @regions: copied, each with its size set; as hw.h describes them, and in any order
+ * @n:       0 .. DMP_SIM_REGIONS_MAX; they replace those that were set before
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL a region that makes no sense, or too many; -ENOENT no such device; -EBUSY it is
+ *          attached; -ENOMEM.
+ */
+DMP_API int dmp_sim_set_regions(struct dmp_sim *sim, uint32_t device,
+				const struct dmp_hw_region *regions, uint32_t n);
+
 /* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
 DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
 
@@ -345,6 +361,7 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
+	uint64_t faults_lost;              /* faults and stale accesses without a record */
 };
 
 /**

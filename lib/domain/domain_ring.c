@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * domain_ring.c - rings of a lazy domain's queue: where a range waits, and how it leaves
+ * domain_ring.c - rings of a domain's queue: where a range waits, and how it leaves
  *
  *            head         tail
  *     entry [ . 4 4 5 7 7 . . ]     mask + 1 places, of which one stays empty
  *
  *     push      at the tail, with the number of flushes begun so far
  *     release   from the head on while number < finished: table pages, then the address, which
- *               lands in the cache of the CPU that releases, whichever queued it
+ *               lands in the cache of the CPU that releases, whichever queued it; on reuse
+ *               table pages only, the address has gone back long since
  *     drop      the domain goes: table pages only
  *
  * A ring belongs to a CPU's number, not to a thread: it is made at that number's first unmap,
@@ -99,10 +100,14 @@ static bool is_empty(const struct flushq_ring *ring)
 	return ring->head == ring->tail;
 }
 
-bool ring_is_full_locked(struct flushq *fq, struct flushq_ring *ring)
+/* An empty one has room for a range of any size. */
+bool ring_is_full_locked(struct flushq *fq, struct flushq_ring *ring, uint64_t npages)
 {
 	dmp_lock_assert_held(&ring->ring_lock);
-	return ((ring->tail + 1) & fq->mask) == ring->head;
+	if (is_empty(ring))
+		return false;
+	return ((ring->tail + 1) & fq->mask) == ring->head || ring->pages > fq->pages_max ||
+	       npages > fq->pages_max - ring->pages;
 }
 
 uint64_t ring_count(struct flushq *fq, unsigned cpu)
@@ -118,11 +123,12 @@ void ring_push_locked(struct flushq *fq, struct flushq_ring *ring, const struct 
 {
 	dmp_lock_assert_held(&ring->ring_lock);
 	ring->entry[ring->tail] = (struct flushq_entry){
-		.range = *range,
-		.number = load_acquire(&fq->started), /* [UNMAP], [TIMER] */
-		.queued_ns = flushq_measures_exposure(fq) ? dmp_clock_now_ns() : 0,
+		.range = *range, .number = load_acquire(&fq->started), /* [UNMAP], [TIMER] */
 	};
 	ring->tail = (ring->tail + 1) & fq->mask;
+	ring->pages += range->npages;
+	if (range->is_free)
+		return;
 	ring->tally.nqueued++;
 	ring->tally.pages_queued += range->npages;
 }
@@ -140,7 +146,7 @@ static uint64_t exposure_ns(struct flushq *fq, const struct flushq_entry *entry,
 		covered_by = finished - FLUSHQ_ENDS + 1;
 	/* relaxed: [ENDED] by way of finished; a later end, if it has just been overwritten */
 	end_ns = load_relaxed(&fq->ended_ns[covered_by % FLUSHQ_ENDS]);
-	return end_ns > entry->queued_ns ? end_ns - entry->queued_ns : 0;
+	return end_ns > entry->range.unmapped_ns ? end_ns - entry->range.unmapped_ns : 0;
 }
 
 static void tell_released(const struct dmp_domain *dom, const struct flushq_range *range,
@@ -169,9 +175,14 @@ static void let_go(struct flushq *fq, struct flushq_ring *ring, const struct flu
 	struct dmp_domain *dom = fq->dom;
 
 	dmp_iommu_free_tables(dom->iommu, entry->range.tables);
-	dmp_iova_free(dom->iova, entry->range.pfn, entry->range.npages);
+	ring->pages -= entry->range.npages;
+	if (entry->range.is_free)
+		return;
+	domain_free_pfn(dom, entry->range.pfn, entry->range.npages);
 	tell_released(dom, &entry->range, exposed_ns);
 	count_released(&ring->tally, &entry->range, exposed_ns);
+	if (dom->exposure)
+		domain_exposure_ended(dom, entry->range.npages << dom->granule_shift, exposed_ns);
 }
 
 void ring_release_locked(struct flushq *fq, struct flushq_ring *ring)
@@ -204,7 +215,7 @@ static size_t ring_bytes(const struct flushq *fq)
 
 bool rings_create(struct flushq *fq)
 {
-	if (fq->policy == DMP_FLUSH_LAZY) {
+	if (fq->policy != DMP_FLUSH_LAZY_SINGLE) {
 		dmp_percpu_init(&fq->rings, ring_bytes(fq));
 		return true;
 	}
@@ -245,6 +256,44 @@ static void tally_add(struct flushq_tally *sum, const struct flushq_tally *more)
 	sum->exposed_ns += more->exposed_ns;
 	if (sum->exposed_max_ns < more->exposed_max_ns)
 		sum->exposed_max_ns = more->exposed_max_ns;
+}
+
+static void side_add(struct dmp_exposure_side *could, uint64_t bytes, uint64_t ns, bool is_open)
+{
+	could->windows++;
+	could->bytes += bytes;
+	could->byte_ns = dmp_add_saturated(could->byte_ns, dmp_mul_saturated(bytes, ns));
+	if (!is_open) {
+		dmp_spread_add(&could->ns, ns);
+		return;
+	}
+	could->open++;
+	could->open_bytes += bytes;
+	if (could->open_oldest_ns < ns)
+		could->open_oldest_ns = ns;
+}
+
+/* Q2: what a flush has covered is out of reach, also before it is released. */
+static void exposure_visit(struct flushq *fq, struct flushq_ring *ring, void *ctx)
+{
+	uint64_t finished = load_acquire(&fq->finished), now_ns = dmp_clock_now_ns(); /* [ENDED] */
+
+	for (uint32_t at = ring->head; at != ring->tail; at = (at + 1) & fq->mask) {
+		const struct flushq_entry *entry = &ring->entry[at];
+
+		if (entry->range.is_free)
+			continue;
+		bool is_open = entry->number >= finished;
+		uint64_t ns = is_open ? now_ns - entry->range.unmapped_ns
+				      : exposure_ns(fq, entry, finished);
+
+		side_add(ctx, entry->range.npages << fq->dom->granule_shift, ns, is_open);
+	}
+}
+
+void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could)
+{
+	visit_rings(fq, exposure_visit, could);
 }
 
 static void tally_visit(struct flushq *fq, struct flushq_ring *ring, void *ctx)
