@@ -129,6 +129,7 @@ enum dmp_sim_queue {
 	DMP_SIM_QUEUE_DEFAULT,
 	DMP_SIM_QUEUE_LOCKED,    /* the default */
 	DMP_SIM_QUEUE_LOCK_FREE, /* slots are taken by compare-and-swap */
+	DMP_SIM_QUEUE_FETCH_ADD, /* slots are taken by addition: no attempt is repeated */
 };
 
 /* Which of several queues a CPU uses. */
@@ -311,9 +312,10 @@ DMP_API int dmp_sim_flush_all(struct dmp_sim *sim);
  * @queue: 0 .. the machine's queues - 1
  *
  * Who waits for it meanwhile is told -ETIMEDOUT after the option's queue_timeout_ns, and a
- * log line names the queue.  What stands in the queue is executed when it moves again.
+ * log line names the queue.  What stands in the queue is executed when it moves again, before
+ * this call returns.
  *
- * Threads: any thread.
+ * Threads: any thread; takes locks of the machine.
  * Errors:  -EINVAL no such queue.
  */
 DMP_API int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck);

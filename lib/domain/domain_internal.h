@@ -95,7 +95,7 @@ struct dmp_domain {
 	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
-	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */
 
 	/* Read by every unmap; written when a device brings addresses that are its machine's */
 	DMP_ATOMIC(struct domain_region *) regions; /* (p) to write; (a) to read; domain_region.c */
