@@ -35,6 +35,7 @@
 #ifndef DMAPOOL_DOMAIN_H
 #define DMAPOOL_DOMAIN_H
 
+#include <dmapool/exposure.h>
 #include <dmapool/hw.h>
 #include <dmapool/iova.h>
 #include <dmapool/iommu.h>
@@ -102,8 +103,11 @@ struct dmp_domain_opts {
 	uint64_t flushq_bytes;                /* unmapped bytes in one queue that make it full, one
 					       * range may have more; 0: any number.  On reuse:
 					       * of unmaps whose table pages wait; 1 GiB */
+	const struct dmp_exposure_watch *exposure_watch; /* needs DMP_DOMAIN_EXPOSURE and a machine
+							  * that can tell; copied; NULL: nobody */
+	void *exposure_ctx;                              /* handed to its members */
 };
-#define DMP_DOMAIN_EXPOSURE 1u /* lazy, manual: note the time of every unmap, for exposed_ns */
+#define DMP_DOMAIN_EXPOSURE 1u /* measure what exposure.h defines, and exposed_ns */
 #define DMP_DOMAIN_IDENTITY 2u /* addresses are physical; strict, and without an IOVA policy */
 
 #ifndef __cplusplus

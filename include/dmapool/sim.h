@@ -360,6 +360,7 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
+	uint64_t faults_lost;              /* faults and stale accesses without a record */
 };
 
 /**

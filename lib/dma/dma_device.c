@@ -165,6 +165,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	counter_init(&dev->counts);
 	dma_gate_init(dev);
 	dma_coherent_init(dev);
+	dma_neighbours_init(&dev->neighbours);
 	*out = dev;
 	return 0;
 
@@ -188,6 +189,7 @@ int dmp_device_destroy(struct dmp_device *dev)
 		return err;
 	hw_device_remove(dev->hw, dev->number);
 	dma_coherent_destroy(dev);
+	dma_neighbours_destroy(&dev->neighbours);
 	counter_destroy(&dev->counts);
 	dmp_meta_free(dev, sizeof(*dev));
 	return 0;
@@ -246,5 +248,6 @@ int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
 	now.maps_32bit = counter_sum(counts, DMA_MAPS_32BIT);
 	now.losses_32bit = load_relaxed(&dev->losses32); /* relaxed, both: reports */
 	now.first_32bit = load_relaxed(&dev->first32);
+	dma_neighbours_get(&dev->neighbours, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }

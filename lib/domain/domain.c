@@ -35,7 +35,7 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_domain_opts) == 56, "append only");
+static_assert(sizeof(struct dmp_domain_opts) == 72, "append only");
 static_assert(sizeof(struct dmp_domain_stats) == 136, "append only");
 static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
@@ -53,7 +53,8 @@ static bool opts_make_sense(const struct dmp_domain_opts *opts)
 {
 	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_queue_size(opts->flushq_entries) &&
 	       !(opts->flags & DMP_DOMAIN_IDENTITY &&
-		 (opts->policy || opts->flush != DMP_FLUSH_STRICT));
+		 (opts->policy || opts->flush != DMP_FLUSH_STRICT)) &&
+	       (!opts->exposure_watch || (opts->flags & KNOWN_FLAGS) == DMP_DOMAIN_EXPOSURE);
 }
 
 static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given)
@@ -97,8 +98,13 @@ static int create_translated(struct dmp_domain *dom)
 			      &dom->iova);
 	if (err)
 		goto undo_iommu;
+	err = domain_exposure_create(dom);
+	if (err)
+		goto undo_iova;
 	return 0;
 
+undo_iova:
+	dmp_iova_destroy(dom->iova);
 undo_iommu:
 	dmp_iommu_destroy(dom->iommu);
 	return err;
@@ -161,6 +167,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	if (!domain_is_identity(dom))
 		dmp_iova_destroy(dom->iova);
 	domain_regions_destroy(dom);
+	domain_exposure_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));
