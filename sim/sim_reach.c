@@ -122,12 +122,13 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	bool is_small = kind == TLB_DEVICE && piece->order;
 	uint64_t before = piece_bytes(piece), after;
 
-	settle(piece, now_ns);
+	if (before)
+		settle(piece, now_ns);
 	*(is_small ? &piece->nsmall : &piece->nwhole) += more;
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
 	if (after > before) {
-		did->bytes = dmp_add_saturated(did->bytes, after - before);
+		did->bytes += after - before;
 		piece->window->bytes += after - before;
 	}
 }
