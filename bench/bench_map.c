@@ -17,6 +17,7 @@
 #include <string.h>
 
 #define SECONDS_MAX 300u
+#define QUEUES_MAX  4096u
 #define NODE_MAX    1023u
 #define ROUNDS_MAX  1000000000u
 
@@ -39,6 +40,7 @@ enum option {
 	MIX,
 	ENTRIES,
 	SLOTS,
+	QUEUES,
 	SPLIT,
 	ROUNDS,
 	SAMPLES,
@@ -72,7 +74,8 @@ static const struct poptOption options[] = {
 	BENCH_OPTION("route", 0, ROUTE,
 		     "direct, swiotlb, iommu, iommu+bounce or all (default: iommu)", "LIST"),
 	BENCH_OPTION("flush", 0, FLUSH,
-		     "when an IOMMU forgets; a policy's name or all (default: strict)", "LIST"),
+		     "when an IOMMU forgets: strict, lazy, lazy-single or all (default: strict)",
+		     "LIST"),
 	BENCH_OPTION("profile", 0, PROFILE, "what the machine costs (default: free)", "NAME|FILE"),
 	BENCH_OPTION("costs", 0, COSTS,
 		     "counted: told beside the times; spun: waited for, and in them (default: "
@@ -87,6 +90,10 @@ static const struct poptOption options[] = {
 	BENCH_OPTION("entries", 0, ENTRIES, "of a scatter list, up to 256; 0: no list (default: 0)",
 		     "LIST"),
 	BENCH_OPTION("slots", 0, SLOTS, "of the bounce pool, a power of two (default: 32768)", "N"),
+	BENCH_OPTION("queues", 0, QUEUES,
+		     "of invalidations, a CPU's by its number, up to 4096; 0: as the profile says, "
+		     "else 1 (default: 0)",
+		     "N"),
 	BENCH_OPTION("split", 0, SPLIT, "yes: measure the parts of a pair as well (default: no)",
 		     "yes|no"),
 	BENCH_OPTION("rounds", 0, ROUNDS,
@@ -166,7 +173,7 @@ static int parse_slots(const struct bench_line *line, uint64_t *slots)
 static int parse_case(const struct bench_line *line, struct bench_map_sweep *sweep)
 {
 	struct bench_map_case *rest = &sweep->rest;
-	uint64_t bits = 0;
+	uint64_t bits = 0, queues = 0;
 	int err = bench_line_one(line, BITS, "32", BENCH_MAP_BITS_MIN, BENCH_MAP_BITS_MAX, &bits);
 
 	rest->mask_bits = (unsigned)bits;
@@ -176,6 +183,9 @@ static int parse_case(const struct bench_line *line, struct bench_map_sweep *swe
 				     &rest->transfer_ns);
 	if (!err)
 		err = parse_slots(line, &rest->slots);
+	if (!err)
+		err = bench_line_one(line, QUEUES, "0", 0, QUEUES_MAX, &queues);
+	rest->queues = (unsigned)queues;
 	if (!err)
 		err = parse_node(line, &sweep->node);
 	return err ? err : parse_mix(line, sweep);

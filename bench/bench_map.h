@@ -65,7 +65,8 @@ struct bench_map_case {
 	unsigned entries;     /* of a scatter list; 0: buffers one by one */
 	unsigned batch;       /* maps, then as many unmaps: 1 .. BENCH_MAP_BATCH_MAX */
 	uint64_t transfer_ns; /* between them, busy */
-	uint64_t slots;       /* of the bounce pool; 0: the allocator's default */
+	uint64_t slots;       /* of the bounce pool, if it bounces: a power of two, 512 or more */
+	unsigned queues;      /* of invalidations, by CPU; 0: as the profile says */
 };
 
 /* It, in use. */
@@ -87,6 +88,9 @@ struct bench_map {
 
 /* Bytes of memory that the buffers of @nthreads threads take. */
 uint64_t bench_map_bytes(const struct bench_map_case *use, unsigned nthreads);
+
+/* Areas of its bounce pool: one a thread, while each has a segment. */
+unsigned bench_map_areas(const struct bench_map_case *use, unsigned nthreads);
 
 /* -ERANGE: the buffers are longer than the device's largest mapping; -EFBIG: more than
  * BENCH_MAP_BYTES_MAX in all; what the library returns. */

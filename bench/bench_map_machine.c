@@ -98,22 +98,33 @@ static int make_sim(struct bench_map *map)
 	const struct bench_map_case *use = map->use;
 
 	return dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = RAM_BYTES, .profile = use->profile,
+					    .queues = use->queues,
 					    .flags = use->spun ? DMP_SIM_SPIN : 0),
 			      &map->sim);
 }
 
-/* The library takes half of it if it does not get all: another pool than was asked for. */
-static int make_pool(struct bench_map *map)
+unsigned bench_map_areas(const struct bench_map_case *use, unsigned nthreads)
 {
-	uint64_t slots = map->use->slots;
+	uint64_t most = use->slots / DMP_SWIOTLB_SEGMENT_SLOTS;
+	uint64_t areas = dmp_pow2_ceil(nthreads);
+
+	return (unsigned)(areas < most ? areas : most);
+}
+
+/* The library takes half of it if it does not get all: another pool than was asked for. */
+static int make_pool(struct bench_map *map, unsigned nthreads)
+{
+	const struct bench_map_case *use = map->use;
 	struct dmp_swiotlb_stats stats;
-	int err = dmp_swiotlb_create(dmp_sim_hw(map->sim), &DMP_SWIOTLB_OPTS(.slots = slots),
-				     &map->tlb);
+	int err = dmp_swiotlb_create(
+		dmp_sim_hw(map->sim),
+		&DMP_SWIOTLB_OPTS(.slots = use->slots, .areas = bench_map_areas(use, nthreads)),
+		&map->tlb);
 
 	if (err)
 		return err;
 	dmp_swiotlb_get_stats(map->tlb, &stats, sizeof(stats));
-	return slots && stats.slots != slots ? -ENOMEM : 0;
+	return stats.slots == use->slots ? 0 : -ENOMEM;
 }
 
 static int make_device(struct bench_map *map)
@@ -157,7 +168,7 @@ int bench_map_open(struct bench_map *map, const struct bench_map_case *use, unsi
 		return -EFBIG;
 	err = make_sim(map);
 	if (!err && bench_map_bounces(use->route))
-		err = make_pool(map);
+		err = make_pool(map, nthreads);
 	if (!err)
 		err = make_device(map);
 	if (!err && bench_map_translates(use->route))

@@ -183,14 +183,14 @@ static json_t *case_json(const struct bench_map_measured *m)
 	const struct bench_map_case *use = &m->use;
 
 	return json_pack(
-		"{s:s, s:s?, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:i, s:i, s:I, s:I}",
+		"{s:s, s:s?, s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:i, s:o, s:i, s:i, s:i, s:I, s:I}",
 		"route", bench_map_route_names[use->route], "flush", flush_name(use), "profile",
 		use->profile ? use->profile : "free", "costs", use->spun ? "spun" : "counted",
 		"threads", (int)m->row.nthreads, "seconds", (int)m->seconds, "node", m->node,
 		"dma_bits", (int)use->mask_bits, "direction", direction_names[use->dir], "granule",
 		granule(use), "mix", mix_json(&use->mix), "batch", (int)use->batch, "entries",
-		(int)use->entries, "transfer_ns", (json_int_t)use->transfer_ns, "clock_ns",
-		(json_int_t)m->clock_ns);
+		(int)use->entries, "queues", (int)use->queues, "transfer_ns",
+		(json_int_t)use->transfer_ns, "clock_ns", (json_int_t)m->clock_ns);
 }
 
 json_t *bench_map_json(const struct bench_map_measured *m)

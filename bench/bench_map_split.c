@@ -115,14 +115,15 @@ static int open_translation(struct parts *p, const struct bench_map_case *use)
 /* The rings are a buffer a thread, as ours are. */
 static int open_bounce(struct parts *p, const struct bench_map_case *use)
 {
-	uint64_t slots = use->slots;
 	int err = bench_rings_open(&p->rings, dmp_pow2_ceil(p->bytes * p->nthreads));
 
 	if (err)
 		return err;
 	p->has_rings = true;
 	p->bounce_use = (struct bench_bounce_case){
-		.opts = DMP_SWIOTLB_OPTS(.slots = slots, .flags = DMP_SWIOTLB_NO_COPY),
+		.opts = DMP_SWIOTLB_OPTS(.slots = use->slots,
+					 .areas = bench_map_areas(use, p->nthreads),
+					 .flags = DMP_SWIOTLB_NO_COPY),
 		.bytes = p->bytes,
 		.dir = use->dir,
 		.fill = BENCH_FILL_SEGMENTS,

@@ -43,8 +43,6 @@ static bool is_room(int err)
 static int complain_of_case(const struct bench_map_measured *m, int err)
 {
 	progress_clear();
-	if (err == -ENOENT || err == -EIO) /* of the profile: the library has said what is wrong */
-		return EXIT_USAGE;
 	if (err == -EFBIG)
 		return complain("the buffers of %u threads are more than 2 GiB; use fewer threads, "
 				"or a smaller --granule, --batch or --entries",
@@ -184,6 +182,20 @@ static void print_common(const struct run *run)
 	bench_map_print_head(stdout);
 }
 
+/* What is wrong with a profile the library has said, in one line. */
+static int check_profile(const struct bench_map_case *use)
+{
+	struct dmp_sim *sim;
+	int err =
+		dmp_sim_create(&DMP_SIM_OPTS(.profile = use->profile, .queues = use->queues), &sim);
+
+	if (!err)
+		return dmp_sim_destroy(sim);
+	if (err != -ENOENT && err != -EIO)
+		complain("cannot make a simulated machine: %s", strerror(-err));
+	return EXIT_USAGE;
+}
+
 static int run_all(struct run *run)
 {
 	cpu_set_t before;
@@ -207,7 +219,10 @@ int bench_map_sweep_run(struct bench_map_sweep *sweep, struct json_file *json)
 
 	run.m = malloc(sizeof(*run.m));
 	run.closing = open_memstream(&text, &len);
-	status = run.m && run.closing ? run_all(&run) : complain("no memory for the figures");
+	status = check_profile(&sweep->rest);
+	if (!status)
+		status = run.m && run.closing ? run_all(&run)
+					      : complain("no memory for the figures");
 	if (sweep->left_out && run.measured)
 		printf("%u combinations were left out: there is no room for them\n",
 		       sweep->left_out);

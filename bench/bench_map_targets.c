@@ -34,14 +34,15 @@ static struct bench_map_case case_of(const char *flush, uint64_t bytes)
 	return use;
 }
 
-/* Two threads in one domain against one in another. */
-static void compare(struct bench_compare *c, const char *flush)
+/* Two threads in one domain against one in another; @queues of the machine. */
+static void compare(struct bench_compare *c, const char *flush, unsigned queues)
 {
-	const struct bench_map_case use = case_of(flush, DMP_PAGE_BYTES);
+	struct bench_map_case use = case_of(flush, DMP_PAGE_BYTES);
 	static struct bench_map sides[2];
 	const struct bench_job jobs[] = {{&bench_map_pairs, &sides[0], 2},
 					 {&bench_map_pairs, &sides[1], 1}};
 
+	use.queues = queues;
 	c->done = false;
 	if (bench_map_open(&sides[0], &use, 2))
 		return;
@@ -56,12 +57,15 @@ static void compare(struct bench_compare *c, const char *flush)
 
 static void threads(struct bench_compare *c)
 {
-	compare(c, "lazy");
+	compare(c, "lazy", 1);
 	bench_compare_cpu(c, "lazy, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
 	bench_compare_rate(c, "lazy, 2 threads in a domain: throughput to 1", 1.5, NAN);
-	compare(c, "strict");
+	compare(c, "strict", 1);
 	bench_compare_cpu(c, "strict, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
 	bench_compare_rate(c, "strict, 2 threads in a domain: throughput to 1", 1.5, NAN);
+	compare(c, "strict", 2);
+	bench_compare_cpu(c, "strict, 2 threads, a queue each: CPU time to 1", NAN, NAN);
+	bench_compare_rate(c, "strict, 2 threads, a queue each: throughput to 1", NAN, NAN);
 }
 
 /* What is published of a machine. */
