@@ -7,7 +7,7 @@
  *    iova    an allocation and a free              |==|
  *    tables  entries stored and cleared               |=====|
  *    slots   bounce slots, without the copy                 |====|
- *    copy    memcpy of a buffer, and back                        |====|
+ *    copy    what slots with the copy take more                  |====|
  *    rest    what is left: the flush, and what lies between           |=========|
  *
  * Nothing is put into the whole to see its parts, so that they do not disturb it: each part is
@@ -51,18 +51,18 @@ struct parts {
 	bool has_pages;
 	struct bench_rings rings;
 	bool has_rings;
-	struct bench_bounce_case bounce_use;
-	struct bench_bounce bounce;
-	bool has_bounce;
-	struct bench_copy_case copy;
+	struct bench_bounce_case bounce_use[2]; /* without the copy, with it */
+	struct bench_bounce bounce[2];
+	unsigned nbounces;
 
-	struct bench_job job[1 + BENCH_MAP_PARTS]; /* the whole first */
-	int part[1 + BENCH_MAP_PARTS];             /* which it is */
+	struct bench_job job[1 + BENCH_MAP_PARTS];     /* the whole first */
+	enum bench_map_part part[1 + BENCH_MAP_PARTS]; /* which each is, but for the whole */
 	unsigned njobs;
 	struct bench_result result[1 + BENCH_MAP_PARTS];
 };
 
-static void add_job(struct parts *p, int part, const struct bench_work *work, void *shared)
+static void add_job(struct parts *p, enum bench_map_part part, const struct bench_work *work,
+		    void *shared)
 {
 	p->part[p->njobs] = part;
 	p->job[p->njobs++] = (struct bench_job){work, shared, p->nthreads};
@@ -74,7 +74,7 @@ static int open_whole(struct parts *p, const struct bench_map_case *use)
 
 	if (err)
 		return err;
-	add_job(p, -1, &bench_map_pairs, &p->whole);
+	add_job(p, BENCH_MAP_PARTS, &bench_map_pairs, &p->whole);
 	if (use->route == BENCH_MAP_DIRECT)
 		return 0;
 	p->direct_use = *use;
@@ -112,30 +112,42 @@ static int open_translation(struct parts *p, const struct bench_map_case *use)
 	return 0;
 }
 
-/* The rings are a buffer a thread, as ours are. */
-static int open_bounce(struct parts *p, const struct bench_map_case *use)
+static int open_slots(struct parts *p, const struct bench_map_case *use, bool copied)
 {
-	int err = bench_rings_open(&p->rings, dmp_pow2_ceil(p->bytes * p->nthreads));
+	struct bench_bounce_case *bounce_use = &p->bounce_use[copied];
+	int err;
 
-	if (err)
-		return err;
-	p->has_rings = true;
-	p->bounce_use = (struct bench_bounce_case){
+	*bounce_use = (struct bench_bounce_case){
 		.opts = DMP_SWIOTLB_OPTS(.slots = use->slots,
 					 .areas = bench_map_areas(use, p->nthreads),
-					 .flags = DMP_SWIOTLB_NO_COPY),
+					 .flags = copied ? 0 : DMP_SWIOTLB_NO_COPY),
 		.bytes = p->bytes,
 		.dir = use->dir,
 		.fill = BENCH_FILL_SEGMENTS,
 		.batch = use->batch};
-	err = bench_bounce_open(&p->bounce, &p->bounce_use, &p->rings, p->nthreads);
+	err = bench_bounce_open(&p->bounce[copied], bounce_use, &p->rings, p->nthreads);
 	if (err)
 		return err;
-	p->has_bounce = true;
-	add_job(p, BENCH_MAP_PART_SLOTS, &bench_bounce_pairs, &p->bounce);
-	p->copy = (struct bench_copy_case){&p->rings, p->bytes, use->dir != DMP_TO_DEVICE};
-	add_job(p, BENCH_MAP_PART_COPY, &bench_copy, &p->copy);
+	p->nbounces++;
+	add_job(p, copied ? BENCH_MAP_PART_COPY : BENCH_MAP_PART_SLOTS, &bench_bounce_pairs,
+		&p->bounce[copied]);
 	return 0;
+}
+
+/* A thread uses one buffer of the rings, which is as near as ours are; what fills a pool first
+ * (bench_fill.c) reads the longest that can bounce. */
+static int open_bounce(struct parts *p, const struct bench_map_case *use)
+{
+	uint64_t used = dmp_pow2_ceil(p->bytes * p->nthreads);
+	int err = bench_rings_open(&p->rings,
+				   used > DMP_SWIOTLB_MAX_BYTES ? used : DMP_SWIOTLB_MAX_BYTES);
+
+	if (err)
+		return err;
+	p->has_rings = true;
+	p->rings.bytes = used;
+	err = open_slots(p, use, false);
+	return err ? err : open_slots(p, use, true);
 }
 
 static int open_parts(struct parts *p, const struct bench_map_case *use)
@@ -151,8 +163,8 @@ static int open_parts(struct parts *p, const struct bench_map_case *use)
 
 static void close_parts(struct parts *p)
 {
-	if (p->has_bounce)
-		bench_bounce_close(&p->bounce);
+	while (p->nbounces > 0)
+		bench_bounce_close(&p->bounce[--p->nbounces]);
 	if (p->has_rings)
 		bench_rings_close(&p->rings);
 	if (p->has_pages)
@@ -173,26 +185,30 @@ static int err_of(struct parts *p)
 	err = err || !p->direct.use ? err : atomic_load(&p->direct.err);
 	err = err || !p->has_range ? err : atomic_load(&p->range.err);
 	err = err || !p->has_pages ? err : atomic_load(&p->pages.err);
-	return err || !p->has_bounce ? err : atomic_load(&p->bounce.err);
+	for (unsigned i = 0; !err && i < p->nbounces; i++)
+		err = atomic_load(&p->bounce[i].err);
+	return err;
+}
+
+/* CPU ns a pair of the whole. */
+static double ns_of(const struct parts *p, unsigned job)
+{
+	const struct bench_result *r = &p->result[job];
+	double ns = bench_median(r->cpu, r->samples);
+
+	return p->part[job] == BENCH_MAP_PART_TABLES ? ns * (double)p->granules : ns; /* a page */
 }
 
 static void fill(const struct parts *p, struct bench_map_split *split)
 {
 	for (unsigned i = 0; i < BENCH_MAP_PARTS; i++)
 		split->part_ns[i] = NAN;
-	for (unsigned i = 0; i < p->njobs; i++) {
-		const struct bench_result *r = &p->result[i];
-		double ns = bench_median(r->cpu, r->samples);
-
-		if (p->part[i] < 0) {
-			split->whole_ns = split->rest_ns = ns;
-			continue;
-		}
-		if (p->part[i] == BENCH_MAP_PART_TABLES) /* a pair was a page */
-			ns *= (double)p->granules;
-		split->part_ns[p->part[i]] = ns;
-		split->rest_ns -= ns;
-	}
+	split->whole_ns = split->rest_ns = ns_of(p, 0);
+	for (unsigned i = 1; i < p->njobs; i++)
+		split->part_ns[p->part[i]] = ns_of(p, i);
+	split->part_ns[BENCH_MAP_PART_COPY] -= split->part_ns[BENCH_MAP_PART_SLOTS];
+	for (unsigned i = 1; i < p->njobs; i++)
+		split->rest_ns -= split->part_ns[p->part[i]];
 }
 
 int bench_map_split(const struct bench_plan *plan, const struct bench_map_case *use,
