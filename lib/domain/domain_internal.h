@@ -3,12 +3,14 @@
  * domain_internal.h - what the files of lib/domain share
  *
  *   struct dmp_domain
- *     |- iova     which addresses are free          lib/iova
+ *     |- iova     which addresses are free          lib/iova; NULL: identity
  *     |- iommu    what stands behind an address     lib/iommu
- *     `- queue    what waits for a lazy flush       domain_flushq.h; NULL: strict
+ *     `- queue    what waits for a flush            domain_flushq.h; NULL: strict
  *
- *   an unmap:  queue? --NULL--> flush its range ---------------------> address free
- *                 `--ring--> entry ... flush of the whole domain ... --> address free
+ *   an unmap:  queue? --NULL--> flush its range ------------------------> address free
+ *                |---lazy, manual--> entry ... flush of the domain ... --> address free
+ *                `---on reuse------> address free, of a later epoch
+ *   a map:                                         ... flush of the domain ... --> given out
  *
  * Everything inside is counted in whole granules, the machine's smallest pages.
  *
@@ -44,15 +46,18 @@ enum domain_count {
 #define FLUSHQ_TIMEOUT_NS        (UINT64_C(10) * 1000000)
 #define FLUSHQ_SINGLE_ENTRIES    32768u
 #define FLUSHQ_SINGLE_TIMEOUT_NS (UINT64_C(1000) * 1000000)
+#define FLUSHQ_REUSE_BYTES       (UINT64_C(1) << 30) /* of pages of 4 KiB: 2 MiB of tables */
 #define FLUSHQ_ENTRIES_MAX       (UINT32_C(1) << 20) /* 40 MiB a ring */
 
 struct flushq;
 struct flushq_ring;
+struct domain_region;
 
 /* A range that is unmapped but not yet flushed. */
 struct flushq_range {
 	uint64_t pfn, npages;
 	void *tables; /* the backend's chain, free after the flush */
+	bool is_free; /* its address does not wait: its tables only */
 };
 
 /* What a queue counts. */
@@ -60,17 +65,19 @@ struct flushq_tally {
 	uint64_t nqueued, nreleased;           /* ranges that came, and that went */
 	uint64_t pages_queued, pages_released; /* the same in granules */
 	uint64_t exposed_ns, exposed_max_ns;   /* of those that went */
+	uint64_t nunflushed, pages_unflushed;  /* on reuse: unmapped since the latest flush */
 };
 
 struct dmp_domain {
 	/* Constant after create */
 	struct dmp_hw *hw;            /* (c) */
 	struct dmp_iommu *iommu;      /* (c) */
-	struct dmp_iova_domain *iova; /* (c) */
+	struct dmp_iova_domain *iova; /* (c) NULL: an identity domain */
 	struct dmp_domain_opts opts;  /* (c) as given, but see watch */
 	struct dmp_flush_watch watch; /* (c) a copy: members a short table lacks are NULL */
 	unsigned granule_shift;       /* (c) log2 of the granule's bytes */
 	dmp_iova_t aperture_end;      /* (c) last address that can be translated */
+	bool defers_reuse;            /* (c) addresses have epochs, and no caches */
 
 	/* Read by every unmap, written when the policy changes */
 	DMP_ATOMIC(struct flushq *) queue; /* (a) NULL: strict */
@@ -85,8 +92,13 @@ struct dmp_domain {
 	/* Set-up only */
 	struct dmp_lock policy_lock;
 	struct flushq_tally past;       /* (p) of queues that are no more */
+	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
+	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
 	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+
+	/* Read by every unmap; written when a device brings addresses that are its machine's */
+	DMP_ATOMIC(struct domain_region *) regions; /* (p) to write; (a) to read; domain_region.c */
 };
 
 /* Whole granules. */
@@ -114,6 +126,19 @@ static inline uint64_t domain_pfn(const struct dmp_domain *dom, dmp_iova_t iova)
 	return iova >> dom->granule_shift;
 }
 
+/* Addresses are physical: nothing to take, to fill or to flush. */
+static inline bool domain_is_identity(const struct dmp_domain *dom)
+{
+	return dom->iova == NULL;
+}
+
+/* An address goes back to the space. */
+static inline int domain_free_pfn(struct dmp_domain *dom, uint64_t pfn, uint64_t npages)
+{
+	return dom->defers_reuse ? dmp_iova_free_pfn(dom->iova, pfn, NULL)
+				 : dmp_iova_free(dom->iova, pfn, npages);
+}
+
 /* NULL: the domain is strict. */
 static inline struct flushq *domain_queue(struct dmp_domain *dom)
 {
@@ -127,17 +152,38 @@ static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
 	return dmp_iommu_iova_to_phys(dom->iommu, iova, &phys) == 0;
 }
 
+/* domain_region.c */
+bool domain_region_is_direct(const struct dmp_domain *dom, dmp_iova_t iova);
+/* @is_alone: no other device is attached.  Needs no map, unmap in progress. */
+int domain_regions_apply_locked(struct dmp_domain *dom, uint32_t device, bool is_alone);
+void domain_regions_destroy(struct dmp_domain *dom);
+
+/* Does @iova lead to itself, for a device that uses it unasked?  Nearly always there is no region,
+ * and this is one load. */
+static inline bool domain_is_direct(struct dmp_domain *dom, dmp_iova_t iova)
+{
+	return load_acquire(&dom->regions) && domain_region_is_direct(dom, iova); /* [REGION] */
+}
+
+/* domain.c: does a range that was mapped, and is no direct region, touch pfns @lo .. @hi? */
+bool domain_touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi);
+
 /* domain_unmap.c: the address is never given out again; says so with @err, the reason. */
 void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err);
 
 /* domain_policy.c */
-bool domain_is_policy(enum dmp_flush_policy policy);
-/* A new domain's queue, as its options ask; without memory it stays strict, and says so. */
-void domain_start_queue(struct dmp_domain *dom);
+/* 0; -EINVAL: there is no such policy, or it cannot be this domain's. */
+int domain_check_policy(const struct dmp_domain *dom, enum dmp_flush_policy policy);
+/* A new domain's, as its options ask; without memory for a queue it is strict, and says so. */
+void domain_start_policy(struct dmp_domain *dom);
 /* The queue goes, with what is still in it; its counts stay. */
 void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
+
+/* domain_attach.c: is a device attached, or about to be? */
+bool domain_has_devices_locked(struct dmp_domain *dom);
+bool domain_has_devices(struct dmp_domain *dom);
 
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
@@ -153,16 +199,22 @@ void flushq_destroy(struct flushq *fq);
 enum dmp_flush_policy flushq_policy(const struct flushq *fq);
 /* The calling CPU's ring, or the only one; NULL: there is none now. */
 struct flushq_ring *flushq_ring(struct flushq *fq);
-/* @range's tables are cleared: it will be freed after a flush.  On error it is the caller's
- * still, and no flush has covered it. */
+/* @range's tables are cleared: it will be freed after a flush, or its tables will, if
+ * @range->is_free.  On error it is the caller's still, and no flush has covered it. */
 int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_range *range);
 /* Flushes, and releases what had been queued before; on error nothing is lost. */
 int flushq_flush(struct flushq *fq);
+/* The same, unless a flush has covered all that was queued before. */
+int flushq_commit(struct flushq *fq);
+/* On reuse: no device reaches what was unmapped before an address of @epoch was given out. */
+int flushq_admit(struct flushq *fq, uint64_t epoch);
 /* The timer waits: for walkers. */
 void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
+/* On reuse: notes in @sum what devices may still reach, or a little more. */
+void flushq_unflushed(struct flushq *fq, struct flushq_tally *sum);
 /* The counters, the timer, and @cpu's ring. */
 void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state);
 
