@@ -74,7 +74,8 @@ static const struct poptOption options[] = {
 	BENCH_OPTION("route", 0, ROUTE,
 		     "direct, swiotlb, iommu, iommu+bounce or all (default: iommu)", "LIST"),
 	BENCH_OPTION("flush", 0, FLUSH,
-		     "when an IOMMU forgets: strict, lazy, lazy-single or all (default: strict)",
+		     "when an IOMMU forgets: strict, lazy, lazy-single, on-reuse, manual, guest, "
+		     "passthrough or all (default: strict)",
 		     "LIST"),
 	BENCH_OPTION("profile", 0, PROFILE, "what the machine costs (default: free)", "NAME|FILE"),
 	BENCH_OPTION("costs", 0, COSTS,
@@ -124,7 +125,7 @@ static int parse_lists(const struct bench_line *line, struct bench_map_sweep *sw
 				       BENCH_MAP_ROUTES, &sweep->routes);
 	if (!err)
 		err = bench_line_words(line, FLUSH, "strict", bench_map_flush_names,
-				       bench_map_nflushes, &sweep->flushes);
+				       BENCH_MAP_FLUSHES, &sweep->flushes);
 	if (!err)
 		err = bench_line_numbers(line, BATCH, "1", 1, BENCH_MAP_BATCH_MAX, &sweep->batches);
 	if (!err)

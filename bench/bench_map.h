@@ -44,21 +44,38 @@ enum bench_map_route {
 
 extern const char *const bench_map_route_names[BENCH_MAP_ROUTES];
 
-/* Is the device behind a domain?  Then it has a flush policy. */
+/* Is the device behind a domain?  Then that has a flush policy. */
 bool bench_map_translates(enum bench_map_route route);
 bool bench_map_bounces(enum bench_map_route route);
 
-/* The flush policies, by number: names for a list of words. */
-extern const char *const *const bench_map_flush_names;
-extern const unsigned bench_map_nflushes;
-/* -ENOENT: none of that name. */
-int bench_map_flush_find(const char *name, unsigned *flush);
+/* What a domain is made with: a row of bench_map_flushes, by its number. */
+enum bench_map_policy {
+	BENCH_MAP_STRICT,
+	BENCH_MAP_LAZY,
+	BENCH_MAP_LAZY_SINGLE,
+	BENCH_MAP_ON_REUSE,
+	BENCH_MAP_MANUAL,
+	BENCH_MAP_GUEST,
+	BENCH_MAP_PASSTHROUGH,
+	BENCH_MAP_FLUSHES,
+};
+
+struct bench_map_flush {
+	enum dmp_flush_policy flush;
+	uint32_t flags;                     /* of the domain */
+	const struct dmp_iova_policy *iova; /* NULL: the default */
+	bool commits; /* after the unmaps of a batch comes dmp_domain_commit() */
+};
+
+extern const struct bench_map_flush bench_map_flushes[BENCH_MAP_FLUSHES];
+/* Their names on the command line. */
+extern const char *const bench_map_flush_names[BENCH_MAP_FLUSHES];
 
 struct bench_map_case {
 	enum bench_map_route route;
-	unsigned flush;      /* number of the policy; of a route that translates */
-	const char *profile; /* NULL: free */
-	bool spun;           /* costs are waited for; else counted */
+	enum bench_map_policy flush; /* of a route that translates */
+	const char *profile;         /* NULL: free */
+	bool spun;                   /* costs are waited for; else counted */
 	enum dmp_dir dir;
 	unsigned mask_bits;
 	struct bench_mix mix; /* of each buffer; of each entry of a list */
@@ -81,9 +98,9 @@ struct bench_map {
 	uint64_t slice_ns;  /* a round of bench_map_calls is as many batches as fit this; 0: one */
 	uint64_t clock_ns;  /* taken off the time of each call */
 	pthread_mutex_t lock;
-	struct bench_latency map, unmap; /* under lock: of threads that have ended */
-	uint64_t pairs;                  /* under lock: of them, also before the first sample */
-	_Atomic(int) err;                /* a request that failed; 0: none */
+	struct bench_latency map, unmap, commit; /* under lock: of threads that have ended */
+	uint64_t pairs;   /* under lock: of them, also before the first sample */
+	_Atomic(int) err; /* a request that failed; 0: none */
 };
 
 /* Bytes of memory that the buffers of @nthreads threads take. */
@@ -164,8 +181,8 @@ struct bench_map_measured {
 	unsigned seconds; /* 0: by rounds */
 	int node;         /* -1: any */
 	uint64_t clock_ns;
-	struct bench_latency map, unmap;
-	double cost_ns[BENCH_MAP_PHASES]; /* of a profile whose costs are counted */
+	struct bench_latency map, unmap, commit; /* the last of a policy that commits */
+	double cost_ns[BENCH_MAP_PHASES];        /* of a profile whose costs are counted */
 	bool is_split;
 	struct bench_map_split split;
 };

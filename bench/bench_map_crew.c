@@ -2,11 +2,12 @@
 /*
  * bench_map_crew.c - threads that write, map, wait and unmap
  *
- *    batch:   write, map   write, map   ...   transfer   unmap   unmap   ...
- *                    |-|          |-|                    |---|   |---|      timed, each call
+ *    batch:   write, map   write, map   ...   transfer   unmap   unmap   ...   commit
+ *                    |-|          |-|                    |---|   |---|         |----|   timed
  *
  * The loop of the kernel's map_benchmark, which has batches of 1: the buffer is written if the
- * device will read it, mapped, given to the device for a while, and unmapped.  What a call took is
+ * device will read it, mapped, given to the device for a while, and unmapped.  A domain that is
+ * told when to flush is told once a batch.  What a call took is
  * the difference of two looks at the clock less what two looks one after the other differ by.
  *
  * A thread keeps its figures to itself and adds them to all others' when it ends.  Its first run
@@ -29,14 +30,15 @@ struct mapper {
 	struct bench_map *map;
 	struct dmp_device *device;
 	const struct bench_map_case *use;
-	unsigned nbufs, entries; /* of all lists, of each: 1 if there are none */
-	char *memory;            /* owned; own_bytes */
-	struct dmp_sg *sg;       /* owned; a buffer each, of lists one behind the other */
-	size_t *nmapped;         /* owned; of each list */
+	struct dmp_domain *commit; /* the domain, if it is told when to flush */
+	unsigned nbufs, entries;   /* of all lists, of each: 1 if there are none */
+	char *memory;              /* owned; own_bytes */
+	struct dmp_sg *sg;         /* owned; a buffer each, of lists one behind the other */
+	size_t *nmapped;           /* owned; of each list */
 	uint64_t random;
 	uint64_t pairs;
 	bool warm; /* it has run */
-	struct bench_latency maps, unmaps;
+	struct bench_latency maps, unmaps, commits;
 };
 
 static uint64_t now_ns(void)
@@ -157,6 +159,17 @@ static inline __attribute__((always_inline)) int unmap_batch(struct mapper *m, b
 	return first;
 }
 
+/* For policies that are told when to flush: once a batch. */
+static inline __attribute__((always_inline)) int commit_batch(struct mapper *m, bool timed)
+{
+	uint64_t start = timed ? now_ns() : 0;
+	int err = dmp_domain_commit(m->commit);
+
+	if (timed)
+		note(m, &m->commits, start, now_ns());
+	return err;
+}
+
 /* False: a request failed. */
 static inline __attribute__((always_inline)) bool run_batch(struct mapper *m, bool timed)
 {
@@ -167,6 +180,8 @@ static inline __attribute__((always_inline)) bool run_batch(struct mapper *m, bo
 		transfer(m->use->transfer_ns);
 	unmap_err = unmap_batch(m, timed, mapped);
 	err = err ? err : unmap_err;
+	if (!err && m->commit)
+		err = commit_batch(m, timed);
 	if (err)
 		note_err(m, err);
 	return !err;
@@ -230,6 +245,7 @@ static int begin(struct bench_thread *t)
 	m->map = map;
 	m->device = map->device;
 	m->use = map->use;
+	m->commit = bench_map_flushes[map->use->flush].commits ? map->domain : NULL;
 	m->random = t->random;
 	m->entries = map->use->entries ? map->use->entries : 1;
 	m->nbufs = map->use->batch * m->entries;
@@ -245,6 +261,7 @@ static void end(struct bench_thread *t)
 	pthread_mutex_lock(&m->map->lock);
 	bench_latency_merge(&m->map->map, &m->maps);
 	bench_latency_merge(&m->map->unmap, &m->unmaps);
+	bench_latency_merge(&m->map->commit, &m->commits);
 	m->map->pairs += m->pairs;
 	pthread_mutex_unlock(&m->map->lock);
 	if (m->memory)

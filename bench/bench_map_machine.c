@@ -10,7 +10,7 @@
  *
  * RAM ends at 4 GiB, so that a device with a mask of 32 bits reaches all of it.
  *
- * A flush policy is a row of `flushes`: another one is another row.
+ * A flush policy is a row of bench_map_flushes: another one is another row.
  *
  * Costs a pair are the machine's own counters, and for IOVAs the library's, times the profile's
  * prices: looked at while nobody is inside, so that counting disturbs nobody.
@@ -21,7 +21,6 @@
 
 #include <errno.h>
 #include <math.h>
-#include <string.h>
 
 #define RAM_BYTES (UINT64_C(4) << 30)
 
@@ -42,33 +41,22 @@ bool bench_map_bounces(enum bench_map_route route)
 	return route == BENCH_MAP_SWIOTLB || route == BENCH_MAP_IOMMU_BOUNCE;
 }
 
-/* The flush policies. */
-
-static const enum dmp_flush_policy flushes[] = {
-	DMP_FLUSH_STRICT,
-	DMP_FLUSH_LAZY,
-	DMP_FLUSH_LAZY_SINGLE,
+const struct bench_map_flush bench_map_flushes[BENCH_MAP_FLUSHES] = {
+	[BENCH_MAP_STRICT] = {.flush = DMP_FLUSH_STRICT},
+	[BENCH_MAP_LAZY] = {.flush = DMP_FLUSH_LAZY},
+	[BENCH_MAP_LAZY_SINGLE] = {.flush = DMP_FLUSH_LAZY_SINGLE},
+	[BENCH_MAP_ON_REUSE] = {.flush = DMP_FLUSH_ON_REUSE, .iova = &dmp_iova_policy_bitmap},
+	[BENCH_MAP_MANUAL] = {.flush = DMP_FLUSH_MANUAL, .commits = true},
+	[BENCH_MAP_GUEST] = {.flush = DMP_FLUSH_GUEST},
+	[BENCH_MAP_PASSTHROUGH] = {.flush = DMP_FLUSH_STRICT, .flags = DMP_DOMAIN_IDENTITY},
 };
 
-static const char *const flush_names[] = {"strict", "lazy", "lazy-single"};
-
-#define NFLUSHES (sizeof(flushes) / sizeof(flushes[0]))
-
-_Static_assert(sizeof(flush_names) / sizeof(flush_names[0]) == NFLUSHES, "a name each");
-
-const char *const *const bench_map_flush_names = flush_names;
-const unsigned bench_map_nflushes = NFLUSHES;
-
-int bench_map_flush_find(const char *name, unsigned *flush)
-{
-	for (unsigned i = 0; i < NFLUSHES; i++) {
-		if (strcmp(flush_names[i], name) != 0)
-			continue;
-		*flush = i;
-		return 0;
-	}
-	return -ENOENT;
-}
+const char *const bench_map_flush_names[BENCH_MAP_FLUSHES] = {
+	[BENCH_MAP_STRICT] = "strict",           [BENCH_MAP_LAZY] = "lazy",
+	[BENCH_MAP_LAZY_SINGLE] = "lazy-single", [BENCH_MAP_ON_REUSE] = "on-reuse",
+	[BENCH_MAP_MANUAL] = "manual",           [BENCH_MAP_GUEST] = "guest",
+	[BENCH_MAP_PASSTHROUGH] = "passthrough",
+};
 
 /* Made and unmade. */
 
@@ -144,14 +132,16 @@ static int make_device(struct bench_map *map)
 
 static int make_domain(struct bench_map *map)
 {
-	enum dmp_flush_policy flush = flushes[map->use->flush];
-	int err = dmp_domain_create(dmp_sim_hw(map->sim), &DMP_DOMAIN_OPTS(.flush = flush),
+	const struct bench_map_flush *flush = &bench_map_flushes[map->use->flush];
+	int err = dmp_domain_create(dmp_sim_hw(map->sim),
+				    &DMP_DOMAIN_OPTS(.flush = flush->flush, .flags = flush->flags,
+						     .policy = flush->iova),
 				    &map->domain);
 
 	if (!err)
 		err = dmp_device_attach(map->device, map->domain);
-	/* Without memory for its queues a lazy domain is a strict one: another case. */
-	if (!err && dmp_domain_get_flush(map->domain) != flush)
+	/* Without memory for its queue a domain is a strict one: another case. */
+	if (!err && dmp_domain_get_flush(map->domain) != flush->flush)
 		err = -ENOMEM;
 	return err;
 }
@@ -218,7 +208,7 @@ void bench_map_look(const struct bench_map *map, struct bench_map_books *books)
 {
 	*books = (struct bench_map_books){.sim = {.phase_ns = {0}}};
 	dmp_sim_get_stats(map->sim, &books->sim, sizeof(books->sim));
-	if (map->domain)
+	if (map->domain && dmp_domain_iova(map->domain))
 		dmp_iova_get_stats(dmp_domain_iova(map->domain), &books->iova, sizeof(books->iova));
 }
 

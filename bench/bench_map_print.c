@@ -39,14 +39,14 @@ static int granule(const struct bench_map_case *use)
 
 void bench_map_print_head(FILE *to)
 {
-	fprintf(to, "%-12s %-11s %7s %-4s %8s %5s %4s  %-5s %10s %9s %9s %8s %8s %8s %8s %9s\n",
+	fprintf(to, "%-12s %-11s %7s %-4s %8s %5s %4s  %-6s %9s %9s %9s %8s %8s %8s %8s %9s\n",
 		"route", "flush", "threads", "dir", "bytes", "batch", "list", "call", "calls",
 		"mean ns", "deviation", "p50", "p90", "p99", "p99.9", "max");
 }
 
 static void print_latency(FILE *to, const char *call, const struct bench_latency *l)
 {
-	fprintf(to, "%-5s %10llu %9.1f %9.1f", call, (unsigned long long)l->count,
+	fprintf(to, "%-6s %9llu %9.1f %9.1f", call, (unsigned long long)l->count,
 		bench_latency_mean(l), bench_latency_deviation(l));
 	for (unsigned i = 0; i < NSHARES; i++)
 		fprintf(to, " %8.0f", bench_latency_quantile(l, shares[i]));
@@ -66,6 +66,10 @@ static void print_calls(FILE *to, const struct bench_map_measured *m)
 	print_latency(to, "map", &m->map);
 	fprintf(to, "%-58s", "");
 	print_latency(to, "unmap", &m->unmap);
+	if (m->commit.count == 0)
+		return;
+	fprintf(to, "%-58s", "");
+	print_latency(to, "commit", &m->commit);
 }
 
 static double sum_of(const double *ns, unsigned n)
@@ -201,6 +205,8 @@ json_t *bench_map_json(const struct bench_map_measured *m)
 		return NULL;
 	json_object_set_new(json, "map", latency_json(&m->map));
 	json_object_set_new(json, "unmap", latency_json(&m->unmap));
+	json_object_set_new(json, "commit",
+			    m->commit.count ? latency_json(&m->commit) : json_null());
 	json_object_set_new(
 		json, "simulated_ns",
 		m->use.spun ? json_null()

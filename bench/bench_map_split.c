@@ -86,17 +86,20 @@ static int open_whole(struct parts *p, const struct bench_map_case *use)
 	return err;
 }
 
+/* A policy of its own is one that no cache stands before. */
 static int open_translation(struct parts *p, const struct bench_map_case *use)
 {
+	const struct dmp_iova_policy *policy = bench_map_flushes[use->flush].iova;
 	int err;
 
-	p->range_use =
-		(struct bench_range_case){.pattern = BENCH_SAME,
-					  .opts = DMP_IOVA_OPTS(.start_pfn = 1),
-					  .cached = true,
-					  .size = p->granules,
-					  .limit = DMP_MASK(use->mask_bits) >> DMP_PAGE_SHIFT,
-					  .batch = use->batch};
+	p->range_use = (struct bench_range_case){
+		.pattern = BENCH_SAME,
+		.opts = DMP_IOVA_OPTS(.start_pfn = 1, .policy = policy,
+				      .flags = policy ? DMP_IOVA_NO_CACHE : 0),
+		.cached = !policy,
+		.size = p->granules,
+		.limit = DMP_MASK(use->mask_bits) >> DMP_PAGE_SHIFT,
+		.batch = use->batch};
 	err = bench_range_open(&p->range, &p->range_use, p->nthreads);
 	if (err)
 		return err;
@@ -154,7 +157,7 @@ static int open_parts(struct parts *p, const struct bench_map_case *use)
 {
 	int err = open_whole(p, use);
 
-	if (!err && bench_map_translates(use->route))
+	if (!err && bench_map_translates(use->route) && use->flush != BENCH_MAP_PASSTHROUGH)
 		err = open_translation(p, use);
 	if (!err && bench_map_bounces(use->route))
 		err = open_bounce(p, use);

@@ -80,6 +80,7 @@ static int run_calls(const struct bench_map_sweep *sweep, struct bench_map_measu
 		return atomic_load(&map->err);
 	m->map = map->map;
 	m->unmap = map->unmap;
+	m->commit = map->commit;
 	bench_map_costs(map, &before, m->cost_ns);
 	return err;
 }
@@ -135,7 +136,7 @@ static void make_case(const struct run *run, const uint64_t *item)
 					 .node = sweep->node,
 					 .clock_ns = run->clock_ns};
 	m->use.route = (enum bench_map_route)item[ROUTE];
-	m->use.flush = (unsigned)item[FLUSH];
+	m->use.flush = (enum bench_map_policy)item[FLUSH];
 	m->use.dir = (enum dmp_dir)item[DIRECTION];
 	m->use.entries = (unsigned)item[ENTRIES];
 	m->use.batch = (unsigned)item[BATCH];

@@ -22,20 +22,18 @@
 
 #define ROUNDS 64u
 
-static struct bench_map_case case_of(const char *flush, uint64_t bytes)
+static struct bench_map_case case_of(enum bench_map_policy flush, uint64_t bytes)
 {
-	struct bench_map_case use = {.route = BENCH_MAP_IOMMU,
-				     .dir = DMP_BIDIRECTIONAL,
-				     .mask_bits = 32,
-				     .mix = bench_mix_of(bytes),
-				     .batch = 1};
-
-	bench_map_flush_find(flush, &use.flush);
-	return use;
+	return (struct bench_map_case){.route = BENCH_MAP_IOMMU,
+				       .flush = flush,
+				       .dir = DMP_BIDIRECTIONAL,
+				       .mask_bits = 32,
+				       .mix = bench_mix_of(bytes),
+				       .batch = 1};
 }
 
 /* Two threads in one domain against one in another; @queues of the machine. */
-static void compare(struct bench_compare *c, const char *flush, unsigned queues)
+static void compare(struct bench_compare *c, enum bench_map_policy flush, unsigned queues)
 {
 	struct bench_map_case use = case_of(flush, DMP_PAGE_BYTES);
 	static struct bench_map sides[2];
@@ -47,7 +45,7 @@ static void compare(struct bench_compare *c, const char *flush, unsigned queues)
 	if (bench_map_open(&sides[0], &use, 2))
 		return;
 	if (bench_map_open(&sides[1], &use, 1) == 0) {
-		bench_compare_run(c, flush, jobs);
+		bench_compare_run(c, bench_map_flush_names[flush], jobs);
 		if (atomic_load(&sides[0].err) || atomic_load(&sides[1].err))
 			c->done = false;
 		bench_map_close(&sides[1]);
@@ -57,13 +55,13 @@ static void compare(struct bench_compare *c, const char *flush, unsigned queues)
 
 static void threads(struct bench_compare *c)
 {
-	compare(c, "lazy", 1);
+	compare(c, BENCH_MAP_LAZY, 1);
 	bench_compare_cpu(c, "lazy, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
 	bench_compare_rate(c, "lazy, 2 threads in a domain: throughput to 1", 1.5, NAN);
-	compare(c, "strict", 1);
+	compare(c, BENCH_MAP_STRICT, 1);
 	bench_compare_cpu(c, "strict, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
 	bench_compare_rate(c, "strict, 2 threads in a domain: throughput to 1", 1.5, NAN);
-	compare(c, "strict", 2);
+	compare(c, BENCH_MAP_STRICT, 2);
 	bench_compare_cpu(c, "strict, 2 threads, a queue each: CPU time to 1", NAN, NAN);
 	bench_compare_rate(c, "strict, 2 threads, a queue each: throughput to 1", NAN, NAN);
 }
@@ -97,7 +95,7 @@ static bool count(const struct published *p, double ns[BENCH_MAP_PHASES])
 	static struct bench_result result;
 	const struct bench_plan plan = {.samples = 1, .rounds = ROUNDS};
 	const struct bench_job job = {&bench_map_pairs, &map, 1};
-	struct bench_map_case use = case_of("strict", p->bytes);
+	struct bench_map_case use = case_of(BENCH_MAP_STRICT, p->bytes);
 	struct bench_map_books before;
 	int err;
 

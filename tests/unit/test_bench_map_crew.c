@@ -53,10 +53,10 @@ static void test_each_thread_maps_a_batch_and_unmaps_it_on_every_route(void **st
 {
 	(void)state;
 	for (unsigned route = 0; route < BENCH_MAP_ROUTES; route++)
-		for (unsigned flush = 0; flush < bench_map_nflushes; flush++) {
+		for (unsigned flush = 0; flush < BENCH_MAP_FLUSHES; flush++) {
 			struct bench_map_case use = case_of((enum bench_map_route)route);
 
-			use.flush = flush;
+			use.flush = (enum bench_map_policy)flush;
 			assert_int_equal(run(&use, &bench_map_calls, 2), 0);
 			assert_int_equal(atomic_load(&map.err), 0);
 			assert_int_equal(result.pairs, 2 * ROUNDS * use.batch);
@@ -74,7 +74,22 @@ static void test_calls_before_the_first_sample_are_not_among_the_figures(void **
 	assert_int_equal(map.map.count, 2 * SAMPLES * ROUNDS * use.batch);
 	assert_int_equal(map.unmap.count, map.map.count);
 	assert_int_equal(map.pairs, 2 * (SAMPLES + 1) * ROUNDS * use.batch);
+	assert_int_equal(map.commit.count, 0);
 	assert_true(map.map.max_ns > 0);
+	assert_int_equal(bench_map_close(&map), 0);
+}
+
+static void test_a_domain_that_is_told_when_to_flush_is_told_once_a_batch(void **state)
+{
+	struct bench_map_case use = case_of(BENCH_MAP_IOMMU);
+	struct dmp_domain_stats stats;
+
+	(void)state;
+	use.flush = BENCH_MAP_MANUAL;
+	assert_int_equal(run(&use, &bench_map_calls, 1), 0);
+	assert_int_equal(map.commit.count, SAMPLES * ROUNDS);
+	assert_int_equal(dmp_domain_get_stats(map.domain, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.flushes_by[DMP_FLUSH_CAUSE_COMMIT], (SAMPLES + 1) * ROUNDS);
 	assert_int_equal(bench_map_close(&map), 0);
 }
 
@@ -187,6 +202,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		crew_test(test_each_thread_maps_a_batch_and_unmaps_it_on_every_route),
 		crew_test(test_calls_before_the_first_sample_are_not_among_the_figures),
+		crew_test(test_a_domain_that_is_told_when_to_flush_is_told_once_a_batch),
 		crew_test(test_pairs_are_made_without_a_look_at_the_clock),
 		crew_test(test_the_time_of_the_clock_is_taken_off_and_nothing_is_below_0),
 		crew_test(test_a_sample_of_time_has_a_batch_at_least),

@@ -89,6 +89,18 @@ static void test_a_case_is_a_row_of_maps_and_one_of_unmaps(void **state)
 	assert_non_null(strstr(text, "unmap          3   10250.0       0.0 "));
 	assert_null(strstr(text, "simulated"));
 	assert_null(strstr(text, "of it"));
+	assert_null(strstr(text, "commit"));
+	free(text);
+}
+
+static void test_commits_have_a_row_where_there_are_any(void **state)
+{
+	char *text;
+
+	(void)state;
+	bench_latency_add(&m.commit, 300);
+	text = printed(bench_map_print_case);
+	assert_non_null(strstr(text, "commit         1     300.0       0.0 "));
 	free(text);
 }
 
@@ -145,6 +157,7 @@ static void test_the_json_has_calls_costs_and_how_it_was_measured(void **state)
 	assert_true(number(json, "unmap", "max_ns") == 10250);
 	assert_true(number(json, "simulated_ns", "invalidation") == 2000);
 	assert_true(json_is_null(json_object_get(json, "split_cpu_ns")));
+	assert_true(json_is_null(json_object_get(json, "commit")));
 	assert_true(json_number_value(json_object_get(json, "wall_ns")) == 8);
 	assert_null(json_object_get(json, "x_floor"));
 	json_decref(json);
@@ -174,6 +187,7 @@ int main(void)
 		print_test(test_the_closing_lines_are_the_kernels),
 		print_test(test_the_closing_lines_name_direction_node_and_threads),
 		print_test(test_a_case_is_a_row_of_maps_and_one_of_unmaps),
+		print_test(test_commits_have_a_row_where_there_are_any),
 		print_test(test_costs_and_parts_are_told_where_there_are_any),
 		print_test(test_more_threads_than_cpus_are_labelled),
 		print_test(test_the_json_has_calls_costs_and_how_it_was_measured),

@@ -34,13 +34,14 @@ static int split_of(const struct bench_map_case *use, struct bench_map_split *sp
 }
 
 /* Which parts there are, as bits; and the sum. */
-static unsigned parts_of(enum bench_map_route route)
+static unsigned parts_of(enum bench_map_route route, enum bench_map_policy flush)
 {
-	const struct bench_map_case use = case_of(route);
+	struct bench_map_case use = case_of(route);
 	struct bench_map_split split;
 	unsigned parts = 0;
 	double sum = 0;
 
+	use.flush = flush;
 	assert_int_equal(split_of(&use, &split), 0);
 	for (unsigned i = 0; i < BENCH_MAP_PARTS; i++) {
 		if (isnan(split.part_ns[i]))
@@ -60,10 +61,13 @@ static void test_each_route_has_its_own_parts_and_they_and_the_rest_are_the_whol
 	const unsigned bounce = 1u << BENCH_MAP_PART_SLOTS | 1u << BENCH_MAP_PART_COPY;
 
 	(void)state;
-	assert_int_equal(parts_of(BENCH_MAP_DIRECT), 0);
-	assert_int_equal(parts_of(BENCH_MAP_SWIOTLB), checks | bounce);
-	assert_int_equal(parts_of(BENCH_MAP_IOMMU), checks | translation);
-	assert_int_equal(parts_of(BENCH_MAP_IOMMU_BOUNCE), checks | translation | bounce);
+	assert_int_equal(parts_of(BENCH_MAP_DIRECT, BENCH_MAP_STRICT), 0);
+	assert_int_equal(parts_of(BENCH_MAP_SWIOTLB, BENCH_MAP_STRICT), checks | bounce);
+	assert_int_equal(parts_of(BENCH_MAP_IOMMU, BENCH_MAP_STRICT), checks | translation);
+	assert_int_equal(parts_of(BENCH_MAP_IOMMU_BOUNCE, BENCH_MAP_STRICT),
+			 checks | translation | bounce);
+	assert_int_equal(parts_of(BENCH_MAP_IOMMU, BENCH_MAP_ON_REUSE), checks | translation);
+	assert_int_equal(parts_of(BENCH_MAP_IOMMU, BENCH_MAP_PASSTHROUGH), checks);
 }
 
 static void test_what_cannot_be_measured_is_told_and_leaves_the_figures_alone(void **state)
