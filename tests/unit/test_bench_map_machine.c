@@ -72,15 +72,17 @@ static void test_what_there_is_no_room_for_is_not_opened(void **state)
 	assert_int_equal(bench_map_open(&map, &use, 1), -ENOMEM);
 }
 
-static void test_entries_of_lists_lie_apart_and_buffers_are_aligned(void **state)
+static void test_entries_of_lists_lie_a_page_apart_and_buffers_are_as_long_as_aligned(void **state)
 {
 	struct bench_map_case use = case_of(BENCH_MAP_DIRECT, 3 * 4096);
 
 	(void)state;
 	use.batch = 3;
 	assert_int_equal(bench_map_bytes(&use, 2), 2 * 16 * 4096); /* three times four pages */
-	use.entries = 2;
-	assert_int_equal(bench_map_bytes(&use, 1), 32 * 4096); /* six times three and one */
+	use.mix = bench_mix_of(4096);
+	use.batch = 2;
+	use.entries = 4;
+	assert_int_equal(bench_map_bytes(&use, 1), 2 * 4 * 2 * 4096);
 }
 
 static void test_the_pool_has_an_area_a_thread_while_each_has_a_segment(void **state)
@@ -174,7 +176,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		machine_test(test_each_route_has_its_parts_and_each_policy_is_in_force),
 		machine_test(test_what_there_is_no_room_for_is_not_opened),
-		machine_test(test_entries_of_lists_lie_apart_and_buffers_are_aligned),
+		machine_test(
+			test_entries_of_lists_lie_a_page_apart_and_buffers_are_as_long_as_aligned),
 		machine_test(test_the_pool_has_an_area_a_thread_while_each_has_a_segment),
 		machine_test(test_a_pair_costs_what_the_profile_says),
 		machine_test(test_copies_cost_by_the_byte_in_each_direction_that_they_go),
