@@ -60,6 +60,7 @@ static struct sim_device *device_make(const struct dmp_hw_device *desc)
 static void device_free(struct sim_device *dev)
 {
 	sim_expose_drop_all(dev);
+	sim_region_drop(dev);
 	dmp_lock_destroy(&dev->lock);
 	dmp_meta_free(dev, sizeof(*dev));
 }
@@ -249,6 +250,7 @@ void sim_domain_destroy(void *be, void *dom)
 	}
 	if (domain->type == DMP_DOMAIN_TRANSLATED)
 		sim_pt_destroy(sim, domain);
+	sim_reach_end(domain);
 	dmp_meta_free(domain, sizeof(*domain));
 }
 

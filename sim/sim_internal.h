@@ -17,6 +17,9 @@
  *   sim_devtlb.c   device TLBs               }
  *   sim_tlb.c      a cache  sim_replace.c    }
  *   sim_gate.c     what an invalidation promises
+ *   sim_reach.c    what devices still reach after an unmap   }
+ *   sim_books.c    its records                               } sim_reach.h
+ *   sim_reuse.c    what is done with that memory             }
  *   sim_invq.c     the invalidation queues   } sim_invq.h
  *   sim_invalidate.c, sim_command.c          }
  *   sim_access.c   one access of a device: route, translate, move bytes
@@ -26,12 +29,13 @@
  *   sim_profile.c, sim_property.c          the profile: costs, properties
  *
  * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
- *  (d) the device's own lock; (s) the lock of the set of a TLB; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ *  (d) the device's own lock; (s) the lock of the set of a TLB; (r) reaches.lock; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
  */
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H
 
 #include "sim_invq.h"
+#include "sim_reach.h"
 #include "sim_tlb.h"
 
 #include <dmapool/bits.h>
@@ -151,11 +155,12 @@ struct sim_entry sim_pte_read(const struct dmp_sim *sim, uint64_t pte, unsigned 
 /* Domains and devices. */
 
 struct sim_domain {
-	uint64_t id;                    /* (c) tag in the IOTLB; never 0, never used again */
-	uint32_t type;                  /* (c) enum dmp_domain_type */
-	uint32_t nattached;             /* (b) */
-	dmp_phys_t root;                /* (c) table of the highest level; 0: passthrough */
-	struct sim_domain *next, *prev; /* (b) */
+	uint64_t id;                          /* (c) tag in the IOTLB; never 0, never used again */
+	uint32_t type;                        /* (c) enum dmp_domain_type */
+	uint32_t nattached;                   /* (b) */
+	dmp_phys_t root;                      /* (c) table of the highest level; 0: passthrough */
+	struct sim_domain *next, *prev;       /* (b) */
+	DMP_ATOMIC(struct sim_reach *) reach; /* (a) NULL: nobody watches; see sim_reach.c */
 };
 
 struct sim_exposure;
@@ -173,6 +178,8 @@ struct sim_device {
 	DMP_ATOMIC(struct sim_domain *) dom; /* (a) it, see sim_access.c; (d) to write */
 	struct sim_domain *attached;         /* (b) the domain, a passthrough one too */
 	bool removed;                        /* (b) only agents still hold it */
+	struct dmp_hw_region *regions;       /* (b) sim_region.c; NULL: none */
+	uint32_t nregions;                   /* (b) */
 
 	struct dmp_lock lock;               /* exposures, and every access of the direct route */
 	bool passthrough;                   /* (d) attached to a passthrough domain */
@@ -187,6 +194,9 @@ struct sim_device *sim_device_find(struct dmp_sim *sim, uint32_t id);
 int sim_device_get(struct dmp_sim *sim, uint32_t id, struct sim_device **out);
 void sim_device_put(struct dmp_sim *sim, struct sim_device *dev);
 int sim_device_check(struct dmp_sim *sim);
+
+int sim_device_region(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region);
+void sim_region_drop(struct sim_device *dev);
 
 uint64_t sim_expose_reach(struct sim_device *dev, dmp_phys_t phys, uint64_t len, uint32_t prot);
 void sim_expose_drop_all(struct sim_device *dev);
@@ -204,7 +214,7 @@ void sim_pt_gather(struct dmp_sim *sim, struct dmp_gather *gather, dmp_phys_t ta
 sim_pte *sim_pt_child(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
-		       dmp_phys_t phys, uint64_t len);
+		       uint64_t len);
 
 /* Accesses and faults. */
 
@@ -250,20 +260,23 @@ struct sim_injector {
 
 int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
 
-/* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB. */
+/* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB; wide: 64 KiB, 1 MiB. */
 
 #define SIM_COST_SIZES 3u
+#define SIM_COST_WIDE  2u
 
 struct sim_costs {
 	uint64_t map_first[SIM_COST_SIZES], map_next[SIM_COST_SIZES];
 	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
+	uint64_t map_wide[SIM_COST_WIDE], unmap_wide[SIM_COST_WIDE]; /* a page of many entries */
 	uint64_t invalidate_submit;                       /* the CPU's, a submission */
 	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
+	uint64_t invalidate_domain; /* instead, of a domain or everything; 0: as a command */
 	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
 	uint64_t invalidate_separate; /* instead, of a submission for device TLBs alone */
 	uint64_t invalidate_latency;  /* until the waiter knows; the queue goes on meanwhile */
 	uint64_t queue_transfer;      /* tail's line from another CPU */
-	uint64_t walk_miss, walk_level, devtlb_request;
+	uint64_t iotlb_hit, walk_cache_hit, walk_miss, walk_level, devtlb_request;
 	uint64_t convert_page;
 	uint64_t price[DMP_SIM_PRICES];
 };
@@ -282,6 +295,7 @@ bool sim_profile_has_source(const struct json_t *json);
 int sim_profile_complain(const char *path, const char *place, const char *what);
 int sim_property_parse(const char *path, const char *name, const struct json_t *json,
 		       struct dmp_sim_opts *says);
+bool sim_properties_are_possible(const struct dmp_sim_opts *opts);
 
 /* Properties, all said: constant. */
 struct sim_machine {
@@ -331,6 +345,7 @@ enum sim_counter {
 	COUNT_BYTES_READ,
 	COUNT_BYTES_WRITTEN,
 	COUNT_FAULTS,
+	COUNT_FAULTS_LOST,
 	COUNT_STALE,
 	COUNT_SPUN_PS,
 	COUNT_CONVERSIONS,
@@ -347,8 +362,10 @@ struct sim_counters {
 
 uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
 void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps);
-void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
-void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t entry_bytes,
+		    uint64_t nentries);
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t entry_bytes,
+		      uint64_t nentries);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
 void sim_charge_convert(struct dmp_sim *sim, uint64_t npages);
 
@@ -362,6 +379,7 @@ struct dmp_sim {
 	struct sim_format format;   /* (c) of page tables */
 	struct sim_mem mem;
 	struct sim_gate gates[SIM_GATES];
+	struct sim_reaches reaches;
 	struct sim_unit *units;  /* (c) */
 	struct sim_invq *queues; /* (c) */
 	struct sim_faults faults;
@@ -386,6 +404,14 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
 		return 0;
 	return sim_inject_slow(sim, kind);
+}
+
+/* Before a walk: the unmaps of a domain that is watched.  [REACH], [MARK] of sim_reach.c */
+static inline uint64_t sim_reach_begin(const struct sim_domain *dom)
+{
+	struct sim_reach *reach = load_acquire(&dom->reach);
+
+	return reach ? load_acquire(&reach->nunmaps) : 0;
 }
 
 /* The table that an entry leads to, if all of it says so. */

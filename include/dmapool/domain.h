@@ -35,6 +35,7 @@
 #ifndef DMAPOOL_DOMAIN_H
 #define DMAPOOL_DOMAIN_H
 
+#include <dmapool/exposure.h>
 #include <dmapool/hw.h>
 #include <dmapool/iova.h>
 #include <dmapool/iommu.h>
@@ -102,8 +103,11 @@ struct dmp_domain_opts {
 	uint64_t flushq_bytes;                /* unmapped bytes in one queue that make it full, one
 					       * range may have more; 0: any number.  On reuse:
 					       * of unmaps whose table pages wait; 1 GiB */
+	const struct dmp_exposure_watch *exposure_watch; /* needs DMP_DOMAIN_EXPOSURE and a machine
+							  * that can tell; copied; NULL: nobody */
+	void *exposure_ctx;                              /* handed to its members */
 };
-#define DMP_DOMAIN_EXPOSURE 1u /* lazy, manual: note the time of every unmap, for exposed_ns */
+#define DMP_DOMAIN_EXPOSURE 1u /* measure what exposure.h defines, and exposed_ns */
 #define DMP_DOMAIN_IDENTITY 2u /* addresses are physical; strict, and without an IOVA policy */
 
 #ifndef __cplusplus
@@ -232,6 +236,30 @@ DMP_API int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len
  */
 DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs,
 				size_t nruns, unsigned prot, uint64_t limit, dmp_iova_t *iova);
+
+/* Where an address may lie. */
+struct dmp_domain_place {
+	uint64_t limit;   /* highest address that the device can use */
+	bool first32;     /* in: if the limit is above 4 GiB try below it first, and leave caches of
+			   * free addresses as they are for that; out: false: it did not succeed */
+	bool reserved[7]; /* false */
+};
+
+/**
+ * dmp_domain_map_place() - dmp_domain_map() or dmp_domain_map_runs(), and where
+ * @nruns: 1: the run may have any alignment, and @iova keeps its offset in the granule
+ * @place: in and out
+ *
+ * A first try below 4 GiB is of the address alone: @place->first32 says whether it found one, also
+ * where something that came after failed.
+ *
+ * Threads: any thread.
+ * Errors:  those of dmp_domain_map(); -EINVAL also for what is reserved in @place.
+ * Source:  spec-iova 2.2.
+ */
+DMP_API int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_run *runs,
+				 size_t nruns, unsigned prot, struct dmp_domain_place *place,
+				 dmp_iova_t *iova);
 
 /**
  * dmp_domain_unmap() - take the address back

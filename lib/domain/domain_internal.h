@@ -52,12 +52,14 @@ enum domain_count {
 struct flushq;
 struct flushq_ring;
 struct domain_region;
+struct domain_exposure;
 
 /* A range that is unmapped but not yet flushed. */
 struct flushq_range {
 	uint64_t pfn, npages;
-	void *tables; /* the backend's chain, free after the flush */
-	bool is_free; /* its address does not wait: its tables only */
+	uint64_t unmapped_ns; /* before its tables were cleared; 0 unless exposure is measured */
+	void *tables;         /* the backend's chain, free after the flush */
+	bool is_free;         /* its address does not wait: its tables only */
 };
 
 /* What a queue counts. */
@@ -70,14 +72,15 @@ struct flushq_tally {
 
 struct dmp_domain {
 	/* Constant after create */
-	struct dmp_hw *hw;            /* (c) */
-	struct dmp_iommu *iommu;      /* (c) */
-	struct dmp_iova_domain *iova; /* (c) NULL: an identity domain */
-	struct dmp_domain_opts opts;  /* (c) as given, but see watch */
-	struct dmp_flush_watch watch; /* (c) a copy: members a short table lacks are NULL */
-	unsigned granule_shift;       /* (c) log2 of the granule's bytes */
-	dmp_iova_t aperture_end;      /* (c) last address that can be translated */
-	bool defers_reuse;            /* (c) addresses have epochs, and no caches */
+	struct dmp_hw *hw;                /* (c) */
+	struct dmp_iommu *iommu;          /* (c) */
+	struct dmp_iova_domain *iova;     /* (c) NULL: an identity domain */
+	struct dmp_domain_opts opts;      /* (c) as given, but see watch */
+	struct dmp_flush_watch watch;     /* (c) a copy: members a short table lacks are NULL */
+	struct domain_exposure *exposure; /* (c) NULL: not measured */
+	unsigned granule_shift;           /* (c) log2 of the granule's bytes */
+	dmp_iova_t aperture_end;          /* (c) last address that can be translated */
+	bool defers_reuse;                /* (c) addresses have epochs, and no caches */
 
 	/* Read by every unmap, written when the policy changes */
 	DMP_ATOMIC(struct flushq *) queue; /* (a) NULL: strict */
@@ -95,7 +98,7 @@ struct dmp_domain {
 	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
-	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */
 
 	/* Read by every unmap; written when a device brings addresses that are its machine's */
 	DMP_ATOMIC(struct domain_region *) regions; /* (p) to write; (a) to read; domain_region.c */
@@ -184,6 +187,21 @@ struct flushq_tally domain_tally(struct dmp_domain *dom);
 /* domain_attach.c: is a device attached, or about to be? */
 bool domain_has_devices_locked(struct dmp_domain *dom);
 bool domain_has_devices(struct dmp_domain *dom);
+/* domain_exposure.c.  Nothing to do where it is not measured. */
+int domain_exposure_create(struct dmp_domain *dom);
+void domain_exposure_destroy(struct dmp_domain *dom);
+/* When an unmap begins; 0 where it is not measured. */
+static inline uint64_t domain_exposure_now(const struct dmp_domain *dom)
+{
+	return dom->exposure ? dmp_clock_now_ns() : 0;
+}
+/* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
+void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns);
+void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns);
+/* On reuse: @range waits for a flush with a higher number; the flush @number has worked. */
+void domain_exposure_waits(struct dmp_domain *dom, const struct flushq_range *range,
+			   uint64_t number);
+void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t now_ns);
 
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
@@ -211,6 +229,10 @@ int flushq_admit(struct flushq *fq, uint64_t epoch);
 /* The timer waits: for walkers. */
 void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
+/* Adds what waits to @could: it is open, or has ended unless it was released. */
+void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could);
+/* The longest wait; UINT64_MAX: until somebody asks. */
+uint64_t flushq_bound_ns(const struct flushq *fq);
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
 /* On reuse: notes in @sum what devices may still reach, or a little more. */

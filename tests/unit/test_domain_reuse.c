@@ -392,6 +392,32 @@ static void test_a_policy_that_defers_reuse_works_with_every_flush_policy(void *
 	}
 }
 
+/* What was unmapped stands in no reservation's way, and reservations may overlap in pieces. */
+static void test_addresses_are_reserved_as_with_any_policy(void **state)
+{
+	struct lazy lazy;
+	dmp_iova_t iova;
+
+	(void)state;
+	reuse_up(&lazy, 1, 0);
+	iova = map_one(&lazy);
+	assert_int_equal(dmp_domain_reserve(lazy.rig.dom, iova, iova), -EBUSY);
+	unmap_one(&lazy, iova);
+	assert_int_equal(dmp_domain_reserve(lazy.rig.dom, iova, iova), 0);
+	for (uint64_t pfn = 10; pfn < 30; pfn += 4)
+		assert_int_equal(dmp_domain_reserve(lazy.rig.dom, pfn * PAGE, pfn * PAGE), 0);
+	assert_int_equal(dmp_domain_check(lazy.rig.dom), 0);
+	assert_int_equal(dmp_domain_reserve(lazy.rig.dom, 8 * PAGE, 40 * PAGE), 0);
+	assert_int_equal(dmp_domain_check(lazy.rig.dom), 0);
+	for (uint64_t i = 0; i < 2 * PAGES; i++) {
+		dmp_iova_t other = map_one(&lazy);
+
+		assert_int_not_equal(other, iova);
+		unmap_one(&lazy, other);
+	}
+	lazy_down(&lazy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -412,6 +438,7 @@ int main(void)
 		cmocka_unit_test(test_stats_count_on_while_flushes_fail),
 		cmocka_unit_test(test_strict_begins_to_defer_while_in_use),
 		cmocka_unit_test(test_a_policy_that_defers_reuse_works_with_every_flush_policy),
+		cmocka_unit_test(test_addresses_are_reserved_as_with_any_policy),
 	};
 
 	return cmocka_run_group_tests_name("domain_reuse", tests, NULL, NULL);
