@@ -19,7 +19,7 @@
 
 #define NSHARES 4u
 
-static const double shares[NSHARES] = {0.5, 0.9, 0.99, 0.999};
+static const unsigned per_mille[NSHARES] = {500, 900, 990, 999};
 static const char *const share_names[NSHARES] = {"p50_ns", "p90_ns", "p99_ns", "p999_ns"};
 
 /* By enum dmp_dir. */
@@ -46,11 +46,11 @@ void bench_map_print_head(FILE *to)
 
 static void print_latency(FILE *to, const char *call, const struct bench_latency *l)
 {
-	fprintf(to, "%-6s %9llu %9.1f %9.1f", call, (unsigned long long)l->count,
+	fprintf(to, "%-6s %9llu %9.1f %9.1f", call, (unsigned long long)l->spread.count,
 		bench_latency_mean(l), bench_latency_deviation(l));
 	for (unsigned i = 0; i < NSHARES; i++)
-		fprintf(to, " %8.0f", bench_latency_quantile(l, shares[i]));
-	fprintf(to, " %9llu\n", (unsigned long long)l->max_ns);
+		fprintf(to, " %8llu", (unsigned long long)dmp_spread_at(&l->spread, per_mille[i]));
+	fprintf(to, " %9llu\n", (unsigned long long)l->spread.max);
 }
 
 static void print_calls(FILE *to, const struct bench_map_measured *m)
@@ -66,7 +66,7 @@ static void print_calls(FILE *to, const struct bench_map_measured *m)
 	print_latency(to, "map", &m->map);
 	fprintf(to, "%-58s", "");
 	print_latency(to, "unmap", &m->unmap);
-	if (m->commit.count == 0)
+	if (m->commit.spread.count == 0)
 		return;
 	fprintf(to, "%-58s", "");
 	print_latency(to, "commit", &m->commit);
@@ -137,13 +137,14 @@ void bench_map_print_closing(FILE *to, const struct bench_map_measured *m)
 
 static json_t *latency_json(const struct bench_latency *l)
 {
-	json_t *json = json_pack("{s:I, s:f, s:f, s:I}", "calls", (json_int_t)l->count, "mean_ns",
-				 bench_latency_mean(l), "deviation_ns", bench_latency_deviation(l),
-				 "max_ns", (json_int_t)l->max_ns);
+	json_t *json = json_pack("{s:I, s:f, s:f, s:I}", "calls", (json_int_t)l->spread.count,
+				 "mean_ns", bench_latency_mean(l), "deviation_ns",
+				 bench_latency_deviation(l), "max_ns", (json_int_t)l->spread.max);
 
 	for (unsigned i = 0; json && i < NSHARES; i++)
-		json_object_set_new(json, share_names[i],
-				    json_real(bench_latency_quantile(l, shares[i])));
+		json_object_set_new(
+			json, share_names[i],
+			json_integer((json_int_t)dmp_spread_at(&l->spread, per_mille[i])));
 	return json;
 }
 
@@ -206,7 +207,7 @@ json_t *bench_map_json(const struct bench_map_measured *m)
 	json_object_set_new(json, "map", latency_json(&m->map));
 	json_object_set_new(json, "unmap", latency_json(&m->unmap));
 	json_object_set_new(json, "commit",
-			    m->commit.count ? latency_json(&m->commit) : json_null());
+			    m->commit.spread.count ? latency_json(&m->commit) : json_null());
 	json_object_set_new(
 		json, "simulated_ns",
 		m->use.spun ? json_null()

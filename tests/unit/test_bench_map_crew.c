@@ -71,11 +71,11 @@ static void test_calls_before_the_first_sample_are_not_among_the_figures(void **
 
 	(void)state;
 	assert_int_equal(run(&use, &bench_map_calls, 2), 0);
-	assert_int_equal(map.map.count, 2 * SAMPLES * ROUNDS * use.batch);
-	assert_int_equal(map.unmap.count, map.map.count);
+	assert_int_equal(map.map.spread.count, 2 * SAMPLES * ROUNDS * use.batch);
+	assert_int_equal(map.unmap.spread.count, map.map.spread.count);
 	assert_int_equal(map.pairs, 2 * (SAMPLES + 1) * ROUNDS * use.batch);
-	assert_int_equal(map.commit.count, 0);
-	assert_true(map.map.max_ns > 0);
+	assert_int_equal(map.commit.spread.count, 0);
+	assert_true(map.map.spread.max > 0);
 	assert_int_equal(bench_map_close(&map), 0);
 }
 
@@ -87,7 +87,7 @@ static void test_a_domain_that_is_told_when_to_flush_is_told_once_a_batch(void *
 	(void)state;
 	use.flush = BENCH_MAP_MANUAL;
 	assert_int_equal(run(&use, &bench_map_calls, 1), 0);
-	assert_int_equal(map.commit.count, SAMPLES * ROUNDS);
+	assert_int_equal(map.commit.spread.count, SAMPLES * ROUNDS);
 	assert_int_equal(dmp_domain_get_stats(map.domain, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.flushes_by[DMP_FLUSH_CAUSE_COMMIT], (SAMPLES + 1) * ROUNDS);
 	assert_int_equal(bench_map_close(&map), 0);
@@ -99,8 +99,8 @@ static void test_pairs_are_made_without_a_look_at_the_clock(void **state)
 
 	(void)state;
 	assert_int_equal(run(&use, &bench_map_pairs, 2), 0);
-	assert_int_equal(map.map.count, 0);
-	assert_int_equal(map.unmap.count, 0);
+	assert_int_equal(map.map.spread.count, 0);
+	assert_int_equal(map.unmap.spread.count, 0);
 	assert_int_equal(result.pairs, 2 * ROUNDS * use.batch);
 	assert_int_equal(device_maps(), 2 * (SAMPLES + 1) * ROUNDS * use.batch);
 	assert_int_equal(bench_map_close(&map), 0);
@@ -116,8 +116,8 @@ static void test_the_time_of_the_clock_is_taken_off_and_nothing_is_below_0(void 
 	map.clock_ns = UINT64_MAX;
 	assert_int_equal(
 		bench_run(&plan, &(struct bench_job){&bench_map_calls, &map, 1}, 1, &result), 0);
-	assert_int_equal(map.map.max_ns, 0);
-	assert_int_equal(map.unmap.max_ns, 0);
+	assert_int_equal(map.map.spread.max, 0);
+	assert_int_equal(map.unmap.spread.max, 0);
 	assert_int_equal(bench_map_close(&map), 0);
 }
 
