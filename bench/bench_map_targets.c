@@ -81,7 +81,9 @@ static const struct published published[] = {
 	{"VT-d, 2 MiB", "vtd-modern", KIB(2048), 59, 64, false},
 	{"VT-d, 256 x 4 KiB in one call", "vtd-modern", KIB(1024), 384, 216, false},
 	{"AMD v1, 4 KiB", "amd-v1", KIB(4), 65, 76, false},
-	{"AMD v1, 256 x 4 KiB in one call", "amd-v1", KIB(1024), 381, NAN, false},
+	{"AMD v1, 64 KiB", "amd-v1", KIB(64), 89, NAN, false},
+	{"AMD v1, 1 MiB", "amd-v1", KIB(1024), 444, NAN, false},
+	{"AMD v1, 2 MiB", "amd-v1", KIB(2048), 60, NAN, false},
 	{"SMMUv3, 4 KiB, flush included", "smmuv3-1queue", KIB(4), NAN, 1956, true},
 	{"trapped, 4 KiB, flush included", "viommu-trapped", KIB(4), NAN, 35700, true},
 };

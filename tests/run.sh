@@ -149,7 +149,7 @@ job_bench() {
 	one_result $? "bench pgtable"
 	$BUILD/bench/bench/dmapool bench map --preset targets --samples 9 --ms 1 \
 		--json $BUILD/bench-map.json >$BUILD/bench-map.log 2>&1
-	[ "$(grep -c '"case"' $BUILD/bench-map.json)" -eq 17 ]
+	[ "$(grep -c '"case"' $BUILD/bench-map.json)" -eq 19 ]
 	one_result $? "bench map"
 }
 
