@@ -11,8 +11,8 @@
  *    rest    what is left: the flush, and what lies between           |=========|
  *
  * Nothing is put into the whole to see its parts, so that they do not disturb it: each part is
- * done by itself, by as many threads with buffers of the same size, by the loop that the bench of that
- * part has, and all of them take turns, sample by sample.  A part alone finds more in the
+ * done by itself, by as many threads with buffers of the same size, by the loop that the bench of
+ * that part has, and all of them take turns, sample by sample.  A part alone finds more in the
  * cache than it does among the others, and that is in the rest, too, which may come out below 0
  * where the whole is hardly more than its parts.
  */
