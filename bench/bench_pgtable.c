@@ -47,15 +47,15 @@ static const char about[] =
 
 static const struct poptOption options[] = {
 	BENCH_OPTION("format", 'f', FORMAT,
-		     "vtd-39, vtd-48, vtd-57, amd-v1, smmu-4k, smmu-16k, smmu-64k, riscv-sv39, "
-		     "riscv-sv48 or all (default: vtd-48)",
+		     "vtd-39, vtd-48, vtd-57, amd-v1, smmu-4k, smmu-16k, smmu-64k, smmu-64k-52, "
+		     "riscv-sv39, riscv-sv48 or all (default: vtd-48)",
 		     "LIST"),
 	BENCH_OPTION("page", 'p', PAGE, "bytes (default: 4096)", "LIST"),
 	BENCH_OPTION("batch", 'b', BATCH, "pages of a call, up to 2048 (default: 1,16,256)",
 		     "LIST"),
 	BENCH_OPTION("way", 'w', WAY,
-		     "call: equal pages, one behind the other; list: scattered ones in a list; all "
-		     "(default: call)",
+		     "call: equal pages, one behind the other; list: scattered ones in a list; "
+		     "loop: these one by one; all (default: call)",
 		     "LIST"),
 	BENCH_OPTION("threads", 't', THREADS, "in one domain (default: 1)", "LIST"),
 	BENCH_OPTION("samples", 'n', SAMPLES,

@@ -37,6 +37,7 @@ enum dmp_sim_encoding {
 	DMP_SIM_ENCODING_AMD_V1, /* AMD IOMMU, host tables */
 	DMP_SIM_ENCODING_SMMU,   /* Arm SMMUv3, stage 2 */
 	DMP_SIM_ENCODING_RISCV,  /* RISC-V: first stage of Sv39 and on */
+	DMP_SIM_ENCODING_SMMU52, /* as SMMU with memory of 52 bits: granules of 64 KiB */
 	DMP_SIM_ENCODINGS,
 };
 
@@ -50,11 +51,11 @@ enum dmp_sim_encoding {
 struct dmp_sim_format {
 	uint32_t size;          /* bytes; set by dmp_sim_format_find() */
 	uint32_t encoding;      /* enum dmp_sim_encoding */
-	uint32_t granule_shift; /* log2 of the smallest page: 12, or 14 and 16 for SMMU */
+	uint32_t granule_shift; /* log2 of the smallest page: 12; SMMU: 14, 16, too; SMMU52: 16 */
 	uint32_t levels;        /* 3 .. 5 */
 	uint32_t iova_bits;     /* that are translated: all levels are needed, 57 at most */
 	uint32_t leaf_levels;   /* bit i: level i + 1 may hold pages; bit 0 is always set */
-	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU: one k a level;
+	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU(52): one k a level;
 	 * RISCV: 4, at level 1; VTD: none. */
 	uint16_t runs[DMP_SIM_LEVELS_MAX];
 	uint16_t reserved0; /* zero */
@@ -89,7 +90,8 @@ struct dmp_sim_opts {
 	uint32_t queues;           /* invalidation queues, 1 .. 4096; 0: 1 */
 	uint32_t queue_by;         /* enum dmp_sim_queue_by */
 	uint32_t node_cpus;        /* CPU numbers of one node; 0: all */
-	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still; 0: 1 s */
+	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still, an hour at
+				    * most; 0: 1 s */
 	uint64_t mask_bytes;       /* largest block of one invalidation command, power of two from
 				    * 4 KiB on; 0: 1 GiB */
 	uint32_t range_commands;   /* no blocks: a command a page for up to so many pages, and the
@@ -129,6 +131,7 @@ enum dmp_sim_queue {
 	DMP_SIM_QUEUE_DEFAULT,
 	DMP_SIM_QUEUE_LOCKED,    /* the default */
 	DMP_SIM_QUEUE_LOCK_FREE, /* slots are taken by compare-and-swap */
+	DMP_SIM_QUEUE_FETCH_ADD, /* slots are taken by addition: no attempt is repeated */
 };
 
 /* Which of several queues a CPU uses. */
@@ -140,7 +143,7 @@ enum dmp_sim_queue_by {
 
 /**
  * dmp_sim_format_find() - a format of page tables by name
- * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k";
+ * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k", "smmu-64k-52";
  *        "riscv-sv39", "riscv-sv48"
  *
  * For its own sake, or to begin a custom_format with.
@@ -186,6 +189,22 @@ DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
  * Errors:  -ENOENT no such device, or its accesses are not translated.
  */
 DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
+
+/* The most regions of one device. */
+#define DMP_SIM_REGIONS_MAX 1024u
+
+/**
+ * dmp_sim_set_regions() - addresses that the machine keeps from the domains of a device
+ * @device:  dmp_device_id() of a device of this machine
+ * @regions: copied, each with its size set; as hw.h describes them, and in any order
+ * @n:       0 .. DMP_SIM_REGIONS_MAX; they replace those that were set before
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL a region that makes no sense, or too many; -ENOENT no such device; -EBUSY it is
+ *          attached; -ENOMEM.
+ */
+DMP_API int dmp_sim_set_regions(struct dmp_sim *sim, uint32_t device,
+				const struct dmp_hw_region *regions, uint32_t n);
 
 /* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
 DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
@@ -295,9 +314,10 @@ DMP_API int dmp_sim_flush_all(struct dmp_sim *sim);
  * @queue: 0 .. the machine's queues - 1
  *
  * Who waits for it meanwhile is told -ETIMEDOUT after the option's queue_timeout_ns, and a
- * log line names the queue.  What stands in the queue is executed when it moves again.
+ * log line names the queue.  What stands in the queue is executed when it moves again, before
+ * this call returns.
  *
- * Threads: any thread.
+ * Threads: any thread; takes locks of the machine.
  * Errors:  -EINVAL no such queue.
  */
 DMP_API int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck);
@@ -342,6 +362,7 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
+	uint64_t faults_lost;              /* faults and stale accesses without a record */
 };
 
 /**

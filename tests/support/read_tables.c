@@ -32,6 +32,11 @@ static bool is(const struct tables *tables, const char *family)
 	return strncmp(tables->format, family, strlen(family)) == 0;
 }
 
+static unsigned levels(const struct tables *tables, unsigned of_name)
+{
+	return tables->levels ? tables->levels : of_name;
+}
+
 static bool found_page(struct found *found, uint64_t base, uint64_t bytes, uint64_t iova)
 {
 	found->page_bytes = bytes;
@@ -42,7 +47,8 @@ static bool found_page(struct found *found, uint64_t base, uint64_t bytes, uint6
 /* Intel: R 0, W 1, page size 7 in a directory and its pointer, address 51..12. */
 static bool read_vtd(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned shift = is(tables, "vtd-39") ? 30 : is(tables, "vtd-48") ? 39 : 48;
+	unsigned of_name = is(tables, "vtd-39") ? 3 : is(tables, "vtd-48") ? 4 : 5;
+	unsigned shift = 12 + 9 * (levels(tables, of_name) - 1);
 	uint64_t table = tables->root;
 
 	for (;; shift -= 9) {
@@ -63,7 +69,7 @@ static bool read_vtd(const struct tables *tables, uint64_t iova, struct found *f
  * level's own size, 7 one whose size is told by the first zero of the address. */
 static bool read_amd(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned level = 4;
+	unsigned level = levels(tables, 4);
 	uint64_t table = tables->root;
 
 	for (;;) {
@@ -90,7 +96,8 @@ static bool read_amd(const struct tables *tables, uint64_t iova, struct found *f
 }
 
 /* Arm: valid 0, table or page 1, S2AP 7..6, contiguous 52.  Which translation granule says how
- * many entries are contiguous at the last two levels. */
+ * many entries are contiguous at the last two levels.  With 52 bits of 64 KiB granules
+ * bits 51..48 of an address stand in bits 15..12. */
 struct granule {
 	const char *format;
 	unsigned bits; /* of the offset in a page */
@@ -107,24 +114,27 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 	uint64_t table = tables->root;
 	unsigned stride, shift;
 
+	uint64_t high = is(tables, "smmu-64k-52") ? 15 : 0;
+
 	while (!is(tables, g->format))
 		g++;
 	stride = g->bits - 3;
-	for (shift = g->bits + stride * (g->levels - 1);; shift -= stride) {
+	for (shift = g->bits + stride * (levels(tables, g->levels) - 1);; shift -= stride) {
 		uint64_t e = entry(tables, table, field(iova, shift + stride - 1, shift));
 		uint64_t bytes = UINT64_C(1) << shift;
 
 		if (!field(e, 0, 0))
 			return false;
 		if (shift != g->bits && field(e, 1, 1)) {
-			table = at_place(e, 47, g->bits);
+			table = at_place(e, 47, g->bits) | (field(e, 15, 12) & high) << 48;
 			continue;
 		}
 		if (shift == g->bits && !field(e, 1, 1))
 			return false; /* reserved */
 		found->read = field(e, 6, 6);
 		found->write = field(e, 7, 7);
-		found_page(found, at_place(e, 47, g->bits), bytes, iova);
+		found_page(found, at_place(e, 47, g->bits) | (field(e, 15, 12) & high) << 48, bytes,
+			   iova);
 		if (field(e, 52, 52))
 			found->page_bytes = bytes * g->contiguous[shift != g->bits];
 		return true;
@@ -134,7 +144,7 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 /* RISC-V: V 0, R 1, W 2, X 3, PPN 53..10, N 63.  N with PPN ending in 1000 is 64 KiB. */
 static bool read_riscv(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned shift = is(tables, "riscv-sv39") ? 30 : 39;
+	unsigned shift = 12 + 9 * (levels(tables, is(tables, "riscv-sv39") ? 3 : 4) - 1);
 	uint64_t table = tables->root;
 
 	for (;; shift -= 9) {
