@@ -90,7 +90,8 @@ struct dmp_sim_opts {
 	uint32_t queues;           /* invalidation queues, 1 .. 4096; 0: 1 */
 	uint32_t queue_by;         /* enum dmp_sim_queue_by */
 	uint32_t node_cpus;        /* CPU numbers of one node; 0: all */
-	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still; 0: 1 s */
+	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still, an hour at
+				    * most; 0: 1 s */
 	uint64_t mask_bytes;       /* largest block of one invalidation command, power of two from
 				    * 4 KiB on; 0: 1 GiB */
 	uint32_t range_commands;   /* no blocks: a command a page for up to so many pages, and the
