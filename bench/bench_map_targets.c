@@ -2,8 +2,8 @@
 /*
  * bench_map_targets.c - what map and unmap promise: measured, printed, judged
  *
- *   threads   two that map in one domain against one: lazy, and strict, on a machine that
- *             costs nothing
+ *   threads   two that map in one domain against one, on a machine that costs nothing: lazy;
+ *             strict is told and not judged, since there two wait for one queue of the machine
  *   profiles  simulated ns of a call as published for the machine that a profile stands for
  *
  * Both sides of a ratio take turns in one run.  Simulated costs are counted, not measured: a few
@@ -59,8 +59,8 @@ static void threads(struct bench_compare *c)
 	bench_compare_cpu(c, "lazy, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
 	bench_compare_rate(c, "lazy, 2 threads in a domain: throughput to 1", 1.5, NAN);
 	compare(c, BENCH_MAP_STRICT, 1);
-	bench_compare_cpu(c, "strict, 2 threads in a domain: CPU time to 1", 1.3, 1.05);
-	bench_compare_rate(c, "strict, 2 threads in a domain: throughput to 1", 1.5, NAN);
+	bench_compare_cpu(c, "strict, 2 threads in a domain: CPU time to 1", NAN, NAN);
+	bench_compare_rate(c, "strict, 2 threads in a domain: throughput to 1", NAN, NAN);
 	compare(c, BENCH_MAP_STRICT, 2);
 	bench_compare_cpu(c, "strict, 2 threads, a queue each: CPU time to 1", NAN, NAN);
 	bench_compare_rate(c, "strict, 2 threads, a queue each: throughput to 1", NAN, NAN);
