@@ -119,7 +119,7 @@ static void settle(struct sim_piece *piece, uint64_t now_ns)
 static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t more, uint64_t now_ns)
 {
 	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
-	bool is_small = kind == TLB_DEVICE && piece->order;
+	bool is_small = kind == TLB_DEVICE;
 	uint64_t before = piece_bytes(piece), after;
 
 	if (!is_small && piece->nwhole > (more == UINT32_MAX)) {
@@ -144,32 +144,34 @@ struct wanted {
 	bool has_it; /* one that counts such an entry already */
 };
 
+/* If it has to: does @piece count an entry like that? */
+static bool may_count(const struct sim_piece *piece, const struct wanted *w)
+{
+	return !w->has_it || (w->kind == TLB_DEVICE ? piece->nsmall : piece->nwhole);
+}
+
 static bool is_its_piece(struct sim_piece *piece, void *ctx)
 {
 	const struct wanted *w = ctx;
 	const struct sim_tlb_entry *entry = w->entry;
-	bool is_small = piece->order > entry->order;
 
-	if (piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) != entry->phys ||
-	    piece->prot != entry->prot || (is_small && w->kind != TLB_DEVICE) ||
-	    piece->order < entry->order)
-		return false;
-	return !w->has_it || (is_small ? piece->nsmall : piece->nwhole);
+	return piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) == entry->phys &&
+	       piece->prot == entry->prot && may_count(piece, w);
 }
 
-/* Most often it is just as big; of a device TLB's entry it may be bigger. */
+/* Most often it is just as big; of a device TLB's entry it may be bigger.  The smallest that will
+ * do: pages of it are pages of the bigger ones, so that in the end none is missing in any. */
 static struct sim_piece *find_piece_locked(struct sim_reaches *reaches, struct wanted *w)
 {
 	const struct sim_tlb_entry *entry = w->entry;
-	uint64_t last = entry->page + ((UINT64_C(1) << entry->order) - 1);
 	struct sim_piece *piece = sim_books_at_locked(reaches, entry);
 
-	if (piece && (!w->has_it || piece->nwhole))
+	if (piece && may_count(piece, w))
 		return piece;
 	if (w->kind != TLB_DEVICE || !(reaches->orders >> 1))
 		return NULL;
-	return sim_books_find_locked(reaches, &(struct sim_pages){entry->id, entry->page, last},
-				     is_its_piece, w);
+	return sim_books_find_locked(
+		reaches, &(struct sim_pages){entry->id, entry->page, entry->page}, is_its_piece, w);
 }
 
 /* Windows open. */
