@@ -25,8 +25,8 @@
  *  or goes, and held while a watch is told; (s) the set's; (a) atomic; (c) constant.
  *
  * Ordering:
- *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; fence; the unmap counted; fence; sizes
- *          and sets of each TLB looked at
+ *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; fence; the unmap counted;
+ *          fence; sizes and sets of each TLB looked at
  *          sim_tlb_fill_of: the count read; tables read; size noted; fence; set locked, the
  *          entry stored, the count read again
  *  A look that comes to a set before the fill has its count seen there; one that comes later
@@ -106,13 +106,14 @@ static uint64_t piece_byte_ns(const struct sim_piece *piece, uint64_t now_ns)
 	return dmp_mul_saturated(piece_bytes(piece), span(piece->counted_from_ns, now_ns));
 }
 
-/* Before @piece counts entries otherwise. */
+/* Before @piece counts entries otherwise.  A look may be older than the one before it. */
 static void settle(struct sim_piece *piece, uint64_t now_ns)
 {
 	uint64_t *byte_ns = &piece->window->reach->seen.did.byte_ns;
 
 	*byte_ns = dmp_add_saturated(*byte_ns, piece_byte_ns(piece, now_ns));
-	piece->counted_from_ns = now_ns;
+	if (piece->counted_from_ns < now_ns)
+		piece->counted_from_ns = now_ns;
 }
 
 /* An entry of @kind more, or one less, leads to @piece. */
@@ -289,17 +290,18 @@ static void end_window_locked(struct sim_reaches *reaches, struct sim_window *wi
 			      enum dmp_exposure_end end, uint64_t now_ns)
 {
 	struct sim_reach *reach = window->reach;
+	uint64_t open_ns = span(window->opened_ns, now_ns);
 
 	dmp_lock_assert_held(&reaches->lock);
 	reach->seen.did.open--;
-	dmp_spread_add(&reach->seen.did.ns, span(window->opened_ns, now_ns));
+	dmp_spread_add(&reach->seen.did.ns, open_ns);
 	if (reach->watch.ended)
 		reach->watch.ended(reach->ctx, &(struct dmp_exposure_window){
 						       .iova = window->iova,
 						       .len = window->len,
 						       .bytes = window->bytes,
 						       .opened_ns = window->opened_ns,
-						       .ended_ns = now_ns,
+						       .ended_ns = window->opened_ns + open_ns,
 						       .end = end,
 						       .reused = window->reused,
 					       });

@@ -124,6 +124,60 @@ static void test_of_a_big_page_what_a_device_keeps_is_counted_in_4_kib(void **st
 	rig_free(rig, phys, 9);
 }
 
+/* The device's entry of @iova goes, as of a look that asked the clock at @now_ns. */
+static void let_go_as_of(struct reach_rig *rig, dmp_iova_t iova, dmp_phys_t phys, uint64_t now_ns)
+{
+	struct dmp_sim *sim = rig->m->sim;
+	struct sim_tlb_entry like = {
+		.id = page_of(rig, iova).id,
+		.page = iova >> DMP_PAGE_SHIFT,
+		.phys = phys,
+		.prot = RW,
+	};
+
+	sim_tlb_unmark(sim, &sim->devtlb[rig->m->device]->tlb, &like, &now_ns);
+}
+
+/*
+ *    0 ns   device TLB: 2 pages of 2 MiB
+ *  100 ns   the IOTLB's entry goes; then, of a look that began at 50 ns, one of the pages'
+ *  300 ns   the other: of that page nothing before 100 ns is counted again
+ */
+static void test_a_look_that_is_older_than_another_counts_nothing_twice(void **state)
+{
+	struct reach_rig *rig = *state;
+	dmp_phys_t phys = machine_ram(rig->m, 9, NULL);
+	struct sim_pages page = page_of(rig, IOVA);
+
+	assert_int_equal(machine_map(rig->m, IOVA, phys, MIB(2), 1, RW), 0);
+	assert_int_equal(rig_read(rig, IOVA), 0);
+	assert_int_equal(rig_read(rig, IOVA + PAGE), 0);
+	rig_unmap(rig, IOVA, MIB(2), 1);
+	dmp_harness_advance(100);
+	sim_units_drop(rig->m->sim, &page, &page, true);
+	let_go_as_of(rig, IOVA, phys, 50);
+	dmp_harness_advance(200);
+	rig_flush(rig);
+	assert_int_equal(rig_seen(rig).did.byte_ns, 100 * MIB(2) + 200 * PAGE);
+	rig_free(rig, phys, 9);
+}
+
+static void test_no_window_ends_before_it_opened(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct sim_pages page = page_of(rig, IOVA);
+	dmp_phys_t phys;
+
+	dmp_harness_advance(100);
+	phys = rig_leave_open(rig, IOVA);
+	sim_units_drop(rig->m->sim, &page, &page, true);
+	let_go_as_of(rig, IOVA, phys, 50);
+	assert_int_equal(rig->told.nended, 1);
+	assert_int_equal(rig->told.window.opened_ns, 100);
+	assert_int_equal(rig->told.window.ended_ns, 100);
+	rig_free(rig, phys, 0);
+}
+
 static int setup_two_big(void **state)
 {
 	return rig_setup_with(state, &DMP_SIM_OPTS(.iotlbs = 2, .iotlb_page_bytes = MIB(2),
@@ -173,6 +227,8 @@ int main(void)
 		IN(test_with_a_device_tlb_the_later_of_the_two_ends_it, rig_setup_ats),
 		IN(test_of_two_iotlbs_the_later_ends_it, setup_two_iotlbs),
 		IN(test_of_a_big_page_what_a_device_keeps_is_counted_in_4_kib, setup_big),
+		IN(test_a_look_that_is_older_than_another_counts_nothing_twice, setup_big),
+		IN(test_no_window_ends_before_it_opened, rig_setup_ats),
 		IN(test_one_memory_in_pages_of_two_sizes_is_let_go_in_any_order, setup_two_big),
 	};
 
