@@ -99,9 +99,10 @@ static void sum_stuck_locked(struct domain_exposure *x, uint64_t now_ns)
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns)
 {
 	struct domain_exposure *x = dom->exposure;
-	uint64_t now_ns = dmp_clock_now_ns();
+	uint64_t now_ns;
 
 	dmp_lock_acquire(&x->exposure_lock);
+	now_ns = dmp_clock_now_ns(); /* with the lock: never before what was summed up */
 	sum_stuck_locked(x, now_ns);
 	if (!x->stuck || since_ns < x->stuck_since_ns)
 		x->stuck_since_ns = since_ns;
