@@ -93,9 +93,8 @@ static bool add_chunk_locked(struct sim_reaches *reaches)
 }
 
 /* Windows of a domain stand in the order in which they opened. */
-struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, const struct sim_window *like)
+struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, struct sim_reach *reach)
 {
-	struct sim_reach *reach = like->reach;
 	struct sim_window *window;
 
 	dmp_lock_assert_held(&reaches->lock);
@@ -103,9 +102,11 @@ struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, const stru
 		return NULL;
 	window = reaches->free_windows;
 	reaches->free_windows = window->newer;
-	*window = *like;
-	window->serial = ++reaches->nopened;
-	window->older = reach->newest;
+	*window = (struct sim_window){
+		.reach = reach,
+		.serial = ++reaches->nopened,
+		.older = reach->newest,
+	};
 	if (reach->newest)
 		reach->newest->newer = window;
 	else
@@ -148,7 +149,8 @@ static void link_piece(struct sim_reaches *reaches, struct sim_piece *piece)
 	piece->window->pieces = piece;
 }
 
-struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct sim_piece *like)
+struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, struct sim_window *window,
+				       const struct sim_tlb_entry *entry)
 {
 	struct sim_piece *piece;
 
@@ -157,7 +159,13 @@ struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct
 		return NULL;
 	piece = reaches->free_pieces;
 	reaches->free_pieces = piece->next;
-	*piece = *like;
+	*piece = (struct sim_piece){
+		.window = window,
+		.page = entry->page,
+		.phys = entry->phys,
+		.order = entry->order,
+		.prot = entry->prot,
+	};
 	link_piece(reaches, piece);
 	reaches->orders |= UINT64_C(1) << piece->order;
 	add_relaxed(&reaches->npieces, 1); /* relaxed: sim_reach_any() says for whom */
