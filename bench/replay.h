@@ -12,6 +12,7 @@
  *      replay_place.c     plan  -> which memory each mapping has
  *      replay_machine.c   route -> a fresh machine, devices, domains, agents
  *      replay_run.c       threads, the clock
+ *      replay_clock.c     or one thread, and the time of the trace
  *        replay_step.c      one step: the library's calls
  *        replay_blame.c     calls that failed: how many, why, and the first
  *        replay_data.c      the bytes: written, moved, compared
@@ -30,6 +31,7 @@
 #ifndef BENCH_REPLAY_H
 #define BENCH_REPLAY_H
 
+#include "replay_clock.h"
 #include "trace.h"
 
 #include <dmapool.h>
@@ -62,6 +64,7 @@ static inline bool replay_way_in(enum replay_way way, unsigned set)
 
 struct replay_opts {
 	bool serial;             /* one thread, file order */
+	enum replay_clock clock; /* of the trace: one thread too */
 	bool data;               /* move and compare bytes */
 	bool check_addresses;    /* do not replay: check.h */
 	unsigned repeat;         /* runs of each route, each on a fresh machine */
@@ -204,6 +207,7 @@ struct replay_run {
 	struct replay_job *job;
 	const struct replay_machine *machine;
 	bool data;
+	bool in_trace_time; /* the thread moves the clock */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
 	_Atomic(uint32_t) peak;      /* (a) the most there were */
@@ -398,7 +402,7 @@ const char *replay_blame_error(int err);
 
 /* ---- replay_run.c ---- */
 
-/* Run all lanes; @seconds: from the first step to the last.  -ENOMEM, -EAGAIN no thread. */
+/* Run all lanes; @seconds of real time, first step to last.  -ENOMEM, -EAGAIN no thread. */
 int replay_run_lanes(struct replay_run *run, double *seconds);
 
 /* ---- replay_result.c ---- */

@@ -65,9 +65,9 @@ const struct replay_field replay_fields[] = {
 	FIELD(REPLAY_NUMBER, REPLAY_DEFERRED, "entries_per_flush", entries_per_flush,
 	      "flushes: ranges each"),
 	FIELD(REPLAY_NUMBER, REPLAY_DEFERRED, "unmap_to_flush_us", exposed_us,
-	      "unmap to flush, real us: mean"),
+	      "unmap to flush, us: mean"),
 	FIELD(REPLAY_NUMBER, REPLAY_DEFERRED, "unmap_to_flush_max_us", exposed_max_us,
-	      "unmap to flush, real us: longest"),
+	      "unmap to flush, us: longest"),
 
 	COST("simulated_map_allocate_ns", map_allocate_ns, "simulated ns a map: IOVA"),
 	COST("simulated_map_table_ns", map_table_ns, "simulated ns a map: page table"),

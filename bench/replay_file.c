@@ -61,7 +61,7 @@ static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
 		.trace = answer->trace, .plan = answer->plan, .recorded = &answer->recorded};
 	err = replay_recorded_find(answer->trace, answer->plan, opts->unknown, &answer->recorded);
 	if (!err)
-		err = replay_lanes_make(job, opts->serial);
+		err = replay_lanes_make(job, opts->serial || opts->clock == REPLAY_CLOCK_TRACE);
 	if (!err)
 		err = replay_place_make(job);
 	if (err == -E2BIG)
@@ -92,7 +92,10 @@ static int forget_run_before(const struct replay_machine *machine)
 static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
 		  struct replay_result *result)
 {
-	struct replay_run run = {.job = machine->job, .machine = machine, .data = opts->data};
+	struct replay_run run = {.job = machine->job,
+				 .machine = machine,
+				 .data = opts->data,
+				 .in_trace_time = opts->clock == REPLAY_CLOCK_TRACE};
 	struct replay_books before;
 	double seconds;
 	int err;
@@ -112,8 +115,8 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 }
 
 /* One run, on a machine of its own. */
-static int run_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
-		    struct replay_result *result)
+static int run_on_fresh(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
+			struct replay_result *result)
 {
 	struct replay_machine machine;
 	unsigned broken;
@@ -125,6 +128,21 @@ static int run_once(const struct replay_opts *opts, enum replay_way way, struct 
 	err = run_on(opts, &machine, result);
 	broken = replay_machine_destroy(&machine);
 	result->broken_books = broken;
+	return err;
+}
+
+/* Time of the trace begins before there is a machine, and ends after it. */
+static int run_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
+		    struct replay_result *result)
+{
+	int err;
+
+	if (opts->clock == REPLAY_CLOCK_REAL)
+		return run_on_fresh(opts, way, job, result);
+	if (replay_clock_begin(job))
+		return EXIT_USAGE;
+	err = run_on_fresh(opts, way, job, result);
+	result->broken_books += replay_clock_end();
 	return err;
 }
 

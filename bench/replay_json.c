@@ -131,20 +131,21 @@ json_t *replay_json_answer(const struct replay_opts *opts, const struct replay_a
 	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(a->path, name, sizeof(name));
-	return json_pack("{s:o, s:o, s:i, s:b, s:i, s:o, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:i, "
-			 "s:o, s:o, s:I, "
-			 "s:I, s:o, s:o, s:o, s:o}",
-			 "trace", json_file_text(name), "path", json_file_text(a->path), "threads",
-			 (int)a->nlanes, "data_checked", (int)opts->data, "mask_bits",
-			 (int)opts->mask_bits, "profile", json_file_text(opts->profile), "slots",
-			 (json_int_t)opts->slots, "areas", (json_int_t)opts->areas, "grow",
-			 (int)opts->grow, "cpus", (int)a->plan->facts.ncpus, "devices",
-			 (int)replay_devices(a->plan), "events", (json_int_t)a->nevents,
-			 "trace_seconds", real_or_null((double)a->plan->facts.span_ns / 1e9),
-			 "lines", (int)a->trace->nlines, "read_seconds", real_or_null(seconds),
-			 "lines_per_second", real_or_null((double)a->trace->nlines / seconds),
-			 "lost_events", (json_int_t)a->trace->lost_events, "overwritten_events",
-			 (json_int_t)a->trace->overwritten_events, "sizes",
-			 sizes_json(&a->plan->facts), "skipped", skips_json(a), "recorded",
-			 recorded_json(&a->recorded), "routes", routes_json(a));
+	return json_pack(
+		"{s:o, s:o, s:i, s:s, s:b, s:i, s:o, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:i, "
+		"s:o, s:o, s:I, "
+		"s:I, s:o, s:o, s:o, s:o}",
+		"trace", json_file_text(name), "path", json_file_text(a->path), "threads",
+		(int)a->nlanes, "clock", replay_clock_name(opts->clock), "data_checked",
+		(int)opts->data, "mask_bits", (int)opts->mask_bits, "profile",
+		json_file_text(opts->profile), "slots", (json_int_t)opts->slots, "areas",
+		(json_int_t)opts->areas, "grow", (int)opts->grow, "cpus", (int)a->plan->facts.ncpus,
+		"devices", (int)replay_devices(a->plan), "events", (json_int_t)a->nevents,
+		"trace_seconds", real_or_null((double)a->plan->facts.span_ns / 1e9), "lines",
+		(int)a->trace->nlines, "read_seconds", real_or_null(seconds), "lines_per_second",
+		real_or_null((double)a->trace->nlines / seconds), "lost_events",
+		(json_int_t)a->trace->lost_events, "overwritten_events",
+		(json_int_t)a->trace->overwritten_events, "sizes", sizes_json(&a->plan->facts),
+		"skipped", skips_json(a), "recorded", recorded_json(&a->recorded), "routes",
+		routes_json(a));
 }

@@ -42,6 +42,10 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "a column each: " ALL_ROUTES " (default: all)", "LIST"},
 		{"serial", 's', POPT_ARG_NONE, &c->serial, 0,
 		 "one thread, in the order of the file", NULL},
+		{"clock", 'C', POPT_ARG_STRING, NULL, 0,
+		 "real: threads, as fast as they can; trace: the recorded CPUs at the recorded "
+		 "times, on one thread (default: real)",
+		 "WHICH"},
 		{"no-data", 'n', POPT_ARG_NONE, &c->no_data, 0,
 		 "do not move or compare bytes: the library alone", NULL},
 		{"repeat", 'N', POPT_ARG_STRING, NULL, 0,
@@ -78,6 +82,7 @@ static char **text_of(struct replay_command *c, int letter)
 {
 	switch (letter) {
 	case 'r': return &c->routes;
+	case 'C': return &c->clock;
 	case 'N': return &c->repeat;
 	case 'm': return &c->mask;
 	case 'S': return &c->slots;
@@ -207,6 +212,19 @@ static int parse_flush(const char *text, struct replay_opts *opts)
 	return 0;
 }
 
+/* The time of the trace has its one thread in any case, as every CPU. */
+static int parse_clock(const char *text, struct replay_opts *opts)
+{
+	if (strcmp(text, replay_clock_name(REPLAY_CLOCK_TRACE)) == 0)
+		opts->clock = REPLAY_CLOCK_TRACE;
+	else if (strcmp(text, replay_clock_name(REPLAY_CLOCK_REAL)) != 0)
+		return complain("--clock must be real or trace");
+	if (opts->clock == REPLAY_CLOCK_TRACE && opts->serial)
+		return complain("--clock trace plays the recorded CPUs on one thread; leave out "
+				"--serial");
+	return 0;
+}
+
 /* What is wrong with a profile the library says, in one line. */
 static int check_profile(const char *profile)
 {
@@ -245,6 +263,8 @@ static int parse_texts(struct replay_command *c)
 		err = parse_unsigned("mask", c->mask, 12, 64, &c->opts.mask_bits);
 	if (!err && c->slots)
 		err = parse_slots(c->slots, &c->opts);
+	if (!err && c->clock)
+		err = parse_clock(c->clock, &c->opts);
 	if (!err && c->flush)
 		err = parse_flush(c->flush, &c->opts);
 	if (!err)
@@ -274,7 +294,7 @@ static struct replay_opts opts_of(const struct replay_command *c)
 
 int replay_options_parse(int argc, const char **argv, struct replay_command *c)
 {
-	struct poptOption options[16];
+	struct poptOption options[20];
 	int err;
 
 	*c = (struct replay_command){0};
@@ -299,6 +319,7 @@ void replay_options_free(struct replay_command *c)
 	free(c->repeat);
 	free(c->mask);
 	free(c->slots);
+	free(c->clock);
 	free(c->flush);
 	free(c->profile);
 	free(c->json_path);

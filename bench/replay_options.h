@@ -15,7 +15,7 @@ struct replay_command {
 	char *json_path;    /* owned; NULL: none */
 
 	/* Where the text of each option is kept. */
-	char *routes, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
+	char *routes, *clock, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
 	int serial, no_data, check_addresses, grow;
 	uint64_t given; /* a bit for each option letter */
 	poptContext context;

@@ -194,6 +194,17 @@ static void test_a_flush_is_strict_or_lazy(void **state)
 	REFUSED("--flush must be", "--flush", "bounce");
 }
 
+static void test_a_clock_is_real_or_of_the_trace_on_one_thread(void **state)
+{
+	(void)state;
+	assert_int_equal(TAKEN("other").clock, REPLAY_CLOCK_REAL);
+	assert_int_equal(TAKEN("--clock", "real", "--serial").clock, REPLAY_CLOCK_REAL);
+	assert_int_equal(TAKEN("-C", "trace").clock, REPLAY_CLOCK_TRACE);
+	REFUSED("--clock must be real or trace", "--clock", "");
+	REFUSED("--clock must be real or trace", "--clock", "Trace");
+	REFUSED("leave out --serial", "--clock", "trace", "--serial");
+}
+
 static void test_routes_are_a_list_without_empty_names_and_without_repetition(void **state)
 {
 	(void)state;
@@ -252,6 +263,7 @@ int main(void)
 			test_a_profile_that_cannot_be_loaded_is_refused_with_those_that_can),
 		cmocka_unit_test(test_an_answer_goes_nowhere_where_a_trace_is),
 		cmocka_unit_test(test_a_flush_is_strict_or_lazy),
+		cmocka_unit_test(test_a_clock_is_real_or_of_the_trace_on_one_thread),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
 		cmocka_unit_test(test_an_option_that_does_not_exist_is_refused),
