@@ -32,6 +32,7 @@
 #define BENCH_REPLAY_H
 
 #include "replay_clock.h"
+#include "replay_flush.h"
 #include "trace.h"
 
 #include <dmapool.h>
@@ -45,17 +46,18 @@ struct json_t; /* jansson's */
 /* The ways that a request can go. */
 enum replay_way {
 	REPLAY_DIRECT,
-	REPLAY_BOUNCE, /* every map is copied to bounce slots of one pool */
-	REPLAY_STRICT, /* each device has a domain of its own ... */
-	REPLAY_LAZY,   /* ... which flushes later */
+	REPLAY_BOUNCE,      /* every map is copied to bounce slots of one pool */
+	REPLAY_STRICT,      /* each device has a domain of its own ... */
+	REPLAY_LAZY,        /* ... which flushes later: a queue a CPU */
+	REPLAY_LAZY_SINGLE, /* ... one queue */
 	REPLAY_WAYS,
 };
 
 /* Sets of ways. */
-#define REPLAY_ALL        0xfu
+#define REPLAY_ALL        ((1u << REPLAY_WAYS) - 1)
 #define REPLAY_BOUNCED    (1u << REPLAY_BOUNCE)
-#define REPLAY_DEFERRED   (1u << REPLAY_LAZY)
-#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | 1u << REPLAY_LAZY)
+#define REPLAY_DEFERRED   (1u << REPLAY_LAZY | 1u << REPLAY_LAZY_SINGLE)
+#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | REPLAY_DEFERRED)
 
 static inline bool replay_way_in(enum replay_way way, unsigned set)
 {
@@ -73,7 +75,8 @@ struct replay_opts {
 	uint32_t routes;         /* bit i: route i of replay_routes[] */
 	uint64_t slots, areas;   /* of the pool of bounce slots */
 	bool grow;               /* and more pools when it is full */
-	enum replay_way unknown; /* strict or lazy, as recorded: of a trace that does not tell */
+	enum replay_way unknown; /* translated, as recorded: of a trace that does not tell */
+	struct replay_flush flush[REPLAY_WAYS]; /* what is set of each way's domains */
 };
 
 /* A column of the answer. */

@@ -16,8 +16,9 @@
  *    bounce   every map of a device is copied to the pool, which has the slots and areas that
  *             were asked for; its devices keep the address bits that they kept in the trace
  *    strict   a domain, flushed before an unmap returns
- *    lazy     a domain with the library's default queues.  It notes the time of each unmap if
- *             data is checked; without data the speed of the library is measured
+ *    lazy,    a domain with queues, the library's own if no others were asked for.  It notes
+ *    single   the time of each unmap if data is checked; without data the speed of the library
+ *             is measured
  *
  * RAM ends at 4 GiB unless the trace needs more, so that a device with a 32-bit mask
  * reaches all of it.  Page tables, coherent memory and the blocks share it.  A machine with
@@ -38,8 +39,11 @@
 #include <unistd.h>
 
 const struct replay_route replay_routes[] = {
-	{.name = "direct", .way = REPLAY_DIRECT},     {.name = "bounce", .way = REPLAY_BOUNCE},
-	{.name = "strict", .way = REPLAY_STRICT},     {.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "direct", .way = REPLAY_DIRECT},
+	{.name = "bounce", .way = REPLAY_BOUNCE},
+	{.name = "strict", .way = REPLAY_STRICT},
+	{.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "lazy-single", .way = REPLAY_LAZY_SINGLE},
 	{.name = "as-recorded", .as_recorded = true},
 };
 
@@ -47,7 +51,8 @@ const unsigned replay_nroutes = sizeof(replay_routes) / sizeof(replay_routes[0])
 
 const char *replay_way_name(enum replay_way way)
 {
-	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy"};
+	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy",
+						       "lazy-single"};
 
 	return names[way];
 }
@@ -156,13 +161,12 @@ static bool is_used(const struct replay_machine *machine, uint32_t i)
 
 static int make_domain(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
 {
-	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_STRICT);
+	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flags = 0);
 	int err;
 
-	if (machine->way == REPLAY_LAZY) {
-		domain.flush = DMP_FLUSH_LAZY;
-		domain.flags = opts->data ? DMP_DOMAIN_EXPOSURE : 0;
-	}
+	replay_flush_apply(machine->way, &opts->flush[machine->way], &domain);
+	if (opts->data && replay_way_in(machine->way, REPLAY_DEFERRED))
+		domain.flags |= DMP_DOMAIN_EXPOSURE;
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
 	if (!err)
 		err = dmp_device_attach(machine->devices[i], machine->domains[i]);

@@ -16,7 +16,8 @@
 #include <sys/stat.h>
 
 #define DEFAULT_PROFILE "vtd-modern"
-#define ALL_ROUTES      "direct,bounce,strict,lazy,as-recorded"
+#define DEFAULT_ROUTES  "direct,bounce,strict,lazy,as-recorded"
+#define ALL_ROUTES      "direct,bounce,strict,lazy,lazy-single,as-recorded"
 #define RUNS_MAX        1000u
 #define MASK_BITS       32u
 
@@ -39,7 +40,7 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 {
 	const struct poptOption table[] = {
 		{"route", 'r', POPT_ARG_STRING, NULL, 0,
-		 "a column each: " ALL_ROUTES " (default: all)", "LIST"},
+		 "a column each: " ALL_ROUTES " (default: " DEFAULT_ROUTES ")", "LIST"},
 		{"serial", 's', POPT_ARG_NONE, &c->serial, 0,
 		 "one thread, in the order of the file", NULL},
 		{"clock", 'C', POPT_ARG_STRING, NULL, 0,
@@ -60,8 +61,8 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "the bounce pool grows when it is full: transient pools, and more of its size",
 		 NULL},
 		{"flush", 'f', POPT_ARG_STRING, NULL, 0,
-		 "strict or lazy: what as-recorded is if the trace has an IOMMU and does not tell "
-		 "(default: lazy)",
+		 "POLICY[:entries=N][:timeout=TIME]: how domains of that policy flush, and what "
+		 "as-recorded is if the trace has an IOMMU and does not tell (default: lazy)",
 		 "WHEN"},
 		{"profile", 'p', POPT_ARG_STRING, NULL, 0,
 		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
@@ -203,12 +204,16 @@ static int parse_slots(const char *text, struct replay_opts *opts)
 	return 0;
 }
 
+/* What is set counts wherever domains flush so, whatever as-recorded is. */
 static int parse_flush(const char *text, struct replay_opts *opts)
 {
-	if (strcmp(text, replay_way_name(REPLAY_STRICT)) == 0)
-		opts->unknown = REPLAY_STRICT;
-	else if (strcmp(text, replay_way_name(REPLAY_LAZY)) != 0)
-		return complain("--flush must be strict or lazy");
+	struct replay_flush flush;
+	unsigned way;
+
+	if (replay_flush_parse(text, strlen(text), &way, &flush))
+		return EXIT_USAGE;
+	opts->unknown = (enum replay_way)way;
+	opts->flush[way] = flush;
 	return 0;
 }
 
@@ -268,7 +273,7 @@ static int parse_texts(struct replay_command *c)
 	if (!err && c->flush)
 		err = parse_flush(c->flush, &c->opts);
 	if (!err)
-		err = parse_routes(c->routes ? c->routes : ALL_ROUTES, &c->opts.routes);
+		err = parse_routes(c->routes ? c->routes : DEFAULT_ROUTES, &c->opts.routes);
 	if (!err && c->profile)
 		err = check_profile(c->profile);
 	if (!err && c->json_path)

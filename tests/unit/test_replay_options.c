@@ -75,7 +75,9 @@ static void test_without_options_every_route_is_taken_with_linuxs_pool(void **st
 	struct replay_opts opts = TAKEN("other");
 
 	(void)state;
-	assert_int_equal(opts.routes, (1u << replay_nroutes) - 1);
+	assert_int_equal(opts.routes, 1u << REPLAY_DIRECT | 1u << REPLAY_BOUNCE |
+					      1u << REPLAY_STRICT | 1u << REPLAY_LAZY |
+					      1u << (replay_nroutes - 1));
 	assert_true(opts.data && !opts.serial && !opts.check_addresses);
 	assert_int_equal(opts.repeat, 1);
 	assert_int_equal(opts.mask_bits, 32);
@@ -184,14 +186,20 @@ static void test_an_answer_goes_nowhere_where_a_trace_is(void **state)
 	unlink(path);
 }
 
-static void test_a_flush_is_strict_or_lazy(void **state)
+static void test_a_flush_is_a_policy_with_what_is_set_of_it(void **state)
 {
+	struct replay_opts opts = TAKEN("--flush", "lazy-single:entries=64:timeout=2ms");
+
 	(void)state;
 	assert_int_equal(TAKEN("--flush", "strict").unknown, REPLAY_STRICT);
 	assert_int_equal(TAKEN("--flush", "lazy").unknown, REPLAY_LAZY);
-	REFUSED("--flush must be", "--flush", "");
-	REFUSED("--flush must be", "--flush", "LAZY");
-	REFUSED("--flush must be", "--flush", "bounce");
+	assert_int_equal(opts.unknown, REPLAY_LAZY_SINGLE);
+	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].entries, 64);
+	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].timeout_ns, 2000000);
+	assert_int_equal(opts.flush[REPLAY_LAZY].entries, 0);
+	REFUSED("'' is not a way to flush; try strict, lazy, ", "--flush", "");
+	REFUSED("'LAZY' is not a way to flush", "--flush", "LAZY");
+	REFUSED("'bounce' is not a way to flush", "--flush", "bounce");
 }
 
 static void test_a_clock_is_real_or_of_the_trace_on_one_thread(void **state)
@@ -262,7 +270,7 @@ int main(void)
 		cmocka_unit_test(
 			test_a_profile_that_cannot_be_loaded_is_refused_with_those_that_can),
 		cmocka_unit_test(test_an_answer_goes_nowhere_where_a_trace_is),
-		cmocka_unit_test(test_a_flush_is_strict_or_lazy),
+		cmocka_unit_test(test_a_flush_is_a_policy_with_what_is_set_of_it),
 		cmocka_unit_test(test_a_clock_is_real_or_of_the_trace_on_one_thread),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_flush.c - proves what bench/replay_flush.c takes for a way to flush, what it
+ * refuses, and that a domain gets it
+ */
+#include "dmptest.h"
+
+#include "command.h"
+#include "replay.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct replay_flush taken(const char *text, enum replay_way way)
+{
+	struct replay_flush flush;
+	unsigned is;
+
+	assert_int_equal(replay_flush_parse(text, strlen(text), &is, &flush), 0);
+	assert_int_equal(is, way);
+	return flush;
+}
+
+/* In one line, in which @said stands; nothing is written. */
+static void refused(const char *text, const char *said)
+{
+	struct replay_flush flush = {.entries = 77};
+	FILE *to = tmpfile();
+	int saved = dup(STDERR_FILENO), status;
+	unsigned way = 77;
+	char line[512];
+	size_t len;
+
+	assert_non_null(to);
+	fflush(stderr);
+	dup2(fileno(to), STDERR_FILENO);
+	status = replay_flush_parse(text, strlen(text), &way, &flush);
+	fflush(stderr);
+	dup2(saved, STDERR_FILENO);
+	close(saved);
+	rewind(to);
+	len = fread(line, 1, sizeof(line) - 1, to);
+	fclose(to);
+	line[len] = '\0';
+	assert_int_equal(status, EXIT_USAGE);
+	assert_non_null(strstr(line, said));
+	assert_ptr_equal(strchr(line, '\n'), &line[len - 1]);
+	assert_int_equal(way, 77);
+	assert_int_equal(flush.entries, 77);
+}
+
+static void test_a_policy_alone_sets_nothing(void **state)
+{
+	struct replay_flush flush = taken("lazy", REPLAY_LAZY);
+
+	(void)state;
+	assert_int_equal(flush.entries, 0);
+	assert_int_equal(flush.timeout_ns, 0);
+	taken("strict", REPLAY_STRICT);
+	taken("lazy-single", REPLAY_LAZY_SINGLE);
+}
+
+static void test_a_queue_has_entries_and_a_timeout_in_any_order(void **state)
+{
+	struct replay_flush a = taken("lazy:entries=2:timeout=1ns", REPLAY_LAZY);
+	struct replay_flush b =
+		taken("lazy-single:timeout=3600s:entries=1048576", REPLAY_LAZY_SINGLE);
+
+	(void)state;
+	assert_int_equal(a.entries, 2);
+	assert_int_equal(a.timeout_ns, 1);
+	assert_int_equal(b.entries, 1048576);
+	assert_int_equal(b.timeout_ns, UINT64_C(3600000000000));
+	assert_int_equal(taken("lazy:timeout=7us", REPLAY_LAZY).timeout_ns, 7000);
+	assert_int_equal(taken("lazy:timeout=7ms", REPLAY_LAZY).timeout_ns, 7000000);
+}
+
+static void test_the_text_ends_where_it_is_said_to(void **state)
+{
+	struct replay_flush flush;
+	unsigned way;
+
+	(void)state;
+	assert_int_equal(replay_flush_parse("lazy:entries=64,strict", 15, &way, &flush), 0);
+	assert_int_equal(way, REPLAY_LAZY);
+	assert_int_equal(flush.entries, 64);
+}
+
+static void test_what_cannot_be_is_refused_with_what_can(void **state)
+{
+	static const char *const entries[] = {
+		"", "x", "1", "3", "0", "-2", "2097152", "18446744073709551618", "2x"};
+	static const char *const times[] = {
+		"",    "5", "0ms", "ms", "1.5ms", "5 ms", "3601s", "5m", "18446744073709551616ns",
+		"1msx"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "lazy:entries=%s", entries[i]);
+		refused(text, "entries must be a power of two from 2 to 1048576");
+	}
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		char text[64];
+
+		snprintf(text, sizeof(text), "lazy:timeout=%s", times[i]);
+		refused(text, "timeout must be a time");
+	}
+	refused("direct", "'direct' is not a way to flush; try strict, lazy");
+	refused("lazy:size=4", "'size' cannot be set; try entries=N");
+	refused("lazy:", "'' cannot be set");
+	refused("lazy:entries=4:", "'' cannot be set");
+	refused("strict:entries=4", "strict has no entries");
+	refused("lazy:entries=4:entries=4", "entries is set twice");
+}
+
+static void test_a_text_says_what_is_set_in_one_form(void **state)
+{
+	static const char *const texts[] = {"strict", "lazy:entries=64:timeout=1ms",
+					    "lazy-single:timeout=1s", "lazy:timeout=1500us",
+					    "lazy:timeout=1001ns"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct replay_flush flush;
+		char text[REPLAY_FLUSH_TEXT];
+		unsigned way;
+
+		assert_int_equal(replay_flush_parse(texts[i], strlen(texts[i]), &way, &flush), 0);
+		replay_flush_text(way, &flush, text);
+		assert_string_equal(text, texts[i]);
+	}
+}
+
+static void test_a_domain_gets_what_is_set(void **state)
+{
+	struct dmp_domain_opts opts = DMP_DOMAIN_OPTS(.flags = 0);
+	struct replay_flush flush = taken("lazy-single:entries=64:timeout=1ms", REPLAY_LAZY_SINGLE);
+
+	(void)state;
+	replay_flush_apply(REPLAY_LAZY_SINGLE, &flush, &opts);
+	assert_int_equal(opts.flush, DMP_FLUSH_LAZY_SINGLE);
+	assert_int_equal(opts.flushq_entries, 64);
+	assert_int_equal(opts.flushq_timeout_ns, 1000000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_policy_alone_sets_nothing),
+		cmocka_unit_test(test_a_queue_has_entries_and_a_timeout_in_any_order),
+		cmocka_unit_test(test_the_text_ends_where_it_is_said_to),
+		cmocka_unit_test(test_what_cannot_be_is_refused_with_what_can),
+		cmocka_unit_test(test_a_text_says_what_is_set_in_one_form),
+		cmocka_unit_test(test_a_domain_gets_what_is_set),
+	};
+
+	return cmocka_run_group_tests_name("replay_flush", tests, NULL, NULL);
+}
