@@ -5,6 +5,7 @@
  *   dma.h      map, unmap, sync, coherent memory     start here
  *   device.h   devices and their limits
  *   domain.h   address spaces: IOVAs + page tables + flushing
+ *   exposure.h what devices can still reach after an unmap
  *   iova.h     the IOVA allocator on its own
  *   iommu.h    page tables on their own
  *   swiotlb.h  bounce buffers on their own
@@ -24,6 +25,7 @@
 #include <dmapool/device.h>
 #include <dmapool/dma.h>
 #include <dmapool/domain.h>
+#include <dmapool/exposure.h>
 #include <dmapool/hw.h>
 #include <dmapool/iommu.h>
 #include <dmapool/iova.h>

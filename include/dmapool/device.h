@@ -140,6 +140,12 @@ struct dmp_device_stats {
 	uint64_t coherent_allocs, coherent_frees;
 	uint64_t live_maps; /* maps - unmaps */
 	uint64_t live_coherent;
+	/* Behind a domain with DMP_DOMAIN_EXPOSURE: bytes beside buffers that share their granules,
+	 * which the device reaches, too.  Slots have none: they own whole granules. */
+	uint64_t neighbour_bytes;      /* now ... */
+	uint64_t neighbour_peak_bytes; /* ... and the most that there were at once */
+	uint64_t neighbour_byte_ns;    /* bytes times the time until the unmap, those that are live
+					* up to now; UINT64_MAX: at least that */
 };
 
 /**

@@ -22,6 +22,7 @@
 #ifndef DMAPOOL_DOMAIN_H
 #define DMAPOOL_DOMAIN_H
 
+#include <dmapool/exposure.h>
 #include <dmapool/hw.h>
 #include <dmapool/iova.h>
 #include <dmapool/iommu.h>
@@ -77,8 +78,11 @@ struct dmp_domain_opts {
 	uint64_t flushq_timeout_ns;           /* longest wait in a queue; 0: the policy's */
 	const struct dmp_flush_watch *watch;  /* copied; NULL: nobody */
 	void *watch_ctx;                      /* handed to its members */
+	const struct dmp_exposure_watch *exposure_watch; /* needs DMP_DOMAIN_EXPOSURE and a machine
+							  * that can tell; copied; NULL: nobody */
+	void *exposure_ctx;                              /* handed to its members */
 };
-#define DMP_DOMAIN_EXPOSURE 1u /* lazy: note the time of every unmap, for exposed_ns */
+#define DMP_DOMAIN_EXPOSURE 1u /* measure what exposure.h defines, and exposed_ns */
 
 #ifndef __cplusplus
 #define DMP_DOMAIN_OPTS(...)                                                                       \

@@ -23,6 +23,8 @@
  *                   flush_gather flush_range         flush_domain
  *                   free_tables                      gathers carry no tables
  *   faults          set_fault_handler fault_next     none are reported
+ *   reach           exposure_start exposure_get      what devices really reached after an
+ *                                                    unmap is not known
  *
  * Order that the library keeps: an IOVA is given out again, and memory behind it is the
  * caller's again, only after the flush that follows its unmap has returned.  A backend's
@@ -37,6 +39,7 @@
 #ifndef DMAPOOL_HW_H
 #define DMAPOOL_HW_H
 
+#include <dmapool/exposure.h>
 #include <dmapool/types.h>
 
 #ifdef __cplusplus
@@ -194,6 +197,13 @@ struct dmp_hw_ops {
 	 * the device exists.  Needs make_shared.  Pages of tables are not meant: what the machine
 	 * walks it can read. */
 	bool (*needs_shared)(void *be, uint32_t device);
+
+	/* What devices can still reach after an unmap, see exposure.h.  Start: of a translated domain
+	 * that has mapped nothing yet, once; @watch is copied, NULL: nobody; -ENOMEM.  Get: of a
+	 * domain that was started, at any time, all of @seen; sums stay at UINT64_MAX. */
+	int (*exposure_start)(void *be, void *dom, const struct dmp_exposure_watch *watch,
+			      void *ctx);
+	int (*exposure_get)(void *be, void *dom, struct dmp_exposure_seen *seen);
 };
 
 struct dmp_hw_opts {

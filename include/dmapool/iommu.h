@@ -194,6 +194,27 @@ DMP_API void dmp_iommu_abandon(struct dmp_iommu *iommu, struct dmp_gather *gathe
  */
 DMP_API int dmp_iommu_iova_to_phys(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t *phys);
 
+/**
+ * dmp_iommu_expose_start() - have the machine watch what devices still reach after an unmap
+ * @watch: copied; NULL: nobody is told
+ *
+ * Threads: set-up only, once, before anything is mapped.
+ * Errors:  -EINVAL NULL, a passthrough domain, or what is reserved in @watch is set; -E2BIG;
+ *          -ENOTSUP the machine cannot tell; -ENOMEM.
+ */
+DMP_API int dmp_iommu_expose_start(struct dmp_iommu *iommu, const struct dmp_exposure_watch *watch,
+				   void *ctx);
+
+/**
+ * dmp_iommu_get_exposure() - what it has seen
+ * @size: sizeof(struct dmp_exposure_seen) of the caller
+ *
+ * Threads: any thread; after dmp_iommu_expose_start().
+ * Errors:  -EINVAL; -ENOTSUP the machine cannot tell; the backend's own.
+ */
+DMP_API int dmp_iommu_get_exposure(struct dmp_iommu *iommu, struct dmp_exposure_seen *seen,
+				   size_t size);
+
 /* Gathers: begin one, and, for backends, add to one. */
 static inline void dmp_gather_init(struct dmp_gather *gather)
 {

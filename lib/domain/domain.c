@@ -30,7 +30,7 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_domain_opts) == 48, "append only");
+static_assert(sizeof(struct dmp_domain_opts) == 64, "append only");
 static_assert(sizeof(struct dmp_domain_stats) == 104, "append only");
 static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
@@ -49,7 +49,8 @@ static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given
 	if (err)
 		return err;
 	if (opts->flags & ~DMP_DOMAIN_EXPOSURE || !domain_is_policy(opts->flush) ||
-	    !is_queue_size(opts->flushq_entries))
+	    !is_queue_size(opts->flushq_entries) ||
+	    (opts->exposure_watch && !(opts->flags & DMP_DOMAIN_EXPOSURE)))
 		return -EINVAL;
 	err = dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
 	return err ? err : dom->watch.reserved0 ? -EINVAL : 0;
@@ -81,8 +82,13 @@ static int create_parts(struct dmp_domain *dom)
 			      &dom->iova);
 	if (err)
 		goto undo_iommu;
+	err = domain_exposure_create(dom);
+	if (err)
+		goto undo_iova;
 	return 0;
 
+undo_iova:
+	dmp_iova_destroy(dom->iova);
 undo_iommu:
 	dmp_iommu_destroy(dom->iommu);
 	return err;
@@ -136,6 +142,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	if (err)
 		return err;
 	dmp_iova_destroy(dom->iova);
+	domain_exposure_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));

@@ -188,6 +188,11 @@ enum dmp_flush_policy flushq_policy(const struct flushq *fq)
 	return fq->policy;
 }
 
+uint64_t flushq_timeout_ns(const struct flushq *fq)
+{
+	return fq->timeout_ns;
+}
+
 void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state)
 {
 	state->started = load_acquire(&fq->started);

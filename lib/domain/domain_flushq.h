@@ -68,8 +68,7 @@
 /* A range that waits. */
 struct flushq_entry {
 	struct flushq_range range;
-	uint64_t number;    /* flushes begun before it was queued */
-	uint64_t queued_ns; /* 0 unless exposure is measured */
+	uint64_t number; /* flushes begun before it was queued */
 };
 
 struct flushq_ring {
@@ -107,7 +106,7 @@ struct flushq {
 
 static inline bool flushq_measures_exposure(const struct flushq *fq)
 {
-	return (fq->dom->opts.flags & DMP_DOMAIN_EXPOSURE) != 0;
+	return fq->dom->exposure != NULL;
 }
 
 /* False: no memory for the only ring.  A ring per CPU needs none yet. */

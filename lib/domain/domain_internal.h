@@ -48,11 +48,13 @@ enum domain_count {
 
 struct flushq;
 struct flushq_ring;
+struct domain_exposure;
 
 /* A range that is unmapped but not yet flushed. */
 struct flushq_range {
 	uint64_t pfn, npages;
-	void *tables; /* the backend's chain, free after the flush */
+	uint64_t unmapped_ns; /* before its tables were cleared; 0 unless exposure is measured */
+	void *tables;         /* the backend's chain, free after the flush */
 };
 
 /* What a queue counts. */
@@ -64,13 +66,14 @@ struct flushq_tally {
 
 struct dmp_domain {
 	/* Constant after create */
-	struct dmp_hw *hw;            /* (c) */
-	struct dmp_iommu *iommu;      /* (c) */
-	struct dmp_iova_domain *iova; /* (c) */
-	struct dmp_domain_opts opts;  /* (c) as given, but see watch */
-	struct dmp_flush_watch watch; /* (c) a copy: members a short table lacks are NULL */
-	unsigned granule_shift;       /* (c) log2 of the granule's bytes */
-	dmp_iova_t aperture_end;      /* (c) last address that can be translated */
+	struct dmp_hw *hw;                /* (c) */
+	struct dmp_iommu *iommu;          /* (c) */
+	struct dmp_iova_domain *iova;     /* (c) */
+	struct dmp_domain_opts opts;      /* (c) as given, but see watch */
+	struct dmp_flush_watch watch;     /* (c) a copy: members a short table lacks are NULL */
+	struct domain_exposure *exposure; /* (c) NULL: not measured */
+	unsigned granule_shift;           /* (c) log2 of the granule's bytes */
+	dmp_iova_t aperture_end;          /* (c) last address that can be translated */
 
 	/* Read by every unmap, written when the policy changes */
 	DMP_ATOMIC(struct flushq *) queue; /* (a) NULL: strict */
@@ -139,6 +142,18 @@ void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
 
+/* domain_exposure.c.  Nothing to do where it is not measured. */
+int domain_exposure_create(struct dmp_domain *dom);
+void domain_exposure_destroy(struct dmp_domain *dom);
+/* When an unmap begins; 0 where it is not measured. */
+static inline uint64_t domain_exposure_now(const struct dmp_domain *dom)
+{
+	return dom->exposure ? dmp_clock_now_ns() : 0;
+}
+/* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
+void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns);
+void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns);
+
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
 
@@ -161,6 +176,9 @@ int flushq_flush(struct flushq *fq);
 /* The timer waits: for walkers. */
 void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
+/* Adds what waits to @could: it is open, or has ended unless it was released. */
+void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could);
+uint64_t flushq_timeout_ns(const struct flushq *fq);
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
 /* The counters, the timer, and @cpu's ring. */

@@ -118,9 +118,7 @@ void ring_push_locked(struct flushq *fq, struct flushq_ring *ring, const struct 
 {
 	dmp_lock_assert_held(&ring->ring_lock);
 	ring->entry[ring->tail] = (struct flushq_entry){
-		.range = *range,
-		.number = load_acquire(&fq->started), /* [UNMAP], [TIMER] */
-		.queued_ns = flushq_measures_exposure(fq) ? dmp_clock_now_ns() : 0,
+		.range = *range, .number = load_acquire(&fq->started), /* [UNMAP], [TIMER] */
 	};
 	ring->tail = (ring->tail + 1) & fq->mask;
 	ring->tally.nqueued++;
@@ -140,7 +138,7 @@ static uint64_t exposure_ns(struct flushq *fq, const struct flushq_entry *entry,
 		covered_by = finished - FLUSHQ_ENDS + 1;
 	/* relaxed: [ENDED] by way of finished; a later end, if it has just been overwritten */
 	end_ns = load_relaxed(&fq->ended_ns[covered_by % FLUSHQ_ENDS]);
-	return end_ns > entry->queued_ns ? end_ns - entry->queued_ns : 0;
+	return end_ns > entry->range.unmapped_ns ? end_ns - entry->range.unmapped_ns : 0;
 }
 
 static void tell_released(const struct dmp_domain *dom, const struct flushq_range *range,
@@ -172,6 +170,8 @@ static void let_go(struct flushq *fq, struct flushq_ring *ring, const struct flu
 	dmp_iova_free(dom->iova, entry->range.pfn, entry->range.npages);
 	tell_released(dom, &entry->range, exposed_ns);
 	count_released(&ring->tally, &entry->range, exposed_ns);
+	if (dom->exposure)
+		domain_exposure_ended(dom, entry->range.npages << dom->granule_shift, exposed_ns);
 }
 
 void ring_release_locked(struct flushq *fq, struct flushq_ring *ring)
@@ -245,6 +245,41 @@ static void tally_add(struct flushq_tally *sum, const struct flushq_tally *more)
 	sum->exposed_ns += more->exposed_ns;
 	if (sum->exposed_max_ns < more->exposed_max_ns)
 		sum->exposed_max_ns = more->exposed_max_ns;
+}
+
+static void side_add(struct dmp_exposure_side *could, uint64_t bytes, uint64_t ns, bool is_open)
+{
+	could->windows++;
+	could->bytes += bytes;
+	could->byte_ns = dmp_add_saturated(could->byte_ns, dmp_mul_saturated(bytes, ns));
+	if (!is_open) {
+		dmp_spread_add(&could->ns, ns);
+		return;
+	}
+	could->open++;
+	could->open_bytes += bytes;
+	if (could->open_oldest_ns < ns)
+		could->open_oldest_ns = ns;
+}
+
+/* Q2: what a flush has covered is out of reach, also before it is released. */
+static void exposure_visit(struct flushq *fq, struct flushq_ring *ring, void *ctx)
+{
+	uint64_t finished = load_acquire(&fq->finished), now_ns = dmp_clock_now_ns(); /* [ENDED] */
+
+	for (uint32_t at = ring->head; at != ring->tail; at = (at + 1) & fq->mask) {
+		const struct flushq_entry *entry = &ring->entry[at];
+		bool is_open = entry->number >= finished;
+		uint64_t ns = is_open ? now_ns - entry->range.unmapped_ns
+				      : exposure_ns(fq, entry, finished);
+
+		side_add(ctx, entry->range.npages << fq->dom->granule_shift, ns, is_open);
+	}
+}
+
+void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could)
+{
+	visit_rings(fq, exposure_visit, could);
 }
 
 static void tally_visit(struct flushq *fq, struct flushq_ring *ring, void *ctx)

@@ -43,6 +43,7 @@ struct domain_leaving {
 	struct dmp_gather gather; /* what must be invalidated before the address is free */
 	struct flushq *queue;     /* where it waits for that ... */
 	struct flushq_ring *ring; /* ... NULL: nowhere, flush it now */
+	uint64_t unmapped_ns;     /* before the tables were cleared, if exposure is measured */
 };
 
 /* The range that dmp_iova_alloc() gives for @npages: the size that the space keeps. */
@@ -91,16 +92,30 @@ static void withhold(struct dmp_domain *dom, struct domain_leaving *gone, int er
 	dmp_iommu_abandon(dom->iommu, &gone->gather);
 }
 
+/* A flush of its own has ended with @err. */
+static void tell_exposure(struct dmp_domain *dom, const struct domain_leaving *gone, int err)
+{
+	if (!dom->exposure)
+		return;
+	if (err)
+		domain_exposure_stuck(dom, gone->span.len, gone->unmapped_ns);
+	else
+		domain_exposure_ended(dom, gone->span.len, dmp_clock_now_ns() - gone->unmapped_ns);
+}
+
 /* Errors that say "the state is as before" would lie once the tables are cleared. */
 static int after_the_fact(int err)
 {
 	return err == -EINVAL || err == -ENOENT ? -EIO : err;
 }
 
-static int flush(struct dmp_domain *dom, struct dmp_gather *gather)
+static int flush(struct dmp_domain *dom, struct domain_leaving *gone)
 {
+	int err = dmp_iommu_sync(dom->iommu, &gone->gather);
+
 	counter_add(&dom->counts, DOMAIN_FLUSHES, 1);
-	return dmp_iommu_sync(dom->iommu, gather);
+	tell_exposure(dom, gone, err);
+	return err;
 }
 
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause)
@@ -119,7 +134,7 @@ int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause)
 /* Strict: flush now, and only then is the address free. */
 static int retire_strict(struct dmp_domain *dom, struct domain_leaving *gone)
 {
-	int err = flush(dom, &gone->gather);
+	int err = flush(dom, gone);
 
 	if (err) {
 		err = after_the_fact(err);
@@ -136,12 +151,14 @@ static int retire_lazy(struct dmp_domain *dom, struct domain_leaving *gone)
 	struct flushq_range range = {
 		.pfn = domain_pfn(dom, gone->span.start),
 		.npages = gone->span.len >> dom->granule_shift,
+		.unmapped_ns = gone->unmapped_ns,
 		.tables = gone->gather.tables,
 	};
 	int err = flushq_add(gone->queue, gone->ring, &range);
 
 	if (err) {
 		err = after_the_fact(err);
+		tell_exposure(dom, gone, err);
 		withhold(dom, gone, err);
 	}
 	return err;
@@ -150,7 +167,7 @@ static int retire_lazy(struct dmp_domain *dom, struct domain_leaving *gone)
 /* The tables did not hold what the caller said: flush all the same, and withhold. */
 static int retire_torn(struct dmp_domain *dom, struct domain_leaving *gone, int err)
 {
-	int flush_err = flush(dom, &gone->gather);
+	int flush_err = flush(dom, gone);
 
 	err = after_the_fact(err ? err : -EIO);
 	withhold(dom, gone, flush_err ? after_the_fact(flush_err) : err);
@@ -164,6 +181,7 @@ static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gon
 	gone->ring = gone->queue ? flushq_ring(gone->queue) : NULL;
 	dmp_gather_init(&gone->gather);
 	gone->gather.queued = gone->ring != NULL;
+	gone->unmapped_ns = domain_exposure_now(dom);
 }
 
 /* The granules of what is to be unmapped; an error: nothing of just that extent is mapped. */

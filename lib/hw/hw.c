@@ -37,7 +37,7 @@ static int translation_members(const struct dmp_hw_ops *ops)
 static bool has_translation_extras(const struct dmp_hw_ops *ops)
 {
 	return ops->map_list || ops->sync_map || ops->flush_gather || ops->flush_range ||
-	       ops->free_tables;
+	       ops->free_tables || ops->exposure_start;
 }
 
 /* H1 */
@@ -50,7 +50,9 @@ static bool ops_are_whole(const struct dmp_hw_ops *ops)
 		return false;
 	if (!ops->coherent_alloc != !ops->coherent_free ||
 	    !ops->make_shared != !ops->make_private || !ops->mem_map != !ops->mem_unmap ||
-	    !ops->device_add != !ops->device_remove || !ops->set_fault_handler != !ops->fault_next)
+	    !ops->device_add != !ops->device_remove ||
+	    !ops->set_fault_handler != !ops->fault_next ||
+	    !ops->exposure_start != !ops->exposure_get)
 		return false;
 	if (ops->needs_shared && !ops->make_shared)
 		return false;

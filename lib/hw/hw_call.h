@@ -194,4 +194,18 @@ static inline void hw_free_tables(struct dmp_hw *hw, void *dom, void *tables)
 		hw->ops.free_tables(hw->be, dom, tables);
 }
 
+/* What devices still reach: -ENOTSUP the machine cannot tell. */
+
+static inline int hw_exposure_start(struct dmp_hw *hw, void *dom,
+				    const struct dmp_exposure_watch *watch, void *ctx)
+{
+	return hw->ops.exposure_start ? hw_answer(hw->ops.exposure_start(hw->be, dom, watch, ctx))
+				      : -ENOTSUP;
+}
+
+static inline int hw_exposure_get(struct dmp_hw *hw, void *dom, struct dmp_exposure_seen *seen)
+{
+	return hw->ops.exposure_get ? hw_answer(hw->ops.exposure_get(hw->be, dom, seen)) : -ENOTSUP;
+}
+
 #endif

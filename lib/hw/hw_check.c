@@ -62,6 +62,7 @@ int hw_check_create(struct dmp_hw_ops *ops, void **be, struct hw_check **out)
 	check_domain_members(&shim, ops);
 	check_flush_members(&shim, ops);
 	check_map_members(&shim, ops);
+	check_exposure_members(&shim, ops);
 	*ops = shim;
 	*be = check;
 	*out = check;

@@ -8,6 +8,7 @@
  *   hw_check_flush.c    flushes, table pages, faults
  *   hw_check_map.c      map, unmap, look up
  *   hw_check_pages.c    the books of what is mapped
+ *   hw_check_exposure.c what devices still reach
  *
  * Locking: (b) books_lock, rank RANK_HW_CHECK, held to look at and change the books and
  *  never during a call of the backend; (c) constant.  A domain of the books is looked up
@@ -79,6 +80,8 @@ struct check_domain {
 	uint64_t changing;              /* (b) maps and unmaps in progress */
 	uint64_t changes;               /* (b) maps and unmaps ever begun */
 	bool is_blind;                  /* (b) maps is not to be trusted any more */
+	bool is_exposed;                /* (b) exposure_start() has been asked for */
+	uint64_t windows;               /* (b) the most that exposure_get() has told */
 };
 RB_HEAD(check_domain_tree, check_domain);
 
@@ -132,6 +135,7 @@ void check_mem_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops);
 void check_domain_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops);
 void check_flush_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops);
 void check_map_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops);
+void check_exposure_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops);
 
 /* Empty the books. */
 void check_tables_drop(struct check_domain *domain);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * iommu.c - the handle on one translation domain: create, attach, look up, flush
+ * iommu.c - the handle on one translation domain: create, attach, look up, flush, watch
  *
  * Invariants:
  *  M1  a translated domain has a page size and an aperture (H3 of hw.c);
@@ -21,6 +21,8 @@
 #include "iommu_internal.h"
 
 #include <dmapool/bits.h>
+
+#include "base_counter.h"
 
 int dmp_iommu_create(struct dmp_hw *hw, enum dmp_domain_type type, struct dmp_iommu **out)
 {
@@ -188,4 +190,33 @@ int dmp_iommu_flush(struct dmp_iommu *iommu)
 	else
 		iommu_do_deferred(deferred);
 	return err;
+}
+
+/* What devices still reach. */
+
+int dmp_iommu_expose_start(struct dmp_iommu *iommu, const struct dmp_exposure_watch *given,
+			   void *ctx)
+{
+	struct dmp_exposure_watch watch;
+	int err;
+
+	if (!iommu || iommu->type != DMP_DOMAIN_TRANSLATED)
+		return -EINVAL;
+	err = dmp_opts_load(&watch, sizeof(watch), given);
+	if (!err && watch.reserved0)
+		err = -EINVAL;
+	if (err)
+		return err;
+	return hw_exposure_start(iommu->hw, iommu->dom, given ? &watch : NULL, ctx);
+}
+
+int dmp_iommu_get_exposure(struct dmp_iommu *iommu, struct dmp_exposure_seen *seen, size_t size)
+{
+	struct dmp_exposure_seen now = {0};
+	int err;
+
+	if (!iommu || !seen || size == 0)
+		return -EINVAL;
+	err = hw_exposure_get(iommu->hw, iommu->dom, &now);
+	return err ? err : stats_store(seen, size, &now, sizeof(now));
 }

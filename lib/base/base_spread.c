@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+/*
+ * base_spread.c - a distribution of times in classes, linear within each power of two
+ *
+ *   time    0 1 2 ... 15 | 16 17 ... 31 | 32-33 34-35 ... 62-63 | 64-67 ... | ...
+ *   class   0 1 2 ... 15 | 16 17 ... 31 | 32    33    ... 47    | 48    ... | ... 975
+ *
+ * Each power of two from 16 on has 16 classes, so a class from t on is narrower than t / 16.  What
+ * is asked for is answered by the last time of its class, or the longest of all if that is less.
+ *
+ * Invariant: the classes add up to count, unless one of them is saturated.
+ *
+ * Locking: none; the caller's.
+ *
+ * Source: the histograms of fio and of HdrHistogram are log-linear as well.
+ */
+#include <dmapool/bits.h>
+#include <dmapool/exposure.h>
+
+#include <assert.h>
+
+#define LINEAR_BITS 4u
+#define LINEAR      (1u << LINEAR_BITS)
+
+static_assert(DMP_SPREAD_CLASSES == (64 - LINEAR_BITS + 1) * LINEAR, "every time has a class");
+
+static unsigned class_of(uint64_t ns)
+{
+	unsigned shift;
+
+	if (ns < LINEAR)
+		return (unsigned)ns;
+	shift = dmp_log2_floor(ns) - LINEAR_BITS;
+	return (shift + 1) * LINEAR + (unsigned)(ns >> shift & (LINEAR - 1));
+}
+
+/* The last time of a class. */
+static uint64_t class_last(unsigned class)
+{
+	unsigned shift;
+	uint64_t first;
+
+	if (class < LINEAR)
+		return class;
+	shift = class / LINEAR - 1;
+	first = (uint64_t)(LINEAR + class % LINEAR) << shift;
+	return first + DMP_MASK(shift);
+}
+
+void dmp_spread_add(struct dmp_spread *spread, uint64_t ns)
+{
+	uint64_t *in = &spread->in[class_of(ns)];
+
+	*in = dmp_add_saturated(*in, 1);
+	spread->count = dmp_add_saturated(spread->count, 1);
+	spread->sum = dmp_add_saturated(spread->sum, ns);
+	if (spread->max < ns)
+		spread->max = ns;
+}
+
+void dmp_spread_join(struct dmp_spread *spread, const struct dmp_spread *more)
+{
+	for (unsigned i = 0; i < DMP_SPREAD_CLASSES; i++)
+		spread->in[i] = dmp_add_saturated(spread->in[i], more->in[i]);
+	spread->count = dmp_add_saturated(spread->count, more->count);
+	spread->sum = dmp_add_saturated(spread->sum, more->sum);
+	if (spread->max < more->max)
+		spread->max = more->max;
+}
+
+/* How many of @count are @per_mille of them, rounded up, without leaving 64 bits. */
+static uint64_t rank_of(uint64_t count, unsigned per_mille)
+{
+	return count / 1000 * per_mille + (count % 1000 * per_mille + 999) / 1000;
+}
+
+uint64_t dmp_spread_at(const struct dmp_spread *spread, unsigned per_mille)
+{
+	uint64_t rank = rank_of(spread->count, per_mille < 1000 ? per_mille : 1000), sum = 0;
+
+	for (unsigned i = 0; spread->count && i < DMP_SPREAD_CLASSES; i++) {
+		sum = dmp_add_saturated(sum, spread->in[i]);
+		if (sum && sum >= rank)
+			return class_last(i) < spread->max ? class_last(i) : spread->max;
+	}
+	return spread->max;
+}
