@@ -51,6 +51,11 @@ static int verdict(const struct replay_answer *answer)
 	return EXIT_GOOD;
 }
 
+static struct json_t *json_of(const struct replay_opts *opts, const struct replay_answer *answer)
+{
+	return opts->what_if ? replay_what_if_json(opts, answer) : replay_json_answer(opts, answer);
+}
+
 /* One file, which leaves its printed answer, the one in @json and a row of @summary. */
 static int replay_one(const struct replay_opts *opts, const char *path, struct json_file *json,
 		      struct replay_summary *summary)
@@ -63,11 +68,13 @@ static int replay_one(const struct replay_opts *opts, const char *path, struct j
 	status = replay_file(opts, path, &answer);
 	if (status)
 		return status;
-	replay_print(stdout, opts, &answer);
+	if (opts->what_if)
+		replay_what_if_print(stdout, opts, &answer);
+	else
+		replay_print(stdout, opts, &answer);
 	status = answer.refused ? EXIT_USAGE : verdict(&answer);
 	if (json)
-		status =
-			worst(status, json_file_add(json, path, replay_json_answer(opts, &answer)));
+		status = worst(status, json_file_add(json, path, json_of(opts, &answer)));
 	if (replay_summary_add(summary, &answer))
 		status = complain("no memory for the summary");
 	replay_answer_free(&answer);
@@ -86,7 +93,10 @@ static int replay_files(const struct replay_opts *opts, const char **paths, cons
 	for (; *paths; paths++)
 		status =
 			worst(status, replay_one(opts, *paths, json_path ? &json : NULL, &summary));
-	replay_summary_print(stdout, &summary);
+	if (opts->what_if)
+		replay_what_if_summary(stdout, opts->what_if, &summary);
+	else
+		replay_summary_print(stdout, &summary);
 	replay_summary_free(&summary);
 	if (json_path)
 		status = worst(status, json_file_close(&json));

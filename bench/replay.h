@@ -18,9 +18,12 @@
  *        replay_data.c      the bytes: written, moved, compared
  *        replay_pattern.c   which bytes
  *      replay_result.c    counters -> one struct replay_result; the median of several
+ *        replay_flush.c     how a domain flushes: as text, as its options
+ *        replay_exposure.c  what devices could still reach, and what waited
  *    replay_fields.c    which numbers of it are told, and as what
  *    replay_print.c, replay_json.c   the answers
  *    replay_summary.c   one table of all files
+ *    replay_what_if*.c  ways to flush, compared on one trace
  *
  * Prepared before the clock starts: everything but the library's own calls, and, if data
  * is checked, the bytes.
@@ -32,6 +35,7 @@
 #define BENCH_REPLAY_H
 
 #include "replay_clock.h"
+#include "replay_exposure.h"
 #include "replay_flush.h"
 #include "trace.h"
 
@@ -77,6 +81,8 @@ struct replay_opts {
 	bool grow;               /* and more pools when it is full */
 	enum replay_way unknown; /* translated, as recorded: of a trace that does not tell */
 	struct replay_flush flush[REPLAY_WAYS]; /* what is set of each way's domains */
+	bool exposure;                          /* measure what devices can still reach */
+	const struct replay_what_if *what_if;   /* compare these, not routes; NULL: routes */
 };
 
 /* A column of the answer. */
@@ -210,7 +216,8 @@ struct replay_run {
 	struct replay_job *job;
 	const struct replay_machine *machine;
 	bool data;
-	bool in_trace_time; /* the thread moves the clock */
+	bool in_trace_time;           /* the thread moves the clock */
+	struct replay_queued *queued; /* then: what waits; NULL: nobody asks */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
 	_Atomic(uint32_t) peak;      /* (a) the most there were */
@@ -259,6 +266,8 @@ struct replay_result {
 	double map_allocate_ns, map_table_ns, map_copy_ns;
 	double unmap_allocate_ns, unmap_table_ns, unmap_invalidate_ns, unmap_copy_ns;
 	double sync_copy_ns;
+
+	struct replay_exposure *exposed; /* owned; NULL: not asked for, or not translated */
 
 	/* Real time of the replay alone */
 	double seconds;
@@ -426,6 +435,8 @@ void replay_result_fill(const struct replay_run *run, const struct replay_books 
 void replay_result_blame(const struct replay_run *run, struct replay_result *result);
 /* The run with the median speed, with the failures of all; sorts @runs. */
 void replay_result_median(struct replay_result *runs, unsigned nruns, struct replay_result *out);
+/* What it owns; the rest stays. */
+void replay_result_free(struct replay_result *result);
 /* Is it a failure of the replay?  What is wrong with the file is not. */
 bool replay_result_is_bad(const struct replay_result *result);
 
@@ -438,56 +449,6 @@ bool replay_result_is_bad(const struct replay_result *result);
 int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer);
 void replay_answer_free(struct replay_answer *answer);
 
-/* ---- replay_print.c ---- */
-
-/* Something that was not replayed. */
-struct replay_skip {
-	const char *reason;
-	struct trace_skip_count count;
-};
-
-/* The @i-th reason that there could be; false past the last one. */
-bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct replay_skip *skip);
-void replay_print_skip(FILE *to, const struct replay_skip *skip);
-/* Nothing if none is lost. */
-void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten);
-/* A trace's name that is longer ends before the character that does not fit. */
-#define REPLAY_NAME_MAX 128u
-
-/* The last part of a path without the endings of a trace. */
-void replay_trace_name(const char *path, char *name, size_t size);
-/* How many devices mapped or allocated something. */
-unsigned replay_devices(const struct trace_plan *plan);
-void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
-
-/* ---- replay_summary.c ---- */
-
-/* A trace in the table of all traces. */
-struct replay_row {
-	char name[128];
-	uint64_t nevents;
-	enum replay_way recorded;
-	struct replay_result *results; /* owned */
-	unsigned nresults;
-};
-
-struct replay_summary {
-	struct replay_row *rows; /* owned */
-	unsigned nrows;
-};
-
-/* Takes the results away from @answer.  -1: no memory, the answer keeps them. */
-int replay_summary_add(struct replay_summary *summary, struct replay_answer *answer);
-void replay_summary_free(struct replay_summary *summary);
-/* One table of all; nothing if there is but one trace. */
-void replay_summary_print(FILE *to, const struct replay_summary *summary);
-
-/* ---- replay_json.c ---- */
-
-/* Appended unless there is none of it; @skips NULL: no memory. */
-void replay_json_skip(struct json_t **skips, const struct replay_skip *skip);
-/* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
-struct json_t *replay_json_answer(const struct replay_opts *opts,
-				  const struct replay_answer *answer);
+#include "replay_tell.h"
 
 #endif

@@ -52,10 +52,12 @@ static void move_clock(struct replay_run *run, uint64_t *now_ns, uint64_t time_n
 {
 	if (time_ns <= *now_ns)
 		return;
-	if (dmp_harness_advance(time_ns - *now_ns) > 0)
+	if (dmp_harness_advance(time_ns - *now_ns) > 0) {
 		dmp_harness_grace_period();
+		if (run->queued)
+			replay_queued_look_all(run->queued, run->machine);
+	}
 	*now_ns = time_ns;
-	(void)run;
 }
 
 void replay_clock_run(struct replay_run *run)

@@ -14,7 +14,7 @@
  * trace's and the plan's own counts.  Likewise a route that cannot be taken costs the others
  * nothing: they are answered.
  */
-#include "replay.h"
+#include "replay_what_if.h"
 #include "command.h"
 #include "progress.h"
 
@@ -89,6 +89,34 @@ static int forget_run_before(const struct replay_machine *machine)
 	return replay_place_reset(machine) ? complain("no memory for the lists") : 0;
 }
 
+/* What is open now is open at the end of the trace. */
+static int read_exposure(const struct replay_run *run, struct replay_result *result)
+{
+	result->exposed = replay_exposure_read(run);
+	return result->exposed ? 0 : complain("no memory for what devices could reach");
+}
+
+static int run_steps(struct replay_run *run, bool exposure, struct replay_result *result)
+{
+	struct replay_books before;
+	double seconds;
+	int err;
+
+	replay_books_read(run->machine, &before);
+	err = replay_run_lanes(run, &seconds);
+	if (err)
+		return complain("cannot start %u threads: %s; use --serial", run->job->nlanes,
+				strerror(-err));
+	replay_step_settle(run, &run->job->lanes[0]);
+	replay_result_fill(run, &before, seconds, result);
+	if (exposure && replay_way_in(result->way, REPLAY_TRANSLATED))
+		err = read_exposure(run, result);
+	run->queued = NULL;
+	replay_step_tidy(run, &run->job->lanes[0]);
+	replay_result_blame(run, result);
+	return err;
+}
+
 static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
 		  struct replay_result *result)
 {
@@ -96,22 +124,19 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 				 .machine = machine,
 				 .data = opts->data,
 				 .in_trace_time = opts->clock == REPLAY_CLOCK_TRACE};
-	struct replay_books before;
-	double seconds;
+	struct replay_queued queued = {0};
 	int err;
 
 	if (forget_run_before(machine))
 		return EXIT_USAGE;
-	replay_books_read(machine, &before);
-	err = replay_run_lanes(&run, &seconds);
-	if (err)
-		return complain("cannot start %u threads: %s; use --serial", run.job->nlanes,
-				strerror(-err));
-	replay_step_settle(&run, &run.job->lanes[0]);
-	replay_result_fill(&run, &before, seconds, result);
-	replay_step_tidy(&run, &run.job->lanes[0]);
-	replay_result_blame(&run, result);
-	return 0;
+	if (opts->exposure && run.in_trace_time) {
+		if (replay_queued_init(&queued, machine))
+			return complain("no memory for %u queues", machine->ndevices);
+		run.queued = &queued;
+	}
+	err = run_steps(&run, opts->exposure, result);
+	replay_queued_free(&queued);
+	return err;
 }
 
 /* One run, on a machine of its own. */
@@ -160,6 +185,8 @@ static int run_way(const struct replay_opts *opts, const char *path, enum replay
 	}
 	if (!err)
 		replay_result_median(runs, opts->repeat, result);
+	for (unsigned i = 0; err && runs && i < opts->repeat; i++)
+		replay_result_free(&runs[i]);
 	free(runs);
 	return err;
 }
@@ -185,8 +212,26 @@ static void run_route(const struct replay_opts *opts, const struct replay_route 
 		return;
 	if (known) {
 		*result = *known;
+		result->exposed = NULL; /* told with the one that it was */
 	} else if (run_way(opts, answer->path, way, job, result)) {
 		answer->refused |= 1u << way;
+		return;
+	}
+	result->route = route;
+	answer->nresults++;
+}
+
+/* Each on the same plan of events; one that cannot be costs the others nothing. */
+static void run_what_if(const struct replay_opts *opts, unsigned i, struct replay_job *job,
+			struct replay_answer *answer)
+{
+	const struct replay_route *route = &opts->what_if->routes[i];
+	struct replay_opts own = *opts;
+	struct replay_result *result = &answer->results[answer->nresults];
+
+	own.flush[route->way] = opts->what_if->flush[i];
+	if (run_way(&own, answer->path, route->way, job, result)) {
+		answer->refused |= 1u << route->way;
 		return;
 	}
 	result->route = route;
@@ -196,12 +241,17 @@ static void run_route(const struct replay_opts *opts, const struct replay_route 
 static int run_routes(const struct replay_opts *opts, struct replay_job *job,
 		      struct replay_answer *answer)
 {
-	answer->results = calloc(replay_nroutes, sizeof(*answer->results));
+	unsigned nroutes = opts->what_if ? opts->what_if->n : replay_nroutes;
+
+	answer->results = calloc(nroutes, sizeof(*answer->results));
 	if (!answer->results)
 		return complain("no memory for the results");
-	for (unsigned i = 0; i < replay_nroutes; i++)
-		if (opts->routes & 1u << i)
+	for (unsigned i = 0; i < nroutes; i++) {
+		if (opts->what_if)
+			run_what_if(opts, i, job, answer);
+		else if (opts->routes & 1u << i)
 			run_route(opts, &replay_routes[i], job, answer);
+	}
 	return answer->nresults ? EXIT_GOOD : EXIT_USAGE;
 }
 
@@ -231,6 +281,8 @@ void replay_answer_free(struct replay_answer *answer)
 	trace_plan_free(answer->plan);
 	trace_free(answer->trace);
 	replay_recorded_free(&answer->recorded);
+	for (unsigned i = 0; i < answer->nresults; i++)
+		replay_result_free(&answer->results[i]);
 	free(answer->results);
 	*answer = (struct replay_answer){.path = answer->path};
 }

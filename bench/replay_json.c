@@ -9,7 +9,7 @@
  *                  "failed": {"call": NAME, "line": N, "error": TEXT, "no_room": N, ...}},
  *                 ...]}, ...]
  *
- * "failed" is there if something has failed.
+ * "failed" is there if something has failed, "exposure" (replay_exposure_tell.c) if it was measured.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  */
 #include "replay.h"
@@ -70,7 +70,7 @@ static json_t *recorded_json(const struct replay_recorded *recorded)
 	return json_pack("{s:s, s:s}", "way", replay_way_name(recorded->way), "why", recorded->why);
 }
 
-static json_t *route_json(const struct replay_result *r)
+static json_t *route_json(const struct replay_answer *a, const struct replay_result *r)
 {
 	json_t *route = json_object();
 
@@ -78,6 +78,8 @@ static json_t *route_json(const struct replay_result *r)
 	put(&route, "way", json_string(replay_way_name(r->way)));
 	for (unsigned f = 0; f < replay_nfields; f++)
 		put(&route, replay_fields[f].name, value_of(&replay_fields[f], r));
+	if (r->exposed)
+		put(&route, "exposure", replay_exposure_json(a, r->exposed));
 	if (r->blame.requests)
 		put(&route, "failed", blame_json(&r->blame));
 	return route;
@@ -88,7 +90,7 @@ static json_t *routes_json(const struct replay_answer *a)
 	json_t *routes = json_array();
 
 	for (unsigned i = 0; i < a->nresults; i++)
-		append(&routes, route_json(&a->results[i]));
+		append(&routes, route_json(a, &a->results[i]));
 	return routes;
 }
 

@@ -165,7 +165,7 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 	int err;
 
 	replay_flush_apply(machine->way, &opts->flush[machine->way], &domain);
-	if (opts->data && replay_way_in(machine->way, REPLAY_DEFERRED))
+	if (opts->exposure || (opts->data && replay_way_in(machine->way, REPLAY_DEFERRED)))
 		domain.flags |= DMP_DOMAIN_EXPOSURE;
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
 	if (!err)

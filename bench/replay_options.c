@@ -64,6 +64,14 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "POLICY[:entries=N][:timeout=TIME]: how domains of that policy flush, and what "
 		 "as-recorded is if the trace has an IOMMU and does not tell (default: lazy)",
 		 "WHEN"},
+		{"exposure", 'e', POPT_ARG_NONE, &c->exposure, 0,
+		 "measure what devices can still reach after an unmap, and tell it by domain",
+		 NULL},
+		{"what-if", 'W', POPT_ARG_STRING, NULL, 0,
+		 "flush=POLICY[:entries=N][:timeout=TIME],...: no routes, but these ways to flush "
+		 "compared on one clock, that of the trace: what each costs and what it leaves "
+		 "open",
+		 "LIST"},
 		{"profile", 'p', POPT_ARG_STRING, NULL, 0,
 		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
 		{"check-addresses", 'c', POPT_ARG_NONE, &c->check_addresses, 0,
@@ -88,6 +96,7 @@ static char **text_of(struct replay_command *c, int letter)
 	case 'm': return &c->mask;
 	case 'S': return &c->slots;
 	case 'f': return &c->flush;
+	case 'W': return &c->what_if_text;
 	case 'p': return &c->profile;
 	case 'j': return &c->json_path;
 	default: return NULL;
@@ -132,6 +141,24 @@ static int check_together(const struct replay_command *c, const struct poptOptio
 		    c->given & bit_of(options->shortName))
 			return complain("--check-addresses does not replay; leave out --%s",
 					options->longName);
+	return 0;
+}
+
+/* What-if compares on the clock of the trace, without bouncing, and is the same each time. */
+static int check_what_if(const struct replay_command *c, const struct poptOption *options)
+{
+	static const char without[] = "rsNSgfe";
+
+	if (!c->what_if_text)
+		return 0;
+	for (; options->longName; options++)
+		if (options->shortName && strchr(without, options->shortName) &&
+		    c->given & bit_of(options->shortName))
+			return complain("--what-if has ways to flush of its own and the clock of "
+					"the trace; leave out --%s",
+					options->longName);
+	if (c->clock && strcmp(c->clock, replay_clock_name(REPLAY_CLOCK_TRACE)) != 0)
+		return complain("--what-if compares in the time of the trace; leave out --clock");
 	return 0;
 }
 
@@ -260,6 +287,14 @@ static int check_json_path(const char *json_path, const char **paths)
 	return 0;
 }
 
+static int parse_what_if(struct replay_command *c)
+{
+	c->opts.what_if = &c->what_if;
+	c->opts.clock = REPLAY_CLOCK_TRACE;
+	c->opts.exposure = true;
+	return replay_what_if_parse(c->what_if_text, &c->what_if);
+}
+
 static int parse_texts(struct replay_command *c)
 {
 	int err = parse_unsigned("repeat", c->repeat, 1, RUNS_MAX, &c->opts.repeat);
@@ -272,6 +307,8 @@ static int parse_texts(struct replay_command *c)
 		err = parse_clock(c->clock, &c->opts);
 	if (!err && c->flush)
 		err = parse_flush(c->flush, &c->opts);
+	if (!err && c->what_if_text)
+		err = parse_what_if(c);
 	if (!err)
 		err = parse_routes(c->routes ? c->routes : DEFAULT_ROUTES, &c->opts.routes);
 	if (!err && c->profile)
@@ -293,6 +330,7 @@ static struct replay_opts opts_of(const struct replay_command *c)
 		.slots = DEFAULT_SLOTS,
 		.areas = DEFAULT_AREAS,
 		.grow = c->grow,
+		.exposure = c->exposure,
 		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
 	};
 }
@@ -309,6 +347,8 @@ int replay_options_parse(int argc, const char **argv, struct replay_command *c)
 	err = take_options(c, options);
 	if (!err)
 		err = check_together(c, options);
+	if (!err)
+		err = check_what_if(c, options);
 	if (err)
 		return err;
 	c->paths = poptGetArgs(c->context);
@@ -326,6 +366,7 @@ void replay_options_free(struct replay_command *c)
 	free(c->slots);
 	free(c->clock);
 	free(c->flush);
+	free(c->what_if_text);
 	free(c->profile);
 	free(c->json_path);
 	poptFreeContext(c->context);

@@ -6,6 +6,7 @@
 #define BENCH_REPLAY_OPTIONS_H
 
 #include "replay.h"
+#include "replay_what_if.h"
 
 #include <popt.h>
 
@@ -16,7 +17,9 @@ struct replay_command {
 
 	/* Where the text of each option is kept. */
 	char *routes, *clock, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
-	int serial, no_data, check_addresses, grow;
+	char *what_if_text;                                             /* likewise */
+	int serial, no_data, check_addresses, grow, exposure;
+	struct replay_what_if what_if;
 	uint64_t given; /* a bit for each option letter */
 	poptContext context;
 };

@@ -267,6 +267,7 @@ void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_
 {
 	print_head(to, opts, answer);
 	print_fields(to, answer);
+	replay_exposure_print(to, opts, answer);
 	print_sizes(to, &answer->plan->facts);
 	print_recorded(to, &answer->recorded);
 	print_skips(to, answer);

@@ -261,14 +261,23 @@ void replay_result_median(struct replay_result *runs, unsigned nruns, struct rep
 
 	qsort(runs, nruns, sizeof(*runs), by_speed);
 	*out = runs[middle];
-	for (unsigned i = 0; i < nruns; i++)
-		if (i != middle)
-			add_failures(&runs[i], out);
+	for (unsigned i = 0; i < nruns; i++) {
+		if (i == middle)
+			continue;
+		add_failures(&runs[i], out);
+		replay_result_free(&runs[i]);
+	}
 	out->events_per_second =
 		(runs[middle].events_per_second + runs[nruns / 2].events_per_second) / 2;
 	out->slowest = runs[0].events_per_second;
 	out->fastest = runs[nruns - 1].events_per_second;
 	out->runs = nruns;
+}
+
+void replay_result_free(struct replay_result *result)
+{
+	free(result->exposed);
+	result->exposed = NULL;
 }
 
 bool replay_result_is_bad(const struct replay_result *r)

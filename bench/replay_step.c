@@ -156,6 +156,8 @@ static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_
 		replay_blame_note(&lane->counts.blame, call, err, line);
 		return;
 	}
+	if (run->queued)
+		replay_queued_look(run->queued, run->machine, m->dev);
 	copied_back(run, lane, m, skipped);
 	if (run->data)
 		replay_data_after_unmap(run, lane, i, skipped);

@@ -213,6 +213,41 @@ static void test_a_clock_is_real_or_of_the_trace_on_one_thread(void **state)
 	REFUSED("leave out --serial", "--clock", "trace", "--serial");
 }
 
+static void test_ways_to_flush_are_compared_in_the_time_of_the_trace(void **state)
+{
+	static const char *const list[] = {
+		"--what-if", "flush=strict,lazy:entries=64", "-n", "-Ctrace", "trace", NULL};
+	struct replay_command command;
+
+	(void)state;
+	assert_int_equal(parse(list, &command), EXIT_GOOD);
+	assert_ptr_equal(command.opts.what_if, &command.what_if);
+	assert_int_equal(command.what_if.n, 2);
+	assert_int_equal(command.opts.clock, REPLAY_CLOCK_TRACE);
+	assert_true(command.opts.exposure && !command.opts.data);
+	replay_options_free(&command);
+	assert_null(TAKEN("other").what_if);
+	assert_false(TAKEN("other").exposure);
+	assert_true(TAKEN("--exposure").exposure);
+	REFUSED("--what-if must be flush=", "--what-if", "strict");
+	REFUSED("'x' is not a way to flush", "--what-if", "flush=x");
+}
+
+/* What it decides itself is not silently left out. */
+static void test_a_comparison_takes_no_option_of_a_replay_with_routes(void **state)
+{
+	static const char *const with_value[] = {"--route", "lazy", "--slots",  "1024",
+						 "--flush", "lazy", "--repeat", "3"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i += 2)
+		REFUSED(with_value[i], "--what-if", "flush=lazy", with_value[i], with_value[i + 1]);
+	REFUSED("leave out --serial", "-s", "--what-if", "flush=lazy");
+	REFUSED("leave out --grow", "-g", "--what-if", "flush=lazy");
+	REFUSED("leave out --exposure", "-e", "--what-if", "flush=lazy");
+	REFUSED("leave out --clock", "--clock", "real", "--what-if", "flush=lazy");
+	REFUSED("leave out --what-if", "--check-addresses", "--what-if", "flush=lazy");
+}
+
 static void test_routes_are_a_list_without_empty_names_and_without_repetition(void **state)
 {
 	(void)state;
@@ -272,6 +307,8 @@ int main(void)
 		cmocka_unit_test(test_an_answer_goes_nowhere_where_a_trace_is),
 		cmocka_unit_test(test_a_flush_is_a_policy_with_what_is_set_of_it),
 		cmocka_unit_test(test_a_clock_is_real_or_of_the_trace_on_one_thread),
+		cmocka_unit_test(test_ways_to_flush_are_compared_in_the_time_of_the_trace),
+		cmocka_unit_test(test_a_comparison_takes_no_option_of_a_replay_with_routes),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
 		cmocka_unit_test(test_an_option_that_does_not_exist_is_refused),
