@@ -95,7 +95,7 @@ struct dmp_iova_policy {
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_linux;
 /* The highest free place under the limit, in O(log ranges); no hints. */
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_gap;
-/* Round robin over a bitmap; defers reuse: DMP_IOVA_NO_CACHE.  At most 2^25 granules from
+/* Round robin over a bitmap; defers reuse: DMP_IOVA_NO_CACHE, dmp_iova_alloc_epoch().  At most 2^25 granules from
  * start_pfn on; one granule is taken and given back without a lock. */
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_bitmap;
 /* Each CPU from chunks of its own above the 32-bit boundary, all from one region below it. */
@@ -192,6 +192,22 @@ DMP_API int dmp_iova_free(struct dmp_iova_domain *dom, uint64_t pfn, uint64_t si
  */
 DMP_API int dmp_iova_alloc_uncached(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
 				    unsigned flags, uint64_t *pfn);
+
+/**
+ * dmp_iova_alloc_epoch() - a range from the policy, and the epoch that it is given out in
+ * @epoch: out; untouched on error
+ *
+ * With a policy that defers reuse: if the range, or a part of it, was ever given back, then
+ * before anybody was told this epoch.  So what is done once, an invalidation, by who is first
+ * told an epoch is done for every range of that epoch.  Other policies promise nothing and say 0.
+ *
+ * Otherwise as dmp_iova_alloc_uncached().
+ */
+DMP_API int dmp_iova_alloc_epoch(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
+				 unsigned flags, uint64_t *pfn, uint64_t *epoch);
+
+/* Does @policy, NULL: linux, defer reuse?  One of which nothing is known does not. */
+DMP_API bool dmp_iova_policy_defers_reuse(const struct dmp_iova_policy *policy);
 
 /**
  * dmp_iova_free_pfn() - give back the whole range that contains @pfn

@@ -99,6 +99,7 @@ enum dmp_lock_rank {
 	RANK_MACHINE,       /* hw: buffers of a machine */
 	RANK_DEVICE,        /* dma: coherent blocks of a device */
 	RANK_DOMAIN,        /* domain: policy */
+	RANK_FLUSH_TURN,    /* domain: who flushes for those that wait, one at a time */
 	RANK_FLUSHQ,        /* domain: one flush ring */
 	RANK_IOVA_DRAIN,    /* iova: who takes other CPUs' caches, one at a time */
 	RANK_IOVA_CACHE,    /* iova: one CPU's cache */

@@ -10,6 +10,9 @@
  *     |---------|========== given out from the top down ==|
  *      never used
  *
+ * A policy of the IOVA space that defers reuse is asked without caches in front.  An identity
+ * domain has no IOVA space: it exists to be attached, and flushes nothing since nothing changes.
+ *
  * Invariants, walked by dmp_domain_check():
  *  D1  a range of the IOVA space is mapped, queued, withheld, cached or reserved:
  *        ranges = (maps - unmaps) + queued + withheld + cached + reserved,
@@ -30,8 +33,8 @@
 
 #include <assert.h>
 
-static_assert(sizeof(struct dmp_domain_opts) == 64, "append only");
-static_assert(sizeof(struct dmp_domain_stats) == 104, "append only");
+static_assert(sizeof(struct dmp_domain_opts) == 72, "append only");
+static_assert(sizeof(struct dmp_domain_stats) == 136, "append only");
 static_assert(DOMAIN_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
 /* 0: the policy's own. */
@@ -41,6 +44,16 @@ static bool is_queue_size(uint32_t entries)
 	       (dmp_is_pow2(entries) && entries >= 2 && entries <= FLUSHQ_ENTRIES_MAX);
 }
 
+#define KNOWN_FLAGS (DMP_DOMAIN_EXPOSURE | DMP_DOMAIN_IDENTITY)
+
+/* An identity domain has no addresses to choose, and nothing that could wait. */
+static bool opts_make_sense(const struct dmp_domain_opts *opts)
+{
+	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_queue_size(opts->flushq_entries) &&
+	       !(opts->flags & DMP_DOMAIN_IDENTITY &&
+		 (opts->policy || opts->flush != DMP_FLUSH_STRICT));
+}
+
 static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given)
 {
 	struct dmp_domain_opts *opts = &dom->opts;
@@ -48,8 +61,8 @@ static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given
 
 	if (err)
 		return err;
-	if (opts->flags & ~DMP_DOMAIN_EXPOSURE || !domain_is_policy(opts->flush) ||
-	    !is_queue_size(opts->flushq_entries) ||
+	dom->defers_reuse = dmp_iova_policy_defers_reuse(opts->policy);
+	if (!opts_make_sense(opts) || domain_check_policy(dom, opts->flush) ||
 	    (opts->exposure_watch && !(opts->flags & DMP_DOMAIN_EXPOSURE)))
 		return -EINVAL;
 	err = dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
@@ -66,7 +79,7 @@ static uint64_t first_pfn(const struct dmp_domain *dom, uint64_t aperture_start)
 	return pfn ? pfn : 1;
 }
 
-static int create_parts(struct dmp_domain *dom)
+static int create_translated(struct dmp_domain *dom)
 {
 	struct dmp_hw_domain_info info = {.size = sizeof(info)};
 	int err = dmp_iommu_create(dom->hw, DMP_DOMAIN_TRANSLATED, &dom->iommu);
@@ -76,7 +89,8 @@ static int create_parts(struct dmp_domain *dom)
 	dmp_iommu_info(dom->iommu, &info);
 	dom->granule_shift = (unsigned)__builtin_ctzll(info.page_sizes);
 	dom->aperture_end = info.aperture_end;
-	err = dmp_iova_create(&DMP_IOVA_OPTS(.granule = UINT64_C(1) << dom->granule_shift,
+	err = dmp_iova_create(&DMP_IOVA_OPTS(.flags = dom->defers_reuse ? DMP_IOVA_NO_CACHE : 0,
+					     .granule = UINT64_C(1) << dom->granule_shift,
 					     .start_pfn = first_pfn(dom, info.aperture_start),
 					     .policy = dom->opts.policy),
 			      &dom->iova);
@@ -94,6 +108,13 @@ undo_iommu:
 	return err;
 }
 
+static int create_parts(struct dmp_domain *dom)
+{
+	if (dom->opts.flags & DMP_DOMAIN_IDENTITY)
+		return dmp_iommu_create(dom->hw, DMP_DOMAIN_PASSTHROUGH, &dom->iommu);
+	return create_translated(dom);
+}
+
 static int create(struct dmp_domain *dom, const struct dmp_domain_opts *given)
 {
 	int err = load_opts(dom, given);
@@ -104,7 +125,7 @@ static int create(struct dmp_domain *dom, const struct dmp_domain_opts *given)
 		return err;
 	counter_init(&dom->counts);
 	dmp_lock_init(&dom->policy_lock, RANK_DOMAIN, "domain: flush policy");
-	domain_start_queue(dom);
+	domain_start_policy(dom);
 	return 0;
 }
 
@@ -141,7 +162,8 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	err = dmp_iommu_destroy(dom->iommu);
 	if (err)
 		return err;
-	dmp_iova_destroy(dom->iova);
+	if (!domain_is_identity(dom))
+		dmp_iova_destroy(dom->iova);
 	domain_exposure_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
@@ -173,7 +195,7 @@ int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last
 	struct flushq *fq;
 	int err;
 
-	if (!dom || first > last)
+	if (!dom || domain_is_identity(dom) || first > last)
 		return -EINVAL;
 	fq = domain_queue(dom);
 	err = fq ? flushq_flush(fq) : 0;
@@ -213,7 +235,12 @@ uint64_t dmp_domain_granule(const struct dmp_domain *dom)
 	return UINT64_C(1) << dom->granule_shift;
 }
 
-static void lazy_stats(struct dmp_domain *dom, struct dmp_domain_stats *now)
+bool dmp_domain_is_identity(const struct dmp_domain *dom)
+{
+	return dom && domain_is_identity(dom);
+}
+
+static void queue_stats(struct dmp_domain *dom, struct dmp_domain_stats *now)
 {
 	struct flushq_tally sum = domain_tally(dom);
 
@@ -225,6 +252,8 @@ static void lazy_stats(struct dmp_domain *dom, struct dmp_domain_stats *now)
 	now->released = sum.nreleased;
 	now->exposed_ns = sum.exposed_ns;
 	now->exposed_max_ns = sum.exposed_max_ns;
+	now->unflushed = sum.nunflushed;
+	now->unflushed_bytes = sum.pages_unflushed << dom->granule_shift;
 }
 
 int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats, size_t size)
@@ -239,7 +268,7 @@ int dmp_domain_get_stats(struct dmp_domain *dom, struct dmp_domain_stats *stats,
 	now.maps = counter_sum(counts, DOMAIN_MAPS);
 	now.mapped_bytes = counter_pending(counts, DOMAIN_BYTES_MAPPED, DOMAIN_BYTES_UNMAPPED);
 	now.flushes = counter_sum(counts, DOMAIN_FLUSHES);
-	lazy_stats(dom, &now);
+	queue_stats(dom, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }
 
@@ -302,6 +331,8 @@ int dmp_domain_check(struct dmp_domain *dom)
 	struct flushq *fq = dom ? domain_queue(dom) : NULL;
 	int err;
 
+	if (dom && domain_is_identity(dom))
+		return 0;
 	if (fq)
 		flushq_pause(fq);
 	err = check_books(dom);

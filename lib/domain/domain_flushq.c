@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * domain_flushq.c - a lazy domain's queue: when it is flushed
+ * domain_flushq.c - a domain's queue: when it is flushed
  *
  *     unmap ---- ring full ----.
  *        `-- arms --> timer ---+--> flush the domain --ok--> finished = its number; release
  *     somebody asks -----------'             `--failed--> nothing moves; the timer is armed
+ *
+ * Manual and on reuse there is no timer: what is queued waits until somebody asks, a ring is
+ * full or, on reuse, an address of a new epoch is about to be given out (domain_turn.c).
  *
  * A full ring is flushed and released by the unmap that needs room, with the ring locked; the
  * rings of other CPUs see from finished what they may release, at their next unmap.  The timer
@@ -14,7 +17,8 @@
  * A ring that is full and cannot be flushed takes no more: the caller of the unmap is told,
  * and the address is withheld.
  *
- * Invariants, Locking, Ordering: domain_flushq.h; here are Q4 and Q5, (e), and [TIMER].
+ * Invariants, Locking, Ordering: domain_flushq.h; here are Q4 and Q5, (e), and [TIMER]; and of
+ *  [WANT] the unmap's end.
  *
  * Source: spec-iova 3.2.
  */
@@ -24,6 +28,8 @@
 
 static void arm_timer(struct flushq *fq)
 {
+	if (fq->timeout_ns == 0)
+		return;
 	/* relaxed: [TIMER] by way of started, or of a ring's lock */
 	if (load_relaxed(&fq->timer_armed) != 0 || xchg_acq_rel(&fq->timer_armed, 1) != 0)
 		return;
@@ -42,9 +48,37 @@ void flushq_resume(struct flushq *fq)
 
 /* Flushes. */
 
-/* Q2.  Another that began later may have ended before. */
-static void flush_ended(struct flushq *fq, uint64_t number)
+/* What the domain has ever unmapped; maybe less than that, if others unmap beside this. */
+static void count_unmapped(struct flushq *fq, uint64_t *nunmaps, uint64_t *pages)
 {
+	struct counter_set *counts = &fq->dom->counts;
+
+	*nunmaps = counter_sum(counts, DOMAIN_UNMAPS);
+	*pages = counter_sum(counts, DOMAIN_BYTES_UNMAPPED) >> fq->dom->granule_shift;
+}
+
+/* A flush about to begin. */
+struct flush_begun {
+	uint64_t number;
+	uint64_t nunmaps, pages; /* that it covers, or fewer; on reuse only */
+};
+
+static struct flush_begun begin_flush(struct flushq *fq)
+{
+	struct flush_begun begun = {0};
+
+	if (fq->policy == DMP_FLUSH_ON_REUSE)
+		count_unmapped(fq, &begun.nunmaps, &begun.pages);
+	fence_seq_cst(); /* [TIMER] the flag before the count */
+	begun.number = add_relaxed(&fq->started, 1) + 1;
+	fence_seq_cst(); /* [UNMAP] the count before the invalidation, and before looking for rings */
+	return begun;
+}
+
+/* Q2.  Another that began later may have ended before. */
+static void flush_ended(struct flushq *fq, const struct flush_begun *begun)
+{
+	uint64_t number = begun->number;
 	bool measures = flushq_measures_exposure(fq);
 	uint64_t now_ns = measures ? dmp_clock_now_ns() : 0, finished;
 
@@ -52,8 +86,11 @@ static void flush_ended(struct flushq *fq, uint64_t number)
 	finished = load_relaxed(&fq->finished);                       /* relaxed: under end_lock */
 	for (uint64_t n = finished + 1; measures && n <= number; n++) /* relaxed: [ENDED] */
 		store_relaxed(&fq->ended_ns[n % FLUSHQ_ENDS], now_ns);
-	if (number > finished)
+	if (number > finished) {
+		fq->nunmaps = begun->nunmaps;
+		fq->pages = begun->pages;
 		store_release(&fq->finished, number); /* [ENDED] */
+	}
 	dmp_lock_release(&fq->end_lock);
 	/* relaxed, both: whether a line is logged */
 	if (load_relaxed(&fq->is_failing) != 0)
@@ -70,25 +107,21 @@ static void flush_failed(struct flushq *fq, int err)
 }
 
 /* The whole domain, spec-iova 3.2.1. */
-static int flush(struct flushq *fq, enum dmp_flush_cause cause)
+int flushq_run(struct flushq *fq, enum dmp_flush_cause cause)
 {
-	uint64_t number;
-	int err;
+	struct flush_begun begun = begin_flush(fq);
+	int err = domain_flush_all(fq->dom, cause);
 
-	fence_seq_cst(); /* [TIMER] the flag before the count */
-	number = add_relaxed(&fq->started, 1) + 1;
-	fence_seq_cst(); /* [UNMAP] the count before the invalidation, and before looking for rings */
-	err = domain_flush_all(fq->dom, cause);
 	if (err)
 		flush_failed(fq, err);
 	else
-		flush_ended(fq, number);
+		flush_ended(fq, &begun);
 	return err;
 }
 
 static int flush_and_release(struct flushq *fq, enum dmp_flush_cause cause)
 {
-	int err = flush(fq, cause);
+	int err = flushq_run(fq, cause);
 
 	rings_release(fq); /* also after an error: what other flushes have covered */
 	return err;
@@ -104,7 +137,7 @@ static void run_timer(struct dmp_work *work)
 {
 	struct flushq *fq = (struct flushq *)((char *)work - offsetof(struct flushq, timer));
 
-	store_relaxed(&fq->timer_armed, 0); /* [TIMER] the fence is in flush() */
+	store_relaxed(&fq->timer_armed, 0); /* [TIMER] the fence is in begin_flush() */
 	flush_and_release(fq, DMP_FLUSH_CAUSE_TIMER);
 }
 
@@ -118,39 +151,68 @@ static int add_locked(struct flushq *fq, struct flushq_ring *ring, const struct 
 
 	dmp_lock_assert_held(&ring->ring_lock);
 	ring_release_locked(fq, ring);
-	if (ring_is_full_locked(fq, ring)) {
-		err = flush(fq, DMP_FLUSH_CAUSE_FULL);
+	if (ring_is_full_locked(fq, ring, range->npages)) {
+		err = flushq_run(fq, DMP_FLUSH_CAUSE_FULL);
 		ring_release_locked(fq, ring);
 	}
-	if (err && ring_is_full_locked(fq, ring))
+	if (err && ring_is_full_locked(fq, ring, range->npages))
 		return err;
 	ring_push_locked(fq, ring, range);
 	return 0;
 }
 
+/* Q6: a flush that begins after this would cover what is unmapped. */
+static void want_flush(struct flushq *fq)
+{
+	uint64_t next = load_acquire(&fq->started) + 1; /* [UNMAP] */
+	uint64_t wanted = load_relaxed(&fq->wanted);    /* relaxed: the exchange checks it */
+
+	while (wanted < next && !cas_acq_rel(&fq->wanted, &wanted, next)) /* [WANT] */
+		dmp_cpu_relax();
+}
+
 int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_range *range)
 {
-	int err;
+	int err = 0;
 
 	fence_seq_cst(); /* [UNMAP] table entries, and the ring, before the number */
-	dmp_lock_acquire(&ring->ring_lock);
-	err = add_locked(fq, ring, range);
-	dmp_lock_release(&ring->ring_lock);
+	if (!range->is_free || range->tables) {
+		dmp_lock_acquire(&ring->ring_lock);
+		err = add_locked(fq, ring, range);
+		dmp_lock_release(&ring->ring_lock);
+	}
+	want_flush(fq);
 	arm_timer(fq);
 	return err;
 }
 
 /* Life. */
 
+/* What a policy's queue is like where the options do not say. */
+static const struct flushq_sizes {
+	uint32_t entries;
+	uint64_t timeout_ns; /* 0: no timer, whatever the options say */
+	uint64_t bytes;      /* 0: any number */
+} sizes_of[] = {
+	[DMP_FLUSH_LAZY] = {FLUSHQ_ENTRIES, FLUSHQ_TIMEOUT_NS, 0},
+	[DMP_FLUSH_LAZY_SINGLE] = {FLUSHQ_SINGLE_ENTRIES, FLUSHQ_SINGLE_TIMEOUT_NS, 0},
+	[DMP_FLUSH_ON_REUSE] = {FLUSHQ_ENTRIES, 0, FLUSHQ_REUSE_BYTES},
+	[DMP_FLUSH_MANUAL] = {FLUSHQ_ENTRIES, 0, 0},
+};
+
 static void set_sizes(struct flushq *fq, const struct dmp_domain_opts *opts)
 {
-	bool is_single = fq->policy == DMP_FLUSH_LAZY_SINGLE;
-	uint32_t entries = is_single ? FLUSHQ_SINGLE_ENTRIES : FLUSHQ_ENTRIES;
+	struct flushq_sizes sizes = sizes_of[fq->policy];
 
-	fq->mask = (opts->flushq_entries ? opts->flushq_entries : entries) - 1;
-	fq->timeout_ns = is_single ? FLUSHQ_SINGLE_TIMEOUT_NS : FLUSHQ_TIMEOUT_NS;
-	if (opts->flushq_timeout_ns)
-		fq->timeout_ns = opts->flushq_timeout_ns;
+	if (opts->flushq_entries)
+		sizes.entries = opts->flushq_entries;
+	if (opts->flushq_timeout_ns && sizes.timeout_ns)
+		sizes.timeout_ns = opts->flushq_timeout_ns;
+	if (opts->flushq_bytes)
+		sizes.bytes = opts->flushq_bytes;
+	fq->mask = sizes.entries - 1;
+	fq->timeout_ns = sizes.timeout_ns;
+	fq->pages_max = sizes.bytes ? sizes.bytes >> fq->dom->granule_shift : UINT64_MAX;
 }
 
 struct flushq *flushq_create(struct dmp_domain *dom, enum dmp_flush_policy policy)
@@ -166,6 +228,8 @@ struct flushq *flushq_create(struct dmp_domain *dom, enum dmp_flush_policy polic
 		goto undo_queue;
 	fq->timer.fn = run_timer;
 	dmp_lock_init(&fq->end_lock, RANK_LEAF, "domain: the end of a flush");
+	dmp_lock_init(&fq->turn_lock, RANK_FLUSH_TURN, "domain: who flushes for others");
+	count_unmapped(fq, &fq->nunmaps, &fq->pages);
 	return fq;
 
 undo_queue:
@@ -177,6 +241,7 @@ void flushq_destroy(struct flushq *fq)
 {
 	flushq_pause(fq);
 	rings_destroy(fq);
+	dmp_lock_destroy(&fq->turn_lock);
 	dmp_lock_destroy(&fq->end_lock);
 	dmp_meta_free(fq, sizeof(*fq));
 }
@@ -199,4 +264,20 @@ void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *st
 	state->finished = load_acquire(&fq->finished);
 	state->timer_armed = load_acquire(&fq->timer_armed) != 0;
 	state->queued = ring_count(fq, cpu);
+	state->wanted = load_acquire(&fq->wanted);
+	state->clean_epoch = load_acquire(&fq->clean_epoch);
+}
+
+/* What came before is subtracted from what is read after it: no difference is below zero. */
+void flushq_unflushed(struct flushq *fq, struct flushq_tally *sum)
+{
+	uint64_t nunmaps, pages;
+
+	if (fq->policy != DMP_FLUSH_ON_REUSE)
+		return;
+	dmp_lock_acquire(&fq->end_lock);
+	count_unmapped(fq, &nunmaps, &pages);
+	sum->nunflushed = nunmaps - fq->nunmaps;
+	sum->pages_unflushed = pages - fq->pages;
+	dmp_lock_release(&fq->end_lock);
 }

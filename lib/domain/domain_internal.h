@@ -3,12 +3,14 @@
  * domain_internal.h - what the files of lib/domain share
  *
  *   struct dmp_domain
- *     |- iova     which addresses are free          lib/iova
+ *     |- iova     which addresses are free          lib/iova; NULL: identity
  *     |- iommu    what stands behind an address     lib/iommu
- *     `- queue    what waits for a lazy flush       domain_flushq.h; NULL: strict
+ *     `- queue    what waits for a flush            domain_flushq.h; NULL: strict
  *
- *   an unmap:  queue? --NULL--> flush its range ---------------------> address free
- *                 `--ring--> entry ... flush of the whole domain ... --> address free
+ *   an unmap:  queue? --NULL--> flush its range ------------------------> address free
+ *                |---lazy, manual--> entry ... flush of the domain ... --> address free
+ *                `---on reuse------> address free, of a later epoch
+ *   a map:                                         ... flush of the domain ... --> given out
  *
  * Everything inside is counted in whole granules, the machine's smallest pages.
  *
@@ -44,6 +46,7 @@ enum domain_count {
 #define FLUSHQ_TIMEOUT_NS        (UINT64_C(10) * 1000000)
 #define FLUSHQ_SINGLE_ENTRIES    32768u
 #define FLUSHQ_SINGLE_TIMEOUT_NS (UINT64_C(1000) * 1000000)
+#define FLUSHQ_REUSE_BYTES       (UINT64_C(1) << 30) /* of pages of 4 KiB: 2 MiB of tables */
 #define FLUSHQ_ENTRIES_MAX       (UINT32_C(1) << 20) /* 40 MiB a ring */
 
 struct flushq;
@@ -55,6 +58,7 @@ struct flushq_range {
 	uint64_t pfn, npages;
 	uint64_t unmapped_ns; /* before its tables were cleared; 0 unless exposure is measured */
 	void *tables;         /* the backend's chain, free after the flush */
+	bool is_free;         /* its address does not wait: its tables only */
 };
 
 /* What a queue counts. */
@@ -62,18 +66,20 @@ struct flushq_tally {
 	uint64_t nqueued, nreleased;           /* ranges that came, and that went */
 	uint64_t pages_queued, pages_released; /* the same in granules */
 	uint64_t exposed_ns, exposed_max_ns;   /* of those that went */
+	uint64_t nunflushed, pages_unflushed;  /* on reuse: unmapped since the latest flush */
 };
 
 struct dmp_domain {
 	/* Constant after create */
 	struct dmp_hw *hw;                /* (c) */
 	struct dmp_iommu *iommu;          /* (c) */
-	struct dmp_iova_domain *iova;     /* (c) */
+	struct dmp_iova_domain *iova;     /* (c) NULL: an identity domain */
 	struct dmp_domain_opts opts;      /* (c) as given, but see watch */
 	struct dmp_flush_watch watch;     /* (c) a copy: members a short table lacks are NULL */
 	struct domain_exposure *exposure; /* (c) NULL: not measured */
 	unsigned granule_shift;           /* (c) log2 of the granule's bytes */
 	dmp_iova_t aperture_end;          /* (c) last address that can be translated */
+	bool defers_reuse;                /* (c) addresses have epochs, and no caches */
 
 	/* Read by every unmap, written when the policy changes */
 	DMP_ATOMIC(struct flushq *) queue; /* (a) NULL: strict */
@@ -88,6 +94,7 @@ struct dmp_domain {
 	/* Set-up only */
 	struct dmp_lock policy_lock;
 	struct flushq_tally past;       /* (p) of queues that are no more */
+	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
 };
@@ -117,6 +124,19 @@ static inline uint64_t domain_pfn(const struct dmp_domain *dom, dmp_iova_t iova)
 	return iova >> dom->granule_shift;
 }
 
+/* Addresses are physical: nothing to take, to fill or to flush. */
+static inline bool domain_is_identity(const struct dmp_domain *dom)
+{
+	return dom->iova == NULL;
+}
+
+/* An address goes back to the space. */
+static inline int domain_free_pfn(struct dmp_domain *dom, uint64_t pfn, uint64_t npages)
+{
+	return dom->defers_reuse ? dmp_iova_free_pfn(dom->iova, pfn, NULL)
+				 : dmp_iova_free(dom->iova, pfn, npages);
+}
+
 /* NULL: the domain is strict. */
 static inline struct flushq *domain_queue(struct dmp_domain *dom)
 {
@@ -134,9 +154,10 @@ static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
 void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err);
 
 /* domain_policy.c */
-bool domain_is_policy(enum dmp_flush_policy policy);
-/* A new domain's queue, as its options ask; without memory it stays strict, and says so. */
-void domain_start_queue(struct dmp_domain *dom);
+/* 0; -EINVAL: there is no such policy, or it cannot be this domain's. */
+int domain_check_policy(const struct dmp_domain *dom, enum dmp_flush_policy policy);
+/* A new domain's, as its options ask; without memory for a queue it is strict, and says so. */
+void domain_start_policy(struct dmp_domain *dom);
 /* The queue goes, with what is still in it; its counts stay. */
 void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
@@ -168,11 +189,15 @@ void flushq_destroy(struct flushq *fq);
 enum dmp_flush_policy flushq_policy(const struct flushq *fq);
 /* The calling CPU's ring, or the only one; NULL: there is none now. */
 struct flushq_ring *flushq_ring(struct flushq *fq);
-/* @range's tables are cleared: it will be freed after a flush.  On error it is the caller's
- * still, and no flush has covered it. */
+/* @range's tables are cleared: it will be freed after a flush, or its tables will, if
+ * @range->is_free.  On error it is the caller's still, and no flush has covered it. */
 int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_range *range);
 /* Flushes, and releases what had been queued before; on error nothing is lost. */
 int flushq_flush(struct flushq *fq);
+/* The same, unless a flush has covered all that was queued before. */
+int flushq_commit(struct flushq *fq);
+/* On reuse: no device reaches what was unmapped before an address of @epoch was given out. */
+int flushq_admit(struct flushq *fq, uint64_t epoch);
 /* The timer waits: for walkers. */
 void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
@@ -181,6 +206,8 @@ void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could);
 uint64_t flushq_timeout_ns(const struct flushq *fq);
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
+/* On reuse: notes in @sum what devices may still reach, or a little more. */
+void flushq_unflushed(struct flushq *fq, struct flushq_tally *sum);
 /* The counters, the timer, and @cpu's ring. */
 void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state);
 

@@ -8,6 +8,9 @@
  *   iova             |=======|========|=====|          one range, naturally aligned
  *                      ^ answer: start + offset in the granule
  *
+ * On reuse an address of an epoch that is not clean yet waits for a flush of the domain before
+ * it is mapped; if that fails it goes back, and the next map tries again.
+ *
  * Two steps, undone in reverse.  An address whose mapping failed goes back at once, whatever
  * the flush policy: lib/iommu has flushed it.  A device need not know an address to use it, so
  * where that flush failed, too, the address is withheld as in domain_unmap.c.
@@ -38,6 +41,24 @@ static bool last_pfn(const struct dmp_domain *dom, uint64_t limit, uint64_t *pfn
 	return (*pfn)-- > 0;
 }
 
+/* From a policy that defers reuse.  The queue is looked at when the address is taken: see
+ * domain_policy.c. */
+static int take_pfn_of_epoch(struct dmp_domain *dom, uint64_t npages, uint64_t limit_pfn,
+			     uint64_t *pfn)
+{
+	struct flushq *fq;
+	uint64_t epoch;
+	int err = dmp_iova_alloc_epoch(dom->iova, npages, limit_pfn, DMP_IOVA_ALIGNED, pfn, &epoch);
+
+	if (err)
+		return err;
+	fq = domain_queue(dom);
+	err = fq ? flushq_admit(fq, epoch) : 0;
+	if (err)
+		domain_free_pfn(dom, *pfn, npages);
+	return err;
+}
+
 static int take_address(struct dmp_domain *dom, uint64_t len, uint64_t limit, dmp_iova_t *start)
 {
 	uint64_t pfn, limit_pfn;
@@ -47,7 +68,9 @@ static int take_address(struct dmp_domain *dom, uint64_t len, uint64_t limit, dm
 		limit = dom->aperture_end;
 	if (!last_pfn(dom, limit, &limit_pfn))
 		return -ERANGE;
-	err = dmp_iova_alloc(dom->iova, len >> dom->granule_shift, limit_pfn, DMP_IOVA_FLUSH, &pfn);
+	len >>= dom->granule_shift;
+	err = dom->defers_reuse ? take_pfn_of_epoch(dom, len, limit_pfn, &pfn)
+				: dmp_iova_alloc(dom->iova, len, limit_pfn, DMP_IOVA_FLUSH, &pfn);
 	if (err)
 		return err;
 	*start = pfn << dom->granule_shift;
@@ -81,7 +104,7 @@ undo_address:
 	if (err == -ENOTRECOVERABLE)
 		domain_withhold(dom, &(struct domain_span){*start, len}, err);
 	else
-		dmp_iova_free(dom->iova, domain_pfn(dom, *start), len >> dom->granule_shift);
+		domain_free_pfn(dom, domain_pfn(dom, *start), len >> dom->granule_shift);
 	return err;
 }
 
@@ -97,7 +120,8 @@ int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len, unsign
 	dmp_iova_t start;
 	int err;
 
-	if (!dom || !iova || !prot_makes_sense(prot) || !domain_cover(dom, phys, len, &mem))
+	if (!dom || domain_is_identity(dom) || !iova || !prot_makes_sense(prot) ||
+	    !domain_cover(dom, phys, len, &mem))
 		return -EINVAL;
 	err = place(dom, &(struct dmp_phys_run){.phys = mem.start, .len = mem.len}, 1, mem.len,
 		    prot, limit, &start);
@@ -131,7 +155,7 @@ int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs,
 	dmp_iova_t start;
 	int err;
 
-	if (!prot_makes_sense(prot) || len == 0)
+	if (len == 0 || domain_is_identity(dom) || !prot_makes_sense(prot))
 		return -EINVAL;
 	err = place(dom, runs, nruns, len, prot, limit, &start);
 	if (err)

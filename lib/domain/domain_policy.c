@@ -2,15 +2,18 @@
 /*
  * domain_policy.c - which flush policy is in force, and how it changes
  *
- *            +--- set_flush, at any time, others map and unmap --->+
- *   strict   |                                                     |   lazy
- *            +<-- no device, no other call; all that waits --------+
- *                 is flushed and released first
+ *                    at any time, others map and unmap
+ *   guest <---------- strict ------------------------> lazy, lazy single, manual, on reuse
+ *   for     any time         <------------------------  |   ^
+ *   good <---------------------------------------------'`---' one to another
+ *                    no device, no other call; all that waits is flushed and released first
  *
- * The policy is the queue: a domain without one is strict.  An unmap looks once, and what it
- * saw holds for it; a queue that is published while it runs is for the next.
+ * The policy is the queue: a domain without one is strict, a guest's for good.  An unmap looks
+ * once, and what it saw holds for it; a queue that is published while it runs is for the next.
+ * A map looks when it has its address: whoever unmapped on reuse what it is given has seen the
+ * queue before, so it sees it, too.
  *
- * Whoever holds the domain strict keeps it from becoming lazy until it is released.
+ * Whoever holds the domain strict keeps it from getting a queue until it is released.
  *
  * Invariant: a queue that is taken away is empty, or its domain is being destroyed.
  *
@@ -21,24 +24,39 @@
  *
  * Differs from Linux: from lazy to strict without a device instead of with a group whose
  *  drivers are unbound; to lazy without memory is an error of the call, and no silence;
- *  somebody who asks for a flush gets one, in a strict domain, too.
+ *  somebody who asks for a flush gets one, in a strict domain, too; manual, on reuse and guest
+ *  are not there.
  *
  * Source: spec-iova 2.1.4, 2.1.5, 3.2.10.
  */
 #include "domain_internal.h"
 
-bool domain_is_policy(enum dmp_flush_policy policy)
+int domain_check_policy(const struct dmp_domain *dom, enum dmp_flush_policy policy)
 {
-	return policy == DMP_FLUSH_STRICT || policy == DMP_FLUSH_LAZY ||
-	       policy == DMP_FLUSH_LAZY_SINGLE;
+	switch (policy) {
+	case DMP_FLUSH_STRICT: return 0;
+	case DMP_FLUSH_LAZY:
+	case DMP_FLUSH_LAZY_SINGLE:
+	case DMP_FLUSH_MANUAL:
+	case DMP_FLUSH_GUEST: return dom->opts.flags & DMP_DOMAIN_IDENTITY ? -EINVAL : 0;
+	case DMP_FLUSH_ON_REUSE: return dom->defers_reuse ? 0 : -EINVAL;
+	}
+	return -EINVAL;
+}
+
+/* Strict policies need no queue. */
+static bool has_queue(enum dmp_flush_policy policy)
+{
+	return policy != DMP_FLUSH_STRICT && policy != DMP_FLUSH_GUEST;
 }
 
 /* spec-iova 2.1.4: without a queue the domain is strict. */
-void domain_start_queue(struct dmp_domain *dom)
+void domain_start_policy(struct dmp_domain *dom)
 {
 	struct flushq *fq;
 
-	if (dom->opts.flush == DMP_FLUSH_STRICT)
+	store_relaxed(&dom->is_guest, dom->opts.flush == DMP_FLUSH_GUEST); /* nobody else is here */
+	if (!has_queue(dom->opts.flush))
 		return;
 	fq = flushq_create(dom, dom->opts.flush);
 	if (!fq)
@@ -61,7 +79,9 @@ enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom)
 {
 	struct flushq *fq = domain_queue(dom);
 
-	return fq ? flushq_policy(fq) : DMP_FLUSH_STRICT;
+	if (fq)
+		return flushq_policy(fq);
+	return load_acquire(&dom->is_guest) ? DMP_FLUSH_GUEST : DMP_FLUSH_STRICT;
 }
 
 /* The queue in force empties and goes; nobody else uses the domain. */
@@ -74,25 +94,34 @@ static int retire_queue(struct dmp_domain *dom)
 	return err;
 }
 
+static bool may_change_locked(struct dmp_domain *dom, enum dmp_flush_policy policy)
+{
+	if (domain_queue(dom))
+		return dmp_iommu_attached(dom->iommu) == 0;
+	if (load_relaxed(&dom->is_guest)) /* relaxed: written under the lock */
+		return false;
+	return dom->nstrict == 0 || !has_queue(policy);
+}
+
 static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy policy)
 {
-	bool leaves_lazy = domain_queue(dom) != NULL;
 	struct flushq *fq = NULL;
 	int err;
 
 	dmp_lock_assert_held(&dom->policy_lock);
 	if (policy == dmp_domain_get_flush(dom))
 		return 0;
-	if (leaves_lazy ? dmp_iommu_attached(dom->iommu) > 0 : dom->nstrict > 0)
+	if (!may_change_locked(dom, policy))
 		return -EBUSY;
-	if (policy != DMP_FLUSH_STRICT) {
+	if (has_queue(policy)) {
 		fq = flushq_create(dom, policy);
 		if (!fq)
 			return -ENOMEM;
 	}
-	err = leaves_lazy ? retire_queue(dom) : 0;
+	err = domain_queue(dom) ? retire_queue(dom) : 0;
 	if (err)
 		goto undo_queue;
+	store_release(&dom->is_guest, policy == DMP_FLUSH_GUEST);
 	store_release(&dom->queue, fq); /* [QUEUE] */
 	return 0;
 
@@ -106,7 +135,7 @@ int dmp_domain_set_flush(struct dmp_domain *dom, enum dmp_flush_policy policy)
 {
 	int err;
 
-	if (!dom || !domain_is_policy(policy))
+	if (!dom || domain_check_policy(dom, policy))
 		return -EINVAL;
 	dmp_lock_acquire(&dom->policy_lock);
 	err = change_policy_locked(dom, policy);
@@ -121,7 +150,7 @@ int dmp_domain_hold_strict(struct dmp_domain *dom)
 	if (!dom)
 		return -EINVAL;
 	dmp_lock_acquire(&dom->policy_lock);
-	is_strict = !domain_queue(dom);
+	is_strict = !domain_queue(dom) && !domain_is_identity(dom);
 	dom->nstrict += is_strict;
 	dmp_lock_release(&dom->policy_lock);
 	return is_strict ? 0 : -EINVAL;
@@ -139,6 +168,16 @@ void dmp_domain_release_strict(struct dmp_domain *dom)
 	dmp_lock_release(&dom->policy_lock);
 	if (!is_held)
 		dmp_log(DMP_LOG_BUG, "domain: released, but nobody holds it strict");
+}
+
+int dmp_domain_commit(struct dmp_domain *dom)
+{
+	struct flushq *fq;
+
+	if (!dom)
+		return -EINVAL;
+	fq = domain_queue(dom);
+	return fq ? flushq_commit(fq) : 0;
 }
 
 int dmp_domain_flush(struct dmp_domain *dom)
@@ -174,8 +213,10 @@ struct flushq_tally domain_tally(struct dmp_domain *dom)
 	dmp_lock_acquire(&dom->policy_lock);
 	sum = dom->past;
 	fq = domain_queue(dom);
-	if (fq)
+	if (fq) {
 		flushq_tally(fq, &sum);
+		flushq_unflushed(fq, &sum);
+	}
 	dmp_lock_release(&dom->policy_lock);
 	return sum;
 }

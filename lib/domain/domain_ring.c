@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * domain_ring.c - rings of a lazy domain's queue: where a range waits, and how it leaves
+ * domain_ring.c - rings of a domain's queue: where a range waits, and how it leaves
  *
  *            head         tail
  *     entry [ . 4 4 5 7 7 . . ]     mask + 1 places, of which one stays empty
  *
  *     push      at the tail, with the number of flushes begun so far
  *     release   from the head on while number < finished: table pages, then the address, which
- *               lands in the cache of the CPU that releases, whichever queued it
+ *               lands in the cache of the CPU that releases, whichever queued it; on reuse
+ *               table pages only, the address has gone back long since
  *     drop      the domain goes: table pages only
  *
  * A ring belongs to a CPU's number, not to a thread: it is made at that number's first unmap,
@@ -99,10 +100,14 @@ static bool is_empty(const struct flushq_ring *ring)
 	return ring->head == ring->tail;
 }
 
-bool ring_is_full_locked(struct flushq *fq, struct flushq_ring *ring)
+/* An empty one has room for a range of any size. */
+bool ring_is_full_locked(struct flushq *fq, struct flushq_ring *ring, uint64_t npages)
 {
 	dmp_lock_assert_held(&ring->ring_lock);
-	return ((ring->tail + 1) & fq->mask) == ring->head;
+	if (is_empty(ring))
+		return false;
+	return ((ring->tail + 1) & fq->mask) == ring->head || ring->pages > fq->pages_max ||
+	       npages > fq->pages_max - ring->pages;
 }
 
 uint64_t ring_count(struct flushq *fq, unsigned cpu)
@@ -121,6 +126,9 @@ void ring_push_locked(struct flushq *fq, struct flushq_ring *ring, const struct 
 		.range = *range, .number = load_acquire(&fq->started), /* [UNMAP], [TIMER] */
 	};
 	ring->tail = (ring->tail + 1) & fq->mask;
+	ring->pages += range->npages;
+	if (range->is_free)
+		return;
 	ring->tally.nqueued++;
 	ring->tally.pages_queued += range->npages;
 }
@@ -167,7 +175,10 @@ static void let_go(struct flushq *fq, struct flushq_ring *ring, const struct flu
 	struct dmp_domain *dom = fq->dom;
 
 	dmp_iommu_free_tables(dom->iommu, entry->range.tables);
-	dmp_iova_free(dom->iova, entry->range.pfn, entry->range.npages);
+	ring->pages -= entry->range.npages;
+	if (entry->range.is_free)
+		return;
+	domain_free_pfn(dom, entry->range.pfn, entry->range.npages);
 	tell_released(dom, &entry->range, exposed_ns);
 	count_released(&ring->tally, &entry->range, exposed_ns);
 	if (dom->exposure)
@@ -204,7 +215,7 @@ static size_t ring_bytes(const struct flushq *fq)
 
 bool rings_create(struct flushq *fq)
 {
-	if (fq->policy == DMP_FLUSH_LAZY) {
+	if (fq->policy != DMP_FLUSH_LAZY_SINGLE) {
 		dmp_percpu_init(&fq->rings, ring_bytes(fq));
 		return true;
 	}

@@ -5,9 +5,12 @@
  *
  *   mapped --verify--> clear tables --retire, by policy--> flush --ok--> address free
  *      |                                 |                   ^ |
- *      `-- wrong: -ENOENT or -EINVAL,    `--lazy--> queue ---' `--failed--> strict: address
- *          nothing changed                                                  withheld; lazy:
- *                                                                           it waits on
+ *      `-- wrong: -ENOENT or -EINVAL,    |--queue, manual or lazy --' `--failed--> strict:
+ *          nothing changed               |                               withheld; queued:
+ *                                        |                               it waits on
+ *                                        `--on reuse--> tables queued, address free, but given
+ *                                                       out after a flush only
+ *
  * Which ring takes the range is settled before its tables are cleared, since a gather must
  * know by then whether it will be flushed by itself or with the whole domain.  A range for
  * which there is no ring is strict, and so is one that was mapped otherwise than said.
@@ -23,8 +26,8 @@
  * nobody knows who can still reach what.
  *
  * Invariants:
- *  U1  an address is given out again only after a flush that began when its table entries
- *      had been cleared has ended without error;
+ *  U1  an address leaves dmp_domain_map() again only after a flush that began when its table
+ *      entries had been cleared has ended without error;
  *  U2  a withheld range stays taken in the IOVA space for good, and its table pages stay
  *      until a flush of the whole domain works or the domain goes (dmp_iommu_abandon()).
  *
@@ -47,8 +50,10 @@ struct domain_leaving {
 };
 
 /* The range that dmp_iova_alloc() gives for @npages: the size that the space keeps. */
-static uint64_t kept_granules(uint64_t npages)
+static uint64_t kept_granules(const struct dmp_domain *dom, uint64_t npages)
 {
+	if (dom->defers_reuse)
+		return npages;
 	return npages < DMP_IOVA_CACHED_GRANULES ? dmp_pow2_ceil(npages) : npages;
 }
 
@@ -57,13 +62,14 @@ static uint64_t kept_granules(uint64_t npages)
 static bool is_whole_mapping(struct dmp_domain *dom, const struct domain_span *span)
 {
 	uint64_t pfn = domain_pfn(dom, span->start), npages = span->len >> dom->granule_shift;
+	uint64_t kept = kept_granules(dom, npages);
 	struct dmp_iova_range range;
 
-	if (dmp_iova_find(dom->iova, pfn, &range) || range.hi - pfn + 1 != kept_granules(npages))
+	if (dmp_iova_find(dom->iova, pfn, &range) || range.hi - pfn + 1 != kept)
 		return false;
 	if (range.lo != pfn && domain_is_mapped(dom, span->start - dmp_domain_granule(dom)))
 		return false;
-	return kept_granules(npages) == npages || !domain_is_mapped(dom, span->start + span->len);
+	return kept == npages || !domain_is_mapped(dom, span->start + span->len);
 }
 
 static int verify(struct dmp_domain *dom, const struct domain_span *span)
@@ -141,18 +147,20 @@ static int retire_strict(struct dmp_domain *dom, struct domain_leaving *gone)
 		withhold(dom, gone, err);
 		return err;
 	}
-	return after_the_fact(dmp_iova_free(dom->iova, domain_pfn(dom, gone->span.start),
-					    gone->span.len >> dom->granule_shift));
+	return after_the_fact(domain_free_pfn(dom, domain_pfn(dom, gone->span.start),
+					      gone->span.len >> dom->granule_shift));
 }
 
-/* Lazy: the queue frees the address after a flush. */
-static int retire_lazy(struct dmp_domain *dom, struct domain_leaving *gone)
+/* The queue frees the address after a flush; on reuse the space has it at once, once the flush
+ * that it needs is wanted. */
+static int retire_queued(struct dmp_domain *dom, struct domain_leaving *gone)
 {
 	struct flushq_range range = {
 		.pfn = domain_pfn(dom, gone->span.start),
 		.npages = gone->span.len >> dom->granule_shift,
 		.unmapped_ns = gone->unmapped_ns,
 		.tables = gone->gather.tables,
+		.is_free = flushq_policy(gone->queue) == DMP_FLUSH_ON_REUSE,
 	};
 	int err = flushq_add(gone->queue, gone->ring, &range);
 
@@ -160,8 +168,9 @@ static int retire_lazy(struct dmp_domain *dom, struct domain_leaving *gone)
 		err = after_the_fact(err);
 		tell_exposure(dom, gone, err);
 		withhold(dom, gone, err);
+		return err;
 	}
-	return err;
+	return range.is_free ? after_the_fact(domain_free_pfn(dom, range.pfn, range.npages)) : 0;
 }
 
 /* The tables did not hold what the caller said: flush all the same, and withhold. */
@@ -188,7 +197,9 @@ static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gon
 static int find_mapping(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len,
 			struct domain_span *span)
 {
-	return dom && domain_cover(dom, iova, len, span) ? verify(dom, span) : -EINVAL;
+	if (!dom || domain_is_identity(dom) || !domain_cover(dom, iova, len, span))
+		return -EINVAL;
+	return verify(dom, span);
 }
 
 int dmp_domain_can_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
@@ -216,5 +227,5 @@ int dmp_domain_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64_t len)
 	counter_add(&dom->counts, DOMAIN_UNMAPS, 1);
 	if (err || unmapped != gone.span.len)
 		return retire_torn(dom, &gone, err);
-	return gone.ring ? retire_lazy(dom, &gone) : retire_strict(dom, &gone);
+	return gone.ring ? retire_queued(dom, &gone) : retire_strict(dom, &gone);
 }

@@ -62,6 +62,12 @@ static int adopt_policy(struct dmp_iova_domain *dom, const struct dmp_iova_polic
 	return 0;
 }
 
+bool dmp_iova_policy_defers_reuse(const struct dmp_iova_policy *policy)
+{
+	return policy && policy->size >= offsetof(struct dmp_iova_policy, name) &&
+	       policy->caps & DMP_IOVA_POLICY_DEFERS_REUSE;
+}
+
 int dmp_iova_create(const struct dmp_iova_opts *user_opts, struct dmp_iova_domain **out)
 {
 	struct dmp_iova_domain *dom;
@@ -125,7 +131,7 @@ static bool can_ever_fit(const struct dmp_iova_domain *dom, uint64_t size, uint6
 static int alloc_from_policy(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
 			     bool aligned, uint64_t *pfn)
 {
-	uint64_t epoch;
+	uint64_t epoch; /* 0 behind a cache; else whoever wants it asks for it */
 
 	return dom->policy.alloc(dom->policy_state, size, limit_pfn, aligned, pfn, &epoch);
 }
@@ -190,18 +196,31 @@ int dmp_iova_alloc(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pf
 	return alloc_rest(dom, size, end, flags, pfn);
 }
 
-int dmp_iova_alloc_uncached(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
-			    unsigned flags, uint64_t *pfn)
+int dmp_iova_alloc_epoch(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
+			 unsigned flags, uint64_t *pfn, uint64_t *epoch)
 {
 	bool aligned = flags & DMP_IOVA_ALIGNED;
+	uint64_t first, told = 0;
 	int err;
 
-	if (!dom || !pfn || size == 0 || flags & ~DMP_IOVA_ALIGNED)
+	if (!dom || !pfn || !epoch || size == 0 || flags & ~DMP_IOVA_ALIGNED)
 		return -EINVAL;
 	if (limit_pfn == UINT64_MAX)
 		return finish_alloc(dom, -ERANGE, false);
-	err = alloc_from_policy(dom, size, limit_pfn, aligned, pfn);
+	err = dom->policy.alloc(dom->policy_state, size, limit_pfn, aligned, &first, &told);
+	if (!err) {
+		*pfn = first;
+		*epoch = told;
+	}
 	return finish_alloc(dom, err, can_ever_fit(dom, size, limit_pfn, aligned));
+}
+
+int dmp_iova_alloc_uncached(struct dmp_iova_domain *dom, uint64_t size, uint64_t limit_pfn,
+			    unsigned flags, uint64_t *pfn)
+{
+	uint64_t epoch;
+
+	return dmp_iova_alloc_epoch(dom, size, limit_pfn, flags, pfn, &epoch);
 }
 
 /* Free. */
