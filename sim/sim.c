@@ -48,6 +48,8 @@ static const struct dmp_hw_ops all_ops = {
 	.set_fault_handler = sim_set_fault_handler,
 	.fault_next = sim_fault_next,
 	.needs_shared = sim_needs_shared,
+	.exposure_start = sim_exposure_start,
+	.exposure_get = sim_exposure_get,
 };
 
 static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
@@ -74,6 +76,8 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	ops->flush_range = NULL;
 	ops->flush_domain = NULL;
 	ops->free_tables = NULL;
+	ops->exposure_start = NULL;
+	ops->exposure_get = NULL;
 }
 
 /* All parts, from the bottom; on error none. */
@@ -95,6 +99,7 @@ static int parts_create(struct dmp_sim *sim, const struct dmp_sim_opts *opts)
 	if (err)
 		goto undo_invqs;
 	sim_gates_create(sim);
+	dmp_lock_init(&sim->reaches.lock, RANK_BACKEND_MEM, "sim: what devices still reach");
 	dmp_lock_init(&sim->injector.lock, RANK_LEAF, "sim: calls that fail on purpose");
 	dmp_lock_init(&sim->books_lock, RANK_BACKEND, "sim: devices and domains");
 	dmp_percpu_init(&sim->counters, sizeof(struct sim_counters));
@@ -116,6 +121,8 @@ static void parts_destroy(struct dmp_sim *sim)
 	dmp_lock_destroy(&sim->injector.lock);
 	sim_devtlbs_destroy(sim);
 	sim_gates_destroy(sim);
+	sim_books_destroy(&sim->reaches);
+	dmp_lock_destroy(&sim->reaches.lock);
 	sim_faults_destroy(&sim->faults);
 	sim_invqs_destroy(sim);
 	sim_units_destroy(sim);
@@ -203,5 +210,7 @@ int dmp_sim_check(struct dmp_sim *sim)
 		err = sim_device_check(sim);
 	if (!err)
 		err = sim_pt_check(sim);
+	if (!err)
+		err = sim_reach_check(sim);
 	return err ? err : sim_units_check(sim);
 }

@@ -141,8 +141,11 @@ static void use_if_fresh(struct dmp_sim *sim, const struct sim_domain *dom,
 
 	if (!is_stale || (sim->flags & DMP_SIM_TOUCH_STALE))
 		use(sim, access, to);
-	if (is_stale)
+	if (is_stale) {
 		refuse(access, DMP_FAULT_STALE);
+		if (load_acquire(&dom->reach)) /* [REACH] of sim_reach.c */
+			sim_reuse_stale(sim, dom, access, to);
+	}
 }
 
 static void translated_inside(struct dmp_sim *sim, const struct sim_domain *dom,

@@ -249,6 +249,7 @@ void sim_domain_destroy(void *be, void *dom)
 	}
 	if (domain->type == DMP_DOMAIN_TRANSLATED)
 		sim_pt_destroy(sim, domain);
+	sim_reach_end(domain);
 	dmp_meta_free(domain, sizeof(*domain));
 }
 

@@ -87,6 +87,13 @@ bool sim_devtlb_is_attached(struct dmp_sim *sim, uint32_t device, uint64_t id)
 	return id ? tag == id : tag != 0;
 }
 
+struct sim_tlb *sim_devtlb_attached(struct dmp_sim *sim, uint32_t device, uint64_t id)
+{
+	struct sim_devtlb *devtlb = devtlb_of(sim, device);
+
+	return devtlb && (!id || load_acquire(&devtlb->tag) == id) ? &devtlb->tlb : NULL;
+}
+
 /* What one device knows of @pages.  Accesses are not waited for. */
 void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_pages *pages,
 		     const struct sim_pages *asked)
@@ -100,20 +107,20 @@ void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_page
 static void request(struct dmp_sim *sim, struct sim_devtlb *devtlb, struct sim_unit *unit,
 		    const struct sim_domain *dom, dmp_iova_t iova, struct sim_translation *out)
 {
-	uint64_t begun = sim_tlb_begin(&devtlb->tlb);
+	uint64_t begun = sim_tlb_begin(&devtlb->tlb), nunmaps = sim_reach_begin(dom);
 
 	sim_count(sim, COUNT_DEVTLB_MISSES, 1);
 	sim_charge(sim, DMP_SIM_PHASE_WALK, sim->costs.devtlb_request);
 	sim_unit_translate(sim, unit, dom, iova, out);
 	if (out->prot)
-		sim_tlb_fill(sim, &devtlb->tlb,
-			     &(struct sim_tlb_entry){
-				     .id = dom->id,
-				     .page = iova >> DMP_PAGE_SHIFT,
-				     .phys = out->phys,
-				     .prot = out->prot,
-			     },
-			     begun);
+		sim_tlb_fill_of(sim, &devtlb->tlb, dom,
+				&(struct sim_tlb_entry){
+					.id = dom->id,
+					.page = iova >> DMP_PAGE_SHIFT,
+					.phys = out->phys,
+					.prot = out->prot,
+				},
+				begun, out->remembered ? SIM_UNSURE : nunmaps);
 }
 
 /* Where an access of @device at @iova leads: through its own TLB, if it has one. */

@@ -17,6 +17,9 @@
  *   sim_devtlb.c   device TLBs               }
  *   sim_tlb.c      a cache  sim_replace.c    }
  *   sim_gate.c     what an invalidation promises
+ *   sim_reach.c    what devices still reach after an unmap   }
+ *   sim_books.c    its records                               } sim_reach.h
+ *   sim_reuse.c    what is done with that memory             }
  *   sim_invq.c     the invalidation queues   } sim_invq.h
  *   sim_invalidate.c, sim_command.c          }
  *   sim_access.c   one access of a device: route, translate, move bytes
@@ -26,12 +29,13 @@
  *   sim_profile.c, sim_property.c          the profile: costs, properties
  *
  * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
- *  (d) the device's own lock; (s) the lock of the set of a TLB; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ *  (d) the device's own lock; (s) the lock of the set of a TLB; (r) reaches.lock; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
  */
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H
 
 #include "sim_invq.h"
+#include "sim_reach.h"
 #include "sim_tlb.h"
 
 #include <dmapool/bits.h>
@@ -151,11 +155,12 @@ struct sim_entry sim_pte_read(const struct dmp_sim *sim, uint64_t pte, unsigned 
 /* Domains and devices. */
 
 struct sim_domain {
-	uint64_t id;                    /* (c) tag in the IOTLB; never 0, never used again */
-	uint32_t type;                  /* (c) enum dmp_domain_type */
-	uint32_t nattached;             /* (b) */
-	dmp_phys_t root;                /* (c) table of the highest level; 0: passthrough */
-	struct sim_domain *next, *prev; /* (b) */
+	uint64_t id;                          /* (c) tag in the IOTLB; never 0, never used again */
+	uint32_t type;                        /* (c) enum dmp_domain_type */
+	uint32_t nattached;                   /* (b) */
+	dmp_phys_t root;                      /* (c) table of the highest level; 0: passthrough */
+	struct sim_domain *next, *prev;       /* (b) */
+	DMP_ATOMIC(struct sim_reach *) reach; /* (a) NULL: nobody watches; see sim_reach.c */
 };
 
 struct sim_exposure;
@@ -362,6 +367,7 @@ struct dmp_sim {
 	struct sim_format format;   /* (c) of page tables */
 	struct sim_mem mem;
 	struct sim_gate gates[SIM_GATES];
+	struct sim_reaches reaches;
 	struct sim_unit *units;  /* (c) */
 	struct sim_invq *queues; /* (c) */
 	struct sim_faults faults;
@@ -386,6 +392,14 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
 		return 0;
 	return sim_inject_slow(sim, kind);
+}
+
+/* Before a walk: the unmaps of a domain that is watched.  [REACH], [MARK] of sim_reach.c */
+static inline uint64_t sim_reach_begin(const struct sim_domain *dom)
+{
+	struct sim_reach *reach = load_acquire(&dom->reach);
+
+	return reach ? load_acquire(&reach->nunmaps) : 0;
 }
 
 /* The table that an entry leads to, if all of it says so. */

@@ -70,6 +70,7 @@ struct walker {
 	const struct sim_domain *dom;
 	dmp_iova_t iova;
 	uint64_t iotlb_begun, walk_begun[SIM_WALK_CACHES];
+	uint64_t nunmaps; /* of the domain, before the walk: [MARK] of sim_reach.c */
 	struct sim_walk walk;
 	bool shortened; /* it began at a table that was remembered */
 };
@@ -119,8 +120,8 @@ static void remember_page(struct walker *w, bool present)
 	if (!present && (w->walk.reason != DMP_FAULT_NOT_PRESENT ||
 			 !(w->sim->flags & DMP_SIM_CACHE_NOT_PRESENT)))
 		return;
-	sim_tlb_fill(
-		w->sim, &w->unit->iotlb,
+	sim_tlb_fill_of(
+		w->sim, &w->unit->iotlb, w->dom,
 		&(struct sim_tlb_entry){
 			.id = w->dom->id,
 			.page = dmp_align_down(page, npages),
@@ -129,7 +130,7 @@ static void remember_page(struct walker *w, bool present)
 			.prot = w->walk.prot,
 			.order = order,
 		},
-		w->iotlb_begun);
+		w->iotlb_begun, w->shortened ? SIM_UNSURE : w->nunmaps);
 }
 
 static void walk(struct walker *w, struct sim_translation *out)
@@ -160,6 +161,7 @@ void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct
 	struct sim_tlb_entry entry;
 
 	w.iotlb_begun = sim_tlb_begin(&unit->iotlb);
+	w.nunmaps = sim_reach_begin(dom);
 	for (unsigned i = 0; i < SIM_WALK_CACHES; i++)
 		w.walk_begun[i] = sim_tlb_begin(&unit->walk[i]);
 	if (sim_tlb_find(&unit->iotlb, dom->id, page, &entry)) {

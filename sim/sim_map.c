@@ -252,6 +252,8 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 	err = map_size(&m, size, phys, injected ? npages / 2 : npages);
 	*mapped = m.iova - iova;
 	count_map(sim, m.nentries >> size.run);
+	if (sim_reach_any(&sim->reaches) && *mapped)
+		sim_reuse_mapped(sim, dom, iova, phys, *mapped, prot);
 	sim_charge_map(sim, sim_level_span(&sim->format, size.level), m.nentries);
 	return err ? err : injected;
 }
@@ -284,6 +286,19 @@ static int map_run(struct map *m, struct dmp_phys_run run, uint64_t *npages)
 		run.len -= bytes;
 	}
 	return err;
+}
+
+/* The first @left bytes of a list are mapped: what of them was still reached? */
+static void note_reuse(const struct map *m, dmp_iova_t iova, const struct dmp_phys_run *runs,
+		       uint64_t left)
+{
+	for (; left; runs++) {
+		uint64_t len = runs->len < left ? runs->len : left;
+
+		sim_reuse_mapped(m->sim, m->dom, iova, runs->phys, len, m->prot);
+		iova += len;
+		left -= len;
+	}
 }
 
 /* -EINVAL, -ERANGE: a run that cannot be; nothing is touched. */
@@ -319,6 +334,8 @@ int sim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_phys_run
 	for (size_t i = 0; !err && i < (injected ? nruns / 2 : nruns); i++)
 		err = map_run(&m, runs[i], &npages);
 	*mapped = m.iova - iova;
+	if (sim_reach_any(&sim->reaches))
+		note_reuse(&m, iova, runs, *mapped);
 	count_map(sim, npages);
 	return err ? err : injected;
 }

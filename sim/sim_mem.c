@@ -307,6 +307,8 @@ void sim_mem_give_back(struct dmp_sim *sim, dmp_phys_t phys, unsigned order)
 	if (!put_back(&sim->mem, phys, order, PAGE_GIVEN))
 		dmp_log(DMP_LOG_BUG, "sim: free of %#llx, order %u: not given out like that",
 			(unsigned long long)phys, order);
+	else if (sim_reach_any(&sim->reaches))
+		sim_reuse_freed(sim, phys, DMP_PAGE_BYTES << order);
 }
 
 void sim_mem_free(void *be, dmp_phys_t phys, unsigned order)

@@ -157,9 +157,29 @@ static void note_order(struct sim_tlb *tlb, unsigned order)
 	fence_seq_cst(); /* [ORDER] noted, then the count */
 }
 
+static bool leads_alike(const struct sim_tlb_entry *a, const struct sim_tlb_entry *b)
+{
+	return a->id == b->id && a->page == b->page && a->order == b->order && a->phys == b->phys &&
+	       a->prot == b->prot;
+}
+
+/* @entry takes the place of @at, which may have led to what is unmapped. */
+static void replace_locked(struct dmp_sim *sim, struct sim_tlb *tlb, struct sim_tlb_entry *at,
+			   const struct sim_tlb_entry *entry)
+{
+	bool was_marked = at->id && at->is_marked, stays = was_marked && leads_alike(at, entry);
+	uint64_t now_ns = SIM_NOT_YET;
+
+	if (was_marked && !stays)
+		sim_reach_let_go(sim, tlb->kind, at, DMP_EXPOSURE_EVICTED, &now_ns);
+	*at = *entry;
+	at->is_marked = stays;
+}
+
 /* Another fill of the same translation may have come first. */
-static void store_locked(struct dmp_sim *sim, struct sim_tlb *tlb, struct sim_tlb_set *set,
-			 const struct sim_tlb_entry *entry)
+static struct sim_tlb_entry *store_locked(struct dmp_sim *sim, struct sim_tlb *tlb,
+					  struct sim_tlb_set *set,
+					  const struct sim_tlb_entry *entry)
 {
 	uint32_t way = find_way_locked(tlb, set, entry->id, entry->page, entry->order);
 
@@ -171,13 +191,31 @@ static void store_locked(struct dmp_sim *sim, struct sim_tlb *tlb, struct sim_tl
 			sim_count(sim, sim_tlb_counter(tlb, TLB_EVICTIONS), 1);
 		sim_count(sim, sim_tlb_counter(tlb, TLB_FILLS), 1);
 	}
-	set->entries[way] = *entry;
+	replace_locked(sim, tlb, &set->entries[way], entry);
 	sim_replace_touch_locked(tlb, set, way);
+	return &set->entries[way];
 }
 
-/* Remember @entry, unless something was invalidated since sim_tlb_begin() said @begun. */
-void sim_tlb_fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb_entry *entry,
-		  uint64_t begun)
+/* Something was unmapped during the walk that @entry is from: is it that? */
+static void doubt_locked(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_domain *dom,
+			 struct sim_tlb_entry *entry)
+{
+	struct sim_reach *reach = load_acquire(&dom->reach); /* [REACH] */
+	struct sim_look look = {.sim = sim, .reach = reach, .now_ns = SIM_NOT_YET};
+	struct sim_walk now;
+
+	if (!entry->prot || entry->is_marked ||
+	    (sim_walk(sim, dom->root, entry->page << DMP_PAGE_SHIFT, &now) &&
+	     now.phys == entry->phys && now.prot == entry->prot))
+		return;
+	look.pages = (struct sim_pages){entry->id, entry->page,
+					entry->page + ((UINT64_C(1) << entry->order) - 1)};
+	entry->is_marked = sim_reach_hold(&look, tlb->kind, entry);
+}
+
+/* @dom NULL: not of a page, or nobody watches. */
+static void fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_domain *dom,
+		 const struct sim_tlb_entry *entry, uint64_t begun, uint64_t nunmaps)
 {
 	if (!sim_tlb_exists(tlb))
 		return;
@@ -185,9 +223,29 @@ void sim_tlb_fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb
 	struct sim_tlb_set *set = &tlb->sets[set_index(tlb, entry->id, entry->page, entry->order)];
 
 	dmp_lock_acquire(&set->lock);
-	if (load_acquire(&tlb->invalidated) == begun) /* [BEGIN] */
-		store_locked(sim, tlb, set, entry);
+	if (load_acquire(&tlb->invalidated) == begun) { /* [BEGIN] */
+		struct sim_tlb_entry *at = store_locked(sim, tlb, set, entry);
+
+		if (dom && sim_reach_begin(dom) != nunmaps) /* [MARK] */
+			doubt_locked(sim, tlb, dom, at);
+	}
 	dmp_lock_release(&set->lock);
+}
+
+/* Remember @entry, unless something was invalidated since sim_tlb_begin() said @begun. */
+void sim_tlb_fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb_entry *entry,
+		  uint64_t begun)
+{
+	fill(sim, tlb, NULL, entry, begun, 0);
+}
+
+/* The same of a page of @dom.  @nunmaps: what sim_reach_begin() said before the walk. */
+void sim_tlb_fill_of(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_domain *dom,
+		     const struct sim_tlb_entry *entry, uint64_t begun, uint64_t nunmaps)
+{
+	bool is_watched = load_acquire(&dom->reach) != NULL; /* [REACH] */
+
+	fill(sim, tlb, is_watched ? dom : NULL, entry, begun, nunmaps);
 }
 
 /* Has @entry a page of these? */
@@ -199,35 +257,64 @@ static bool is_among(const struct sim_tlb_entry *entry, const struct sim_pages *
 	       last >= pages->first;
 }
 
-static void set_drop(struct dmp_sim *sim, struct sim_tlb *tlb, uint64_t index,
-		     const struct sim_pages *pages, const struct sim_pages *asked)
+typedef void (*set_fn)(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set);
+
+static inline void visit_set(struct sim_tlb *tlb, uint64_t index, set_fn fn_locked, void *ctx)
 {
 	struct sim_tlb_set *set = &tlb->sets[index];
-	uint64_t dropped = 0, beside = 0;
 
 	dmp_lock_acquire(&set->lock); /* [BEGIN] */
+	fn_locked(ctx, tlb, set);
+	dmp_lock_release(&set->lock);
+}
+
+/* Every set in which one of @pages can stand, with its lock held; size by size if there are few. */
+static inline void visit_sets(struct sim_tlb *tlb, const struct sim_pages *pages, set_fn fn_locked,
+			      void *ctx)
+{
+	uint64_t orders = load_relaxed(&tlb->orders); /* relaxed: [ORDER] */
+
+	if (!pages->id || pages->last - pages->first >= tlb->shape.nsets - 1) {
+		for (uint32_t i = 0; i < tlb->shape.nsets; i++)
+			visit_set(tlb, i, fn_locked, ctx);
+		return;
+	}
+	for (; orders; orders &= orders - 1) {
+		unsigned order = (unsigned)__builtin_ctzll(orders);
+
+		for (uint64_t at = pages->first >> order; at <= pages->last >> order; at++)
+			visit_set(tlb, set_index(tlb, pages->id, at << order, order), fn_locked,
+				  ctx);
+	}
+}
+
+struct drop {
+	struct dmp_sim *sim;
+	const struct sim_pages *pages, *asked;
+	uint64_t now_ns; /* of the marked ones, if there are any */
+};
+
+static void set_drop(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
+{
+	struct drop *drop = ctx;
+	uint64_t dropped = 0, beside = 0;
+
 	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
 		struct sim_tlb_entry *entry = &set->entries[way];
 
-		if (!entry->id || !is_among(entry, pages))
+		if (!entry->id || !is_among(entry, drop->pages))
 			continue;
-		beside += !is_among(entry, asked);
+		if (entry->is_marked)
+			sim_reach_let_go(drop->sim, tlb->kind, entry, DMP_EXPOSURE_INVALIDATED,
+					 &drop->now_ns);
+		beside += !is_among(entry, drop->asked);
 		dropped++;
 		entry->id = 0;
 	}
-	dmp_lock_release(&set->lock);
 	if (dropped)
-		sim_count(sim, sim_tlb_counter(tlb, TLB_DROPPED), dropped);
+		sim_count(drop->sim, sim_tlb_counter(tlb, TLB_DROPPED), dropped);
 	if (beside)
-		sim_count(sim, COUNT_OVER_INVALIDATED_ENTRIES, beside);
-}
-
-/* Entries of one size: [first, last] in units of it. */
-static void drop_order(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-		       const struct sim_pages *asked, unsigned order)
-{
-	for (uint64_t at = pages->first >> order; at <= pages->last >> order; at++)
-		set_drop(sim, tlb, set_index(tlb, pages->id, at << order, order), pages, asked);
+		sim_count(drop->sim, COUNT_OVER_INVALIDATED_ENTRIES, beside);
 }
 
 static void count_invalidation(struct sim_tlb *tlb)
@@ -243,20 +330,87 @@ static void count_invalidation(struct sim_tlb *tlb)
 void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
 		  const struct sim_pages *asked)
 {
-	uint64_t npages = pages->last - pages->first;
+	struct drop drop = {sim, pages, asked, SIM_NOT_YET};
 
 	if (!sim_tlb_exists(tlb))
 		return;
 	count_invalidation(tlb);
-	uint64_t orders = load_relaxed(&tlb->orders); /* relaxed: [ORDER] */
+	visit_sets(tlb, pages, set_drop, &drop);
+}
 
-	if (!pages->id || npages >= tlb->shape.nsets - 1) {
-		for (uint32_t i = 0; i < tlb->shape.nsets; i++)
-			set_drop(sim, tlb, i, pages, asked);
-		return;
+/* Marks: sim_reach.c. */
+
+static void set_mark(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
+{
+	struct sim_look *look = ctx;
+
+	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
+		struct sim_tlb_entry *entry = &set->entries[way];
+
+		if (entry->id && entry->prot && !entry->is_marked && is_among(entry, &look->pages))
+			entry->is_marked = sim_reach_hold(look, tlb->kind, entry);
 	}
-	for (; orders; orders &= orders - 1)
-		drop_order(sim, tlb, pages, asked, (unsigned)__builtin_ctzll(orders));
+}
+
+void sim_tlb_mark(struct sim_look *look, struct sim_tlb *tlb)
+{
+	visit_sets(tlb, &look->pages, set_mark, look); /* [MARK] */
+}
+
+struct unmark {
+	struct dmp_sim *sim;
+	const struct sim_tlb_entry *like;
+	uint64_t *now_ns;
+};
+
+/* A marked entry of the pages that @like has, which leads to the same memory. */
+static bool is_part_of(const struct sim_tlb_entry *entry, const struct sim_tlb_entry *like)
+{
+	uint64_t offset = (entry->page - like->page) << DMP_PAGE_SHIFT;
+
+	return entry->id == like->id && entry->is_marked && entry->prot == like->prot &&
+	       entry->order <= like->order && entry->phys - like->phys == offset &&
+	       offset < DMP_PAGE_BYTES << like->order;
+}
+
+static void set_unmark(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
+{
+	struct unmark *u = ctx;
+
+	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
+		struct sim_tlb_entry *entry = &set->entries[way];
+
+		if (!is_part_of(entry, u->like))
+			continue;
+		sim_reach_let_go(u->sim, tlb->kind, entry, DMP_EXPOSURE_RESTORED, u->now_ns);
+		entry->is_marked = false;
+	}
+}
+
+void sim_tlb_unmark(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb_entry *like,
+		    uint64_t *now_ns)
+{
+	struct unmark unmark = {sim, like, now_ns};
+
+	visit_sets(tlb,
+		   &(struct sim_pages){like->id, like->page,
+				       like->page + ((UINT64_C(1) << like->order) - 1)},
+		   set_unmark, &unmark);
+}
+
+uint64_t sim_tlb_count_marked(struct sim_tlb *tlb)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < tlb->shape.nsets; i++) {
+		struct sim_tlb_set *set = &tlb->sets[i];
+
+		dmp_lock_acquire(&set->lock);
+		for (uint32_t way = 0; way < tlb->shape.nways; way++)
+			n += set->entries[way].id && set->entries[way].is_marked;
+		dmp_lock_release(&set->lock);
+	}
+	return n;
 }
 
 /* The walker. */

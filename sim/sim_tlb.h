@@ -28,7 +28,8 @@ struct sim_tlb_entry {
 	dmp_phys_t phys; /* (s) of that page; in a walk cache of the table */
 	uint64_t used;   /* (s) turn of the set at its last use */
 	uint32_t prot;   /* (s) 0: known to be not present */
-	uint32_t order;  /* (s) it stands for 2^order pages */
+	uint16_t order;  /* (s) it stands for 2^order pages */
+	bool is_marked;  /* (s) it leads to what is unmapped: sim_reach.h */
 };
 
 struct sim_tlb_set {
@@ -74,8 +75,16 @@ uint64_t sim_tlb_begin(struct sim_tlb *tlb);
 bool sim_tlb_find(struct sim_tlb *tlb, uint64_t id, uint64_t page, struct sim_tlb_entry *out);
 void sim_tlb_fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb_entry *entry,
 		  uint64_t begun);
+void sim_tlb_fill_of(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_domain *dom,
+		     const struct sim_tlb_entry *entry, uint64_t begun, uint64_t nunmaps);
 void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
 		  const struct sim_pages *asked);
+/* What is among the look's pages leads to what is unmapped; what leads where @like does, not. */
+struct sim_look;
+void sim_tlb_mark(struct sim_look *look, struct sim_tlb *tlb);
+void sim_tlb_unmark(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb_entry *like,
+		    uint64_t *now_ns);
+uint64_t sim_tlb_count_marked(struct sim_tlb *tlb);
 int sim_tlb_check(struct sim_tlb *tlb, uint64_t *nentries);
 
 /* What is counted of each kind: see enum sim_counter. */
@@ -153,6 +162,8 @@ int sim_devtlb_make(struct dmp_sim *sim, uint32_t device);
 void sim_devtlbs_destroy(struct dmp_sim *sim);
 int sim_devtlbs_check(struct dmp_sim *sim, uint64_t *nentries);
 void sim_devtlb_attach(struct dmp_sim *sim, uint32_t device, uint64_t id);
+/* The TLB of @device, if it may keep translations of domain @id; 0: if it has one. */
+struct sim_tlb *sim_devtlb_attached(struct dmp_sim *sim, uint32_t device, uint64_t id);
 bool sim_devtlb_is_attached(struct dmp_sim *sim, uint32_t device, uint64_t id);
 void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_pages *pages,
 		     const struct sim_pages *asked);

@@ -158,6 +158,7 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 	struct sim_domain *domain = dom;
 	struct unmap u = {.sim = sim, .gather = gather, .page_bytes = page_bytes};
 	uint64_t done, len = page_bytes * npages;
+	struct sim_reach *reach;
 
 	if (!dmp_is_pow2(page_bytes) || !(sim->format.page_sizes & page_bytes) || !npages ||
 	    !dmp_is_aligned(iova, page_bytes) || npages > UINT64_MAX / page_bytes ||
@@ -165,6 +166,9 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 		return 0;
 	done = unmap_from(&u, sim_table_at(&sim->mem, domain->root), iova, iova + len - 1);
 	count_unmap(sim, u.npages);
+	reach = load_acquire(&domain->reach); /* [REACH] */
+	if (reach && done)
+		sim_reach_unmapped(sim, reach, iova, done);
 	sim_charge_unmap(
 		sim,
 		sim_level_span(&sim->format, sim->format.size[dmp_log2_floor(page_bytes)].level),

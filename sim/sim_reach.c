@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: MIT
+/*
+ * sim_reach.c - what devices still reach after an unmap: windows open, and end
+ *
+ *   tables cleared -- unmap counted -- every TLB is looked at: entries are marked -- ...
+ *                                                 |                 |
+ *   a walk reads a page's entry ...... it is stored in a TLB, and the count read again:
+ *                                      another one than before the walk: the tables, too;
+ *                                      what they do not hold is marked
+ *
+ *   marked entry   invalidated, evicted, or its translation is restored -> its piece has one less
+ *   piece          has none left -> its window has one less
+ *   window         has none left -> it has ended
+ *
+ * Only entries that lead to a page matter.  One of a walk cache leads to a table, in which
+ * the page's entry is cleared.
+ *
+ * A window that a racing walk opens begins with the fill.
+ *
+ * Invariants, walked by sim_reach_check():
+ *  R1  an entry is marked if and only if a piece counts it: as many are marked as are counted;
+ *  R2  open windows and bytes of a domain's books are those of its windows.
+ *
+ * Locking: (r) reaches.lock, rank RANK_BACKEND_MEM, inside the set's lock where an entry is marked
+ *  or goes, and held while a watch is told; (s) the set's; (a) atomic; (c) constant.
+ *
+ * Ordering:
+ *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; the unmap counted; fence; sizes
+ *          and sets of each TLB looked at
+ *          sim_tlb_fill_of: the count read; tables read; size noted; fence; set locked, the
+ *          entry stored, the count read again
+ *  A look that comes to a set before the fill has its count seen there; one that comes later
+ *  finds the entry.
+ *  [REACH] sim_exposure_start: books filled in, then published in the domain
+ *          sim_reach_unmapped, sim_iotlb, sim_devtlb: books loaded, then used
+ */
+#include "sim_internal.h"
+
+/* A watch begins, and ends. */
+
+static struct sim_reach *make_reach(const struct sim_domain *dom,
+				    const struct dmp_exposure_watch *watch, void *ctx)
+{
+	struct sim_reach *reach = dmp_meta_alloc(DMP_META_BACKEND, sizeof(*reach));
+
+	if (!reach)
+		return NULL;
+	reach->id = dom->id;
+	if (watch)
+		reach->watch = *watch;
+	reach->ctx = ctx;
+	return reach;
+}
+
+int sim_exposure_start(void *be, void *dom, const struct dmp_exposure_watch *watch, void *ctx)
+{
+	struct sim_reaches *reaches = &((struct dmp_sim *)be)->reaches;
+	struct sim_domain *domain = dom;
+	struct sim_reach *reach;
+	int err;
+
+	if (domain->type == DMP_DOMAIN_PASSTHROUGH || load_acquire(&domain->reach))
+		return -EINVAL;
+	reach = make_reach(domain, watch, ctx);
+	if (!reach)
+		return -ENOMEM;
+	dmp_lock_acquire(&reaches->lock);
+	err = sim_books_create_locked(reaches);
+	dmp_lock_release(&reaches->lock);
+	if (err)
+		dmp_meta_free(reach, sizeof(*reach));
+	else
+		store_release(&domain->reach, reach); /* [REACH] */
+	return err;
+}
+
+/* Nothing is attached any more: no entry is left. */
+void sim_reach_end(struct sim_domain *dom)
+{
+	struct sim_reach *reach = load_acquire(&dom->reach); /* [REACH] */
+
+	if (!reach)
+		return;
+	if (reach->oldest)
+		dmp_log(DMP_LOG_BUG, "sim: a domain goes, and devices still reach what was in it");
+	dmp_meta_free(reach, sizeof(*reach));
+}
+
+/* Bytes. */
+
+/* What entries lead to.  Two device TLBs may hold the same 4 KiB of it. */
+static uint64_t piece_bytes(const struct sim_piece *piece)
+{
+	uint64_t size = sim_piece_size(piece), small = piece->nsmall * DMP_PAGE_BYTES;
+
+	return piece->nwhole || small > size ? size : small;
+}
+
+static uint64_t span(uint64_t from_ns, uint64_t now_ns)
+{
+	return now_ns > from_ns ? now_ns - from_ns : 0;
+}
+
+static uint64_t piece_byte_ns(const struct sim_piece *piece, uint64_t now_ns)
+{
+	return dmp_mul_saturated(piece_bytes(piece), span(piece->counted_from_ns, now_ns));
+}
+
+/* Before @piece counts entries otherwise. */
+static void settle(struct sim_piece *piece, uint64_t now_ns)
+{
+	uint64_t *byte_ns = &piece->window->reach->seen.did.byte_ns;
+
+	*byte_ns = dmp_add_saturated(*byte_ns, piece_byte_ns(piece, now_ns));
+	piece->counted_from_ns = now_ns;
+}
+
+/* An entry of @kind more, or one less, leads to @piece. */
+static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t more, uint64_t now_ns)
+{
+	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
+	bool is_small = kind == TLB_DEVICE && piece->order;
+	uint64_t before = piece_bytes(piece), after;
+
+	settle(piece, now_ns);
+	*(is_small ? &piece->nsmall : &piece->nwhole) += more;
+	after = piece_bytes(piece);
+	did->open_bytes += after - before;
+	if (after > before) {
+		did->bytes = dmp_add_saturated(did->bytes, after - before);
+		piece->window->bytes += after - before;
+	}
+}
+
+/* Which piece counts an entry. */
+struct wanted {
+	enum sim_tlb_kind kind;
+	const struct sim_tlb_entry *entry;
+	bool has_it; /* one that counts such an entry already */
+};
+
+static bool is_its_piece(struct sim_piece *piece, void *ctx)
+{
+	const struct wanted *w = ctx;
+	const struct sim_tlb_entry *entry = w->entry;
+	bool is_small = piece->order > entry->order;
+
+	if (piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) != entry->phys ||
+	    piece->prot != entry->prot || (is_small && w->kind != TLB_DEVICE) ||
+	    piece->order < entry->order)
+		return false;
+	return !w->has_it || (is_small ? piece->nsmall : piece->nwhole);
+}
+
+static struct sim_piece *find_piece_locked(struct sim_reaches *reaches, struct wanted *w)
+{
+	const struct sim_tlb_entry *entry = w->entry;
+	uint64_t last = entry->page + ((UINT64_C(1) << entry->order) - 1);
+
+	return sim_books_find_locked(reaches, &(struct sim_pages){entry->id, entry->page, last},
+				     is_its_piece, w);
+}
+
+/* Windows open. */
+
+static uint64_t ask_clock(uint64_t *now_ns)
+{
+	if (*now_ns == SIM_NOT_YET)
+		*now_ns = dmp_clock_now_ns();
+	return *now_ns;
+}
+
+/* The look's; another one if what it had opened has ended by now. */
+static struct sim_window *window_locked(struct sim_look *look)
+{
+	struct sim_reaches *reaches = &look->sim->reaches;
+	const struct sim_pages *pages = &look->pages;
+
+	dmp_lock_assert_held(&reaches->lock);
+	if (look->serial && look->window->serial == look->serial)
+		return look->window;
+	look->window = sim_books_open_locked(
+		reaches, &(struct sim_window){
+				 .reach = look->reach,
+				 .iova = pages->first << DMP_PAGE_SHIFT,
+				 .len = (pages->last - pages->first + 1) << DMP_PAGE_SHIFT,
+				 .opened_ns = ask_clock(&look->now_ns),
+			 });
+	look->serial = look->window ? look->window->serial : 0;
+	return look->window;
+}
+
+/* The first piece of a window opens it. */
+static struct sim_piece *add_piece_locked(struct sim_look *look, struct sim_window *window,
+					  const struct sim_tlb_entry *entry)
+{
+	bool is_first = !window->pieces;
+	struct sim_piece *piece =
+		sim_books_add_locked(&look->sim->reaches, &(struct sim_piece){
+								  .window = window,
+								  .page = entry->page,
+								  .phys = entry->phys,
+								  .order = entry->order,
+								  .prot = entry->prot,
+								  .counted_from_ns = look->now_ns,
+							  });
+
+	if (piece && is_first) {
+		look->reach->seen.did.windows++;
+		look->reach->seen.did.open++;
+	} else if (is_first) {
+		sim_books_close_locked(&look->sim->reaches, window);
+	}
+	return piece;
+}
+
+/* NULL: no memory. */
+static struct sim_piece *make_piece_locked(struct sim_look *look, const struct sim_tlb_entry *entry)
+{
+	struct sim_window *window = window_locked(look);
+
+	return window ? add_piece_locked(look, window, entry) : NULL;
+}
+
+bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
+		    const struct sim_tlb_entry *entry)
+{
+	struct sim_reaches *reaches = &look->sim->reaches;
+	struct wanted w = {.kind = kind, .entry = entry};
+	struct sim_piece *piece;
+
+	dmp_lock_acquire(&reaches->lock);
+	piece = find_piece_locked(reaches, &w);
+	if (!piece)
+		piece = make_piece_locked(look, entry);
+	if (piece)
+		recount(piece, kind, 1, ask_clock(&look->now_ns));
+	else
+		look->reach->seen.untracked++;
+	dmp_lock_release(&reaches->lock);
+	return piece != NULL;
+}
+
+static void look_into_tlbs(struct sim_look *look)
+{
+	struct dmp_sim *sim = look->sim;
+
+	for (uint32_t i = 0; i < sim->machine.nunits; i++)
+		sim_tlb_mark(look, &sim->units[i].iotlb);
+	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++) {
+		struct sim_tlb *tlb = sim_devtlb_attached(sim, device, look->reach->id);
+
+		if (tlb)
+			sim_tlb_mark(look, tlb);
+	}
+}
+
+void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len)
+{
+	struct sim_look look = {
+		.sim = sim,
+		.reach = reach,
+		.pages = {reach->id, iova >> DMP_PAGE_SHIFT, (iova + len - 1) >> DMP_PAGE_SHIFT},
+		.now_ns = SIM_NOT_YET,
+	};
+	uint64_t n = load_relaxed(&reach->nunmaps); /* relaxed: the exchange below orders */
+
+	while (!cas_acq_rel(&reach->nunmaps, &n, n + 1)) /* [MARK] */
+		;
+	fence_seq_cst(); /* [MARK] tables and count, then sizes and sets */
+	look_into_tlbs(&look);
+}
+
+/* Windows end. */
+
+static void end_window_locked(struct sim_reaches *reaches, struct sim_window *window,
+			      enum dmp_exposure_end end, uint64_t now_ns)
+{
+	struct sim_reach *reach = window->reach;
+
+	dmp_lock_assert_held(&reaches->lock);
+	reach->seen.did.open--;
+	dmp_spread_add(&reach->seen.did.ns, span(window->opened_ns, now_ns));
+	if (reach->watch.ended)
+		reach->watch.ended(reach->ctx, &(struct dmp_exposure_window){
+						       .iova = window->iova,
+						       .len = window->len,
+						       .bytes = window->bytes,
+						       .opened_ns = window->opened_ns,
+						       .ended_ns = now_ns,
+						       .end = end,
+						       .reused = window->reused,
+					       });
+	sim_books_close_locked(reaches, window);
+}
+
+void sim_reach_let_go(struct dmp_sim *sim, enum sim_tlb_kind kind,
+		      const struct sim_tlb_entry *entry, enum dmp_exposure_end end,
+		      uint64_t *now_ns)
+{
+	struct sim_reaches *reaches = &sim->reaches;
+	struct wanted w = {.kind = kind, .entry = entry, .has_it = true};
+	struct sim_piece *piece;
+
+	dmp_lock_acquire(&reaches->lock);
+	piece = find_piece_locked(reaches, &w);
+	if (piece) {
+		struct sim_window *window = piece->window;
+
+		recount(piece, kind, UINT32_MAX, ask_clock(now_ns));
+		if (!piece->nwhole && !piece->nsmall)
+			sim_books_remove_locked(reaches, piece);
+		if (!window->pieces)
+			end_window_locked(reaches, window, end, *now_ns);
+	}
+	dmp_lock_release(&reaches->lock);
+	if (!piece)
+		dmp_log(DMP_LOG_BUG, "sim: a marked entry is in nobody's books");
+}
+
+/* Snapshot. */
+
+/* Adds what windows of @reach expose up to now. */
+static void add_open_locked(const struct sim_reach *reach, struct dmp_exposure_side *did)
+{
+	uint64_t now_ns = reach->oldest ? dmp_clock_now_ns() : 0;
+
+	for (const struct sim_window *w = reach->oldest; w; w = w->newer) {
+		if (did->open_oldest_ns < span(w->opened_ns, now_ns))
+			did->open_oldest_ns = span(w->opened_ns, now_ns);
+		for (const struct sim_piece *piece = w->pieces; piece; piece = piece->next)
+			did->byte_ns =
+				dmp_add_saturated(did->byte_ns, piece_byte_ns(piece, now_ns));
+	}
+}
+
+int sim_exposure_get(void *be, void *dom, struct dmp_exposure_seen *seen)
+{
+	struct sim_reaches *reaches = &((struct dmp_sim *)be)->reaches;
+	struct sim_domain *domain = dom;
+	struct sim_reach *reach = load_acquire(&domain->reach); /* [REACH] */
+
+	if (!reach)
+		return -EINVAL;
+	dmp_lock_acquire(&reaches->lock);
+	*seen = reach->seen;
+	add_open_locked(reach, &seen->did);
+	dmp_lock_release(&reaches->lock);
+	return 0;
+}
+
+/* The walker. */
+
+static bool books_agree_locked(const struct sim_reach *reach, uint64_t *ncounted)
+{
+	uint64_t open = 0, open_bytes = 0;
+
+	for (const struct sim_window *w = reach->oldest; w; w = w->newer) {
+		open++;
+		for (const struct sim_piece *piece = w->pieces; piece; piece = piece->next) {
+			open_bytes += piece_bytes(piece);
+			*ncounted += piece->nwhole + piece->nsmall;
+		}
+	}
+	return open == reach->seen.did.open && open_bytes == reach->seen.did.open_bytes;
+}
+
+/* R2 of every domain; adds up what pieces count.  books_lock is held. */
+static bool all_agree_locked(struct dmp_sim *sim, uint64_t *ncounted)
+{
+	bool agree = true;
+
+	dmp_lock_assert_held(&sim->books_lock);
+	dmp_lock_acquire(&sim->reaches.lock);
+	for (struct sim_domain *dom = sim->domains; dom; dom = dom->next) {
+		struct sim_reach *reach = load_acquire(&dom->reach); /* [REACH] */
+
+		agree = agree && (!reach || books_agree_locked(reach, ncounted));
+	}
+	dmp_lock_release(&sim->reaches.lock);
+	return agree;
+}
+
+static uint64_t count_marked(struct dmp_sim *sim)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < sim->machine.nunits; i++)
+		n += sim_tlb_count_marked(&sim->units[i].iotlb);
+	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++) {
+		struct sim_tlb *tlb = sim_devtlb_attached(sim, device, 0);
+
+		n += tlb ? sim_tlb_count_marked(tlb) : 0;
+	}
+	return n;
+}
+
+int sim_reach_check(struct dmp_sim *sim)
+{
+	uint64_t ncounted = 0;
+	bool agree;
+
+	dmp_lock_acquire(&sim->books_lock);
+	agree = all_agree_locked(sim, &ncounted);
+	dmp_lock_release(&sim->books_lock);
+	if (agree && ncounted == count_marked(sim))
+		return 0;
+	dmp_log(DMP_LOG_BUG, "sim: what devices still reach is not what is in the books");
+	return -EIO;
+}
