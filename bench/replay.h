@@ -19,6 +19,7 @@
  *        replay_pattern.c   which bytes
  *      replay_result.c    counters -> one struct replay_result; the median of several
  *        replay_flush.c     how a domain flushes: as text, as its options
+ *        replay_commit.c    when one flushes by hand
  *        replay_exposure.c  what devices could still reach, and what waited
  *    replay_fields.c    which numbers of it are told, and as what
  *    replay_print.c, replay_json.c   the answers
@@ -35,6 +36,7 @@
 #define BENCH_REPLAY_H
 
 #include "replay_clock.h"
+#include "replay_commit.h"
 #include "replay_exposure.h"
 #include "replay_flush.h"
 #include "trace.h"
@@ -54,14 +56,22 @@ enum replay_way {
 	REPLAY_STRICT,      /* each device has a domain of its own ... */
 	REPLAY_LAZY,        /* ... which flushes later: a queue a CPU */
 	REPLAY_LAZY_SINGLE, /* ... one queue */
+	REPLAY_ON_REUSE,    /* ... when addresses come again: IOVAs of policy bitmap */
+	REPLAY_MANUAL,      /* ... when replay_commit.c says so */
+	REPLAY_GUEST,       /* ... before the unmap returns, for good */
+	REPLAY_PASSTHROUGH, /* each device has an identity domain */
 	REPLAY_WAYS,
 };
 
 /* Sets of ways. */
 #define REPLAY_ALL        ((1u << REPLAY_WAYS) - 1)
 #define REPLAY_BOUNCED    (1u << REPLAY_BOUNCE)
-#define REPLAY_DEFERRED   (1u << REPLAY_LAZY | 1u << REPLAY_LAZY_SINGLE)
-#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | REPLAY_DEFERRED)
+#define REPLAY_QUEUED     (1u << REPLAY_LAZY | 1u << REPLAY_LAZY_SINGLE | 1u << REPLAY_MANUAL)
+/* The flush comes after the unmap. */
+#define REPLAY_DEFERRED   (REPLAY_QUEUED | 1u << REPLAY_ON_REUSE)
+#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | REPLAY_DEFERRED | 1u << REPLAY_GUEST)
+/* The address is that of the memory. */
+#define REPLAY_UNCHANGED  (1u << REPLAY_DIRECT | 1u << REPLAY_PASSTHROUGH)
 
 static inline bool replay_way_in(enum replay_way way, unsigned set)
 {
@@ -216,8 +226,10 @@ struct replay_run {
 	struct replay_job *job;
 	const struct replay_machine *machine;
 	bool data;
-	bool in_trace_time;           /* the thread moves the clock */
-	struct replay_queued *queued; /* then: what waits; NULL: nobody asks */
+	bool in_trace_time;             /* the thread moves the clock */
+	uint64_t now_ns;                /* then: since the first event */
+	struct replay_queued *queued;   /* then: what waits; NULL: nobody asks */
+	struct replay_commits *commits; /* NULL: no domain flushes by hand */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
 	_Atomic(uint32_t) peak;      /* (a) the most there were */
@@ -258,7 +270,7 @@ struct replay_result {
 	uint64_t invalidations, invalidated_entries;
 
 	/* Lazy: flushes of whole domains.  Times are real ones of the replay */
-	uint64_t flushes_full, flushes_timer;
+	uint64_t flushes_full, flushes_timer, flushes_commit, flushes_reuse;
 	double entries_per_flush;
 	double exposed_us, exposed_max_us; /* from unmap to flush; NAN if not measured */
 
@@ -397,6 +409,8 @@ void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step);
 /* A last try to map what is late and has no step left. */
 void replay_step_settle(struct replay_run *run, struct replay_lane *lane);
+/* A commit beside all steps has ended with @err. */
+void replay_step_commit(struct replay_run *run, struct replay_lane *lane, int err);
 /* Unmap what is still live; returns how many mappings that were. */
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
 

@@ -47,17 +47,38 @@ unsigned replay_clock_end(void)
 	return dmp_harness_leave() != 0;
 }
 
-/* @now_ns: where the clock stands. */
-static void move_clock(struct replay_run *run, uint64_t *now_ns, uint64_t time_ns)
+/* Since the first event. */
+static uint64_t time_of(const struct replay_run *run, const struct trace_event *event)
 {
-	if (time_ns <= *now_ns)
+	uint64_t begin_ns = run->job->trace->events[0].time_ns;
+
+	return event->time_ns > begin_ns ? event->time_ns - begin_ns : 0;
+}
+
+static void advance(struct replay_run *run, uint64_t time_ns)
+{
+	uint64_t works = dmp_harness_advance(time_ns - run->now_ns);
+
+	run->now_ns = time_ns;
+	if (works == 0)
 		return;
-	if (dmp_harness_advance(time_ns - *now_ns) > 0) {
-		dmp_harness_grace_period();
-		if (run->queued)
-			replay_queued_look_all(run->queued, run->machine);
+	dmp_harness_grace_period();
+	if (run->queued)
+		replay_queued_look_all(run->queued, run->machine);
+}
+
+/* A commit that is due on the way comes in its time. */
+static void move_clock(struct replay_run *run, struct replay_lane *lane, uint64_t time_ns)
+{
+	struct replay_commits *commits = run->commits;
+
+	if (time_ns <= run->now_ns)
+		return;
+	if (commits && commits->is_due && commits->due_ns <= time_ns) {
+		advance(run, commits->due_ns);
+		replay_step_commit(run, lane, replay_commits_make(commits, run->machine));
 	}
-	*now_ns = time_ns;
+	advance(run, time_ns);
 }
 
 void replay_clock_run(struct replay_run *run)
@@ -65,15 +86,15 @@ void replay_clock_run(struct replay_run *run)
 	const struct replay_job *job = run->job;
 	const struct trace_event *events = job->trace->events;
 	struct replay_lane *lane = &job->lanes[0];
-	uint64_t now_ns = events[0].time_ns;
 
+	run->now_ns = 0;
 	for (uint32_t i = 0; i < lane->nsteps; i++) {
 		const struct replay_step *step = &lane->steps[i];
 		const struct trace_event *event = &events[job->plan->steps[step->plan_step].event];
 
-		move_clock(run, &now_ns, event->time_ns);
+		move_clock(run, lane, time_of(run, event));
 		dmp_harness_become(event->cpu);
 		replay_step_do(run, lane, step);
 	}
-	move_clock(run, &now_ns, events[job->trace->nevents - 1].time_ns);
+	move_clock(run, lane, time_of(run, &events[job->trace->nevents - 1]));
 }

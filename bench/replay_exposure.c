@@ -31,12 +31,15 @@ void replay_queued_look(struct replay_queued *queued, const struct replay_machin
 			uint32_t dev)
 {
 	struct dmp_domain_stats stats;
+	uint64_t waiting;
 
 	if (!machine->domains[dev])
 		return;
 	dmp_domain_get_stats(machine->domains[dev], &stats, sizeof(stats));
-	queued->sum += stats.queued_bytes - queued->bytes[dev];
-	queued->bytes[dev] = stats.queued_bytes;
+	/* On reuse nothing is queued for its own sake, and yet it waits for a flush */
+	waiting = stats.queued_bytes + stats.unflushed_bytes;
+	queued->sum += waiting - queued->bytes[dev];
+	queued->bytes[dev] = waiting;
 	if (queued->sum > queued->peak)
 		queued->peak = queued->sum;
 }

@@ -112,6 +112,7 @@ static int run_steps(struct replay_run *run, bool exposure, struct replay_result
 	if (exposure && replay_way_in(result->way, REPLAY_TRANSLATED))
 		err = read_exposure(run, result);
 	run->queued = NULL;
+	run->commits = NULL;
 	replay_step_tidy(run, &run->job->lanes[0]);
 	replay_result_blame(run, result);
 	return err;
@@ -125,6 +126,7 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 				 .data = opts->data,
 				 .in_trace_time = opts->clock == REPLAY_CLOCK_TRACE};
 	struct replay_queued queued = {0};
+	struct replay_commits commits = {0};
 	int err;
 
 	if (forget_run_before(machine))
@@ -134,7 +136,15 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 			return complain("no memory for %u queues", machine->ndevices);
 		run.queued = &queued;
 	}
+	if (machine->way == REPLAY_MANUAL) {
+		if (replay_commits_init(&commits, machine, &opts->flush[REPLAY_MANUAL])) {
+			replay_queued_free(&queued);
+			return complain("no memory for %u domains", machine->ndevices);
+		}
+		run.commits = &commits;
+	}
 	err = run_steps(&run, opts->exposure, result);
+	replay_commits_free(&commits);
 	replay_queued_free(&queued);
 	return err;
 }

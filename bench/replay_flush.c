@@ -2,9 +2,9 @@
 /*
  * replay_flush.c - how a domain flushes, as it is written on a command line
  *
- *    lazy:entries=64:timeout=1ms
- *    |    |          `- what the policy has: a name, a number, for times a unit
- *    |    `- entries: a power of two
+ *    lazy:entries=64:timeout=1ms    manual:every=10ms    on-reuse:bytes=1M
+ *    |    |                                `- for times a unit
+ *    |    `- what the policy has: a name and a number
  *    `- the policy, which is a way of the replay
  *
  * What a policy does not have cannot be set; nothing is set twice.
@@ -18,24 +18,38 @@
 #include <string.h>
 
 /* Sets of what a policy has. */
-#define HAS_QUEUE 1u
+#define HAS_QUEUE  1u
+#define HAS_TIMER  2u
+#define HAS_COMMIT 4u
 
 struct policy {
 	enum replay_way way;
 	enum dmp_flush_policy flush;
 	unsigned has;
+	uint32_t flags;                       /* DMP_DOMAIN_* */
+	const struct dmp_iova_policy *policy; /* NULL: the library's default */
 };
 
 static const struct policy policies[] = {
-	{REPLAY_STRICT, DMP_FLUSH_STRICT, 0},
-	{REPLAY_LAZY, DMP_FLUSH_LAZY, HAS_QUEUE},
-	{REPLAY_LAZY_SINGLE, DMP_FLUSH_LAZY_SINGLE, HAS_QUEUE},
+	{.way = REPLAY_STRICT, .flush = DMP_FLUSH_STRICT},
+	{.way = REPLAY_LAZY, .flush = DMP_FLUSH_LAZY, .has = HAS_QUEUE | HAS_TIMER},
+	{.way = REPLAY_LAZY_SINGLE, .flush = DMP_FLUSH_LAZY_SINGLE, .has = HAS_QUEUE | HAS_TIMER},
+	{.way = REPLAY_ON_REUSE,
+	 .flush = DMP_FLUSH_ON_REUSE,
+	 .has = HAS_QUEUE,
+	 .policy = &dmp_iova_policy_bitmap},
+	{.way = REPLAY_MANUAL, .flush = DMP_FLUSH_MANUAL, .has = HAS_QUEUE | HAS_COMMIT},
+	{.way = REPLAY_GUEST, .flush = DMP_FLUSH_GUEST},
+	{.way = REPLAY_PASSTHROUGH, .flush = DMP_FLUSH_STRICT, .flags = DMP_DOMAIN_IDENTITY},
 };
 #define NPOLICIES (sizeof(policies) / sizeof(policies[0]))
 
-const char replay_flush_names[] = "strict, lazy, lazy-single";
+const char replay_flush_names[] =
+	"strict, lazy, lazy-single, on-reuse, manual, guest or passthrough";
 
 #define ENTRIES_MAX (UINT32_C(1) << 20)
+#define BYTES_MAX   (UINT64_C(1) << 40)
+#define UNMAPS_MAX  UINT64_C(1000000000)
 #define TIME_MAX    UINT64_C(3600000000000)
 
 /* A piece of the text. */
@@ -140,6 +154,40 @@ static int timeout_parse(struct word value, struct replay_flush *flush)
 	return 0;
 }
 
+/* "64K"; K, M and G are powers of 1024. */
+static int bytes_parse(struct word value, struct replay_flush *flush)
+{
+	static const char units[] = "KMG";
+	uint64_t n;
+	const char *unit = "";
+	unsigned shift = 0;
+
+	if (number_take(&value, BYTES_MAX, &n) && value.len == 1) {
+		unit = strchr(units, *value.at);
+		shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+		value.len = unit ? 0 : 1;
+	}
+	if (value.len || n == 0 || n > BYTES_MAX >> shift)
+		return complain("bytes must be a number from 1 to 1024G, as 64K");
+	flush->bytes = n << shift;
+	return 0;
+}
+
+static int every_parse(struct word value, struct replay_flush *flush)
+{
+	struct word rest = value;
+	uint64_t n;
+
+	if (number_take(&rest, UNMAPS_MAX, &n) && !rest.len && n) {
+		flush->commit_unmaps = n;
+		return 0;
+	}
+	if (!time_parse(value, &flush->commit_ns))
+		return complain("every must be a number of unmaps, as 256, or a time from 1ns to "
+				"3600s with its unit, as 10ms");
+	return 0;
+}
+
 /* What can be set. */
 static const struct setting {
 	const char *name;
@@ -147,7 +195,9 @@ static const struct setting {
 	int (*parse)(struct word value, struct replay_flush *flush);
 } settings[] = {
 	{"entries", HAS_QUEUE, entries_parse},
-	{"timeout", HAS_QUEUE, timeout_parse},
+	{"timeout", HAS_TIMER, timeout_parse},
+	{"bytes", HAS_QUEUE, bytes_parse},
+	{"every", HAS_COMMIT, every_parse},
 };
 #define NSETTINGS (sizeof(settings) / sizeof(settings[0]))
 
@@ -161,7 +211,8 @@ static int setting_parse(const struct policy *policy, struct word text, unsigned
 	while (i < NSETTINGS && !word_is(name, settings[i].name))
 		i++;
 	if (i == NSETTINGS)
-		return complain("'%.*s' cannot be set; try entries=N or timeout=TIME",
+		return complain("'%.*s' cannot be set; try entries=N, timeout=TIME, bytes=N, or "
+				"every=N|TIME of manual",
 				(int)name.len, name.at);
 	if (!(policy->has & settings[i].has))
 		return complain("%s has no %s; leave it out", replay_way_name(policy->way),
@@ -195,35 +246,76 @@ int replay_flush_parse(const char *text, size_t len, unsigned *way, struct repla
 	return 0;
 }
 
+/* A number as text. */
+struct text {
+	char at[32];
+};
+
+static struct text text_of(const char *format, uint64_t n)
+{
+	struct text text;
+
+	snprintf(text.at, sizeof(text.at), format, n);
+	return text;
+}
+
 /* In the largest unit that divides it. */
-static int time_text(char *text, size_t size, uint64_t ns)
+static struct text time_text(uint64_t ns)
 {
 	if (ns % 1000000000 == 0)
-		return snprintf(text, size, "%" PRIu64 "s", ns / 1000000000);
+		return text_of("%" PRIu64 "s", ns / 1000000000);
 	if (ns % 1000000 == 0)
-		return snprintf(text, size, "%" PRIu64 "ms", ns / 1000000);
+		return text_of("%" PRIu64 "ms", ns / 1000000);
 	if (ns % 1000 == 0)
-		return snprintf(text, size, "%" PRIu64 "us", ns / 1000);
-	return snprintf(text, size, "%" PRIu64 "ns", ns);
+		return text_of("%" PRIu64 "us", ns / 1000);
+	return text_of("%" PRIu64 "ns", ns);
+}
+
+static struct text bytes_text(uint64_t n)
+{
+	if (n % (UINT64_C(1) << 30) == 0)
+		return text_of("%" PRIu64 "G", n >> 30);
+	if (n % (UINT64_C(1) << 20) == 0)
+		return text_of("%" PRIu64 "M", n >> 20);
+	if (n % (UINT64_C(1) << 10) == 0)
+		return text_of("%" PRIu64 "K", n >> 10);
+	return text_of("%" PRIu64, n);
+}
+
+static struct text count_text(uint64_t n)
+{
+	return text_of("%" PRIu64, n);
+}
+
+/* ":name=value", unless nothing is set. */
+static void append(char text[REPLAY_FLUSH_TEXT], const char *name, uint64_t value,
+		   struct text (*told)(uint64_t value))
+{
+	size_t len = strlen(text);
+
+	if (value)
+		snprintf(text + len, REPLAY_FLUSH_TEXT - len, ":%s=%s", name, told(value).at);
 }
 
 void replay_flush_text(unsigned way, const struct replay_flush *flush, char text[REPLAY_FLUSH_TEXT])
 {
-	size_t len = (size_t)snprintf(text, REPLAY_FLUSH_TEXT, "%s", replay_way_name(way));
-
-	if (flush->entries)
-		len += (size_t)snprintf(text + len, REPLAY_FLUSH_TEXT - len, ":entries=%u",
-					flush->entries);
-	if (flush->timeout_ns) {
-		len += (size_t)snprintf(text + len, REPLAY_FLUSH_TEXT - len, ":timeout=");
-		time_text(text + len, REPLAY_FLUSH_TEXT - len, flush->timeout_ns);
-	}
+	snprintf(text, REPLAY_FLUSH_TEXT, "%s", replay_way_name(way));
+	append(text, "entries", flush->entries, count_text);
+	append(text, "timeout", flush->timeout_ns, time_text);
+	append(text, "bytes", flush->bytes, bytes_text);
+	append(text, "every", flush->commit_unmaps, count_text);
+	append(text, "every", flush->commit_ns, time_text);
 }
 
 void replay_flush_apply(unsigned way, const struct replay_flush *flush,
 			struct dmp_domain_opts *opts)
 {
-	opts->flush = policy_of(way)->flush;
+	const struct policy *policy = policy_of(way);
+
+	opts->flush = policy->flush;
+	opts->flags |= policy->flags;
+	opts->policy = policy->policy;
 	opts->flushq_entries = flush->entries;
 	opts->flushq_timeout_ns = flush->timeout_ns;
+	opts->flushq_bytes = flush->bytes;
 }

@@ -15,10 +15,16 @@ struct dmp_domain_opts;
 struct replay_flush {
 	uint32_t entries;    /* of a queue */
 	uint64_t timeout_ns; /* longest wait in a queue */
+	uint64_t bytes;      /* unmapped ones that make a queue full */
+	/* By hand: a flush after so many unmaps of a domain, or at each multiple of a time of the
+	 * trace; not both.  Neither: REPLAY_COMMIT_UNMAPS. */
+	uint64_t commit_unmaps, commit_ns;
 };
 
+#define REPLAY_COMMIT_UNMAPS 256u /* a full queue of the lazy policy */
+
 /* Bytes of a configuration as text, its end included. */
-#define REPLAY_FLUSH_TEXT 64u
+#define REPLAY_FLUSH_TEXT 96u
 
 /* All policies, for people: "strict, lazy, ...". */
 extern const char replay_flush_names[];

@@ -16,9 +16,12 @@
  *    bounce   every map of a device is copied to the pool, which has the slots and areas that
  *             were asked for; its devices keep the address bits that they kept in the trace
  *    strict   a domain, flushed before an unmap returns
- *    lazy,    a domain with queues, the library's own if no others were asked for.  It notes
- *    single   the time of each unmap if data is checked; without data the speed of the library
- *             is measured
+ *    lazy...  a domain with queues, the library's own if no others were asked for.  It notes
+ *             the time of each unmap if data is checked; without data the speed of the library
+ *             is measured.  On reuse its IOVAs come from the policy bitmap
+ *    guest    as strict
+ *    pass-    an identity domain, so that addresses are as on the direct route
+ *    through
  *
  * RAM ends at 4 GiB unless the trace needs more, so that a device with a 32-bit mask
  * reaches all of it.  Page tables, coherent memory and the blocks share it.  A machine with
@@ -44,6 +47,10 @@ const struct replay_route replay_routes[] = {
 	{.name = "strict", .way = REPLAY_STRICT},
 	{.name = "lazy", .way = REPLAY_LAZY},
 	{.name = "lazy-single", .way = REPLAY_LAZY_SINGLE},
+	{.name = "on-reuse", .way = REPLAY_ON_REUSE},
+	{.name = "manual", .way = REPLAY_MANUAL},
+	{.name = "guest", .way = REPLAY_GUEST},
+	{.name = "passthrough", .way = REPLAY_PASSTHROUGH},
 	{.name = "as-recorded", .as_recorded = true},
 };
 
@@ -51,8 +58,9 @@ const unsigned replay_nroutes = sizeof(replay_routes) / sizeof(replay_routes[0])
 
 const char *replay_way_name(enum replay_way way)
 {
-	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy",
-						       "lazy-single"};
+	static const char *const names[REPLAY_WAYS] = {"direct", "bounce",      "strict",
+						       "lazy",   "lazy-single", "on-reuse",
+						       "manual", "guest",       "passthrough"};
 
 	return names[way];
 }
@@ -104,11 +112,11 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 			 gib_up(job->memory_bytes), (unsigned long long)(there / RAM_UNIT));
 		return -ENOMEM;
 	}
-	if (way == REPLAY_DIRECT && wanted > RAM_BYTES &&
+	if (replay_way_in(way, REPLAY_UNCHANGED) && wanted > RAM_BYTES &&
 	    ram_bytes(wanted) - 1 > DMP_MASK(opts->mask_bits)) {
-		complain("route direct needs %llu GiB, more than a %u-bit device reaches; use "
+		complain("route %s needs %llu GiB, more than a %u-bit device reaches; use "
 			 "--mask 64 or another route",
-			 gib_up(wanted), opts->mask_bits);
+			 replay_way_name(way), gib_up(wanted), opts->mask_bits);
 		return -ERANGE;
 	}
 	return 0;
@@ -165,7 +173,9 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 	int err;
 
 	replay_flush_apply(machine->way, &opts->flush[machine->way], &domain);
-	if (opts->exposure || (opts->data && replay_way_in(machine->way, REPLAY_DEFERRED)))
+	if (replay_way_in(machine->way, opts->exposure ? REPLAY_TRANSLATED
+					: opts->data   ? REPLAY_QUEUED
+						       : 0))
 		domain.flags |= DMP_DOMAIN_EXPOSURE;
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
 	if (!err)
@@ -187,7 +197,7 @@ static int make_device(const struct replay_opts *opts, struct replay_machine *ma
 		device.min_align_mask = machine->job->recorded->min_align_masks[i];
 	}
 	err = dmp_device_create(dmp_sim_hw(machine->sim), &device, &machine->devices[i]);
-	if (!err && replay_way_in(machine->way, REPLAY_TRANSLATED))
+	if (!err && replay_way_in(machine->way, REPLAY_TRANSLATED | 1u << REPLAY_PASSTHROUGH))
 		err = make_domain(opts, machine, i);
 	return err;
 }

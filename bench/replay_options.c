@@ -17,9 +17,10 @@
 
 #define DEFAULT_PROFILE "vtd-modern"
 #define DEFAULT_ROUTES  "direct,bounce,strict,lazy,as-recorded"
-#define ALL_ROUTES      "direct,bounce,strict,lazy,lazy-single,as-recorded"
-#define RUNS_MAX        1000u
-#define MASK_BITS       32u
+#define ALL_ROUTES                                                                                 \
+	"direct,bounce,strict,lazy,lazy-single,on-reuse,manual,guest,passthrough,as-recorded"
+#define RUNS_MAX  1000u
+#define MASK_BITS 32u
 
 /* Linux's: 64 MiB, and as many areas as the machines of the bundled traces had CPUs. */
 #define DEFAULT_SLOTS UINT64_C(32768)
@@ -61,14 +62,14 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "the bounce pool grows when it is full: transient pools, and more of its size",
 		 NULL},
 		{"flush", 'f', POPT_ARG_STRING, NULL, 0,
-		 "POLICY[:entries=N][:timeout=TIME]: how domains of that policy flush, and what "
+		 "POLICY[:NAME=VALUE]...: how domains of that policy flush, and what "
 		 "as-recorded is if the trace has an IOMMU and does not tell (default: lazy)",
 		 "WHEN"},
 		{"exposure", 'e', POPT_ARG_NONE, &c->exposure, 0,
 		 "measure what devices can still reach after an unmap, and tell it by domain",
 		 NULL},
 		{"what-if", 'W', POPT_ARG_STRING, NULL, 0,
-		 "flush=POLICY[:entries=N][:timeout=TIME],...: no routes, but these ways to flush "
+		 "flush=POLICY[:NAME=VALUE]...,...: no routes, but these ways to flush "
 		 "compared on one clock, that of the trace: what each costs and what it leaves "
 		 "open",
 		 "LIST"},
@@ -257,6 +258,15 @@ static int parse_clock(const char *text, struct replay_opts *opts)
 	return 0;
 }
 
+/* Threads have no time of the trace. */
+static int check_commits(const struct replay_opts *opts)
+{
+	if (opts->clock == REPLAY_CLOCK_REAL && opts->flush[REPLAY_MANUAL].commit_ns)
+		return complain("--flush manual with a time is a time of the trace; add --clock "
+				"trace, or give a number of unmaps");
+	return 0;
+}
+
 /* What is wrong with a profile the library says, in one line. */
 static int check_profile(const char *profile)
 {
@@ -309,6 +319,8 @@ static int parse_texts(struct replay_command *c)
 		err = parse_flush(c->flush, &c->opts);
 	if (!err && c->what_if_text)
 		err = parse_what_if(c);
+	if (!err)
+		err = check_commits(&c->opts);
 	if (!err)
 		err = parse_routes(c->routes ? c->routes : DEFAULT_ROUTES, &c->opts.routes);
 	if (!err && c->profile)

@@ -44,7 +44,7 @@ int replay_what_if_parse(const char *text, struct replay_what_if *what_if)
 
 	what_if->n = 0;
 	if (strncmp(text, key, sizeof(key) - 1) != 0)
-		return complain("--what-if must be flush=POLICY[:entries=N][:timeout=TIME],..., "
+		return complain("--what-if must be flush=POLICY[:NAME=VALUE]...,..., "
 				"policies: %s",
 				replay_flush_names);
 	for (text += sizeof(key) - 1; !err;) {

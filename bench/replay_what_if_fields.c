@@ -92,6 +92,12 @@ static double part_us(const struct dmp_exposure_side *side, unsigned per_mille)
 	return side && side->ns.count ? (double)dmp_spread_at(&side->ns, per_mille) / NS_A_US : NAN;
 }
 
+/* Nothing of it ever ends: a device reaches all memory at all times. */
+static bool is_always(const struct replay_result *r)
+{
+	return r->way == REPLAY_PASSTHROUGH;
+}
+
 static double worst_us(const struct dmp_exposure_side *side)
 {
 	return side ? (double)replay_exposure_worst_ns(side) / NS_A_US : NAN;
@@ -114,7 +120,7 @@ static double could_p99(const struct replay_result *r)
 
 static double could_worst(const struct replay_result *r)
 {
-	return worst_us(could(r));
+	return is_always(r) ? INFINITY : worst_us(could(r));
 }
 
 static bool is_open_longest(const struct dmp_exposure_side *side)
@@ -134,7 +140,7 @@ static bool did_is_open(const struct replay_result *r)
 
 static double could_mb_seconds(const struct replay_result *r)
 {
-	return mb_seconds(could(r));
+	return is_always(r) ? INFINITY : mb_seconds(could(r));
 }
 
 static double could_open(const struct replay_result *r)
@@ -177,9 +183,9 @@ static double did_open(const struct replay_result *r)
 	return did(r) ? (double)did(r)->open : NAN;
 }
 
-static double reused(const struct replay_result *r)
+static double memory_reused(const struct replay_result *r)
 {
-	return seen(r) ? (double)replay_exposure_reused(seen(r)) : NAN;
+	return seen(r) ? (double)(replay_exposure_reused(seen(r)) - seen(r)->iova_reused) : NAN;
 }
 
 static double iova_reused(const struct replay_result *r)
@@ -229,9 +235,10 @@ const struct replay_what_if_field replay_what_if_fields[] = {
 	JSON_ONLY("did_p99_us", DISTANCE, did_p99),
 	OPEN_ROW("did_worst_us", "did us", "worst", DISTANCE, NULL, did_worst, did_is_open),
 	ROW("did_mb_seconds", "did", "MB s", RATIO, "MB s that an entry led to", did_mb_seconds),
-	ROW("reused_while_reachable", "reused", "pages", COUNT,
-	    "pages reused while an entry led there", reused),
-	JSON_ONLY("addresses_reused_while_reachable", COUNT, iova_reused),
+	ROW("addresses_reused_while_reachable", "reused:", "address", COUNT,
+	    "pages of addresses reused while an entry led from there", iova_reused),
+	ROW("memory_reused_while_reachable", "reused:", "memory", COUNT,
+	    "pages of memory reused while an entry led there", memory_reused),
 	ROW("open_at_end", "open at", "the end", COUNT, NULL, could_open),
 	JSON_ONLY("open_at_end_kib", NS, could_open_kib),
 	JSON_ONLY("did_open_at_end", COUNT, did_open),

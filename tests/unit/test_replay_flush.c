@@ -45,6 +45,10 @@ static void test_a_policy_alone_sets_nothing(void **state)
 	assert_int_equal(flush.timeout_ns, 0);
 	taken("strict", REPLAY_STRICT);
 	taken("lazy-single", REPLAY_LAZY_SINGLE);
+	taken("on-reuse", REPLAY_ON_REUSE);
+	taken("manual", REPLAY_MANUAL);
+	taken("guest", REPLAY_GUEST);
+	taken("passthrough", REPLAY_PASSTHROUGH);
 }
 
 static void test_a_queue_has_entries_and_a_timeout_in_any_order(void **state)
@@ -60,6 +64,19 @@ static void test_a_queue_has_entries_and_a_timeout_in_any_order(void **state)
 	assert_int_equal(b.timeout_ns, UINT64_C(3600000000000));
 	assert_int_equal(taken("lazy:timeout=7us", REPLAY_LAZY).timeout_ns, 7000);
 	assert_int_equal(taken("lazy:timeout=7ms", REPLAY_LAZY).timeout_ns, 7000000);
+}
+
+static void test_a_queue_has_bytes_and_by_hand_there_is_a_rule(void **state)
+{
+	(void)state;
+	assert_int_equal(taken("on-reuse:bytes=1", REPLAY_ON_REUSE).bytes, 1);
+	assert_int_equal(taken("lazy:bytes=64K", REPLAY_LAZY).bytes, 65536);
+	assert_int_equal(taken("manual:bytes=3M", REPLAY_MANUAL).bytes, 3 << 20);
+	assert_int_equal(taken("lazy:bytes=1024G", REPLAY_LAZY).bytes, UINT64_C(1) << 40);
+	assert_int_equal(taken("manual:every=256", REPLAY_MANUAL).commit_unmaps, 256);
+	assert_int_equal(taken("manual:every=256", REPLAY_MANUAL).commit_ns, 0);
+	assert_int_equal(taken("manual:every=10ms", REPLAY_MANUAL).commit_ns, 10000000);
+	assert_int_equal(taken("manual:every=10ms", REPLAY_MANUAL).commit_unmaps, 0);
 }
 
 static void test_the_text_ends_where_it_is_said_to(void **state)
@@ -94,6 +111,19 @@ static void test_what_cannot_be_is_refused_with_what_can(void **state)
 		snprintf(text, sizeof(text), "lazy:timeout=%s", times[i]);
 		refused(text, "timeout must be a time");
 	}
+	refused("lazy:bytes=", "bytes must be a number");
+	refused("lazy:bytes=0", "bytes must be a number");
+	refused("lazy:bytes=1k", "bytes must be a number");
+	refused("lazy:bytes=1KB", "bytes must be a number");
+	refused("lazy:bytes=1025G", "bytes must be a number");
+	refused("manual:every=", "every must be a number of unmaps");
+	refused("manual:every=0", "every must be a number of unmaps");
+	refused("manual:every=1x", "every must be a number of unmaps");
+	refused("lazy:every=2", "lazy has no every");
+	refused("manual:timeout=1ms", "manual has no timeout");
+	refused("on-reuse:timeout=1ms", "on-reuse has no timeout");
+	refused("guest:entries=4", "guest has no entries");
+	refused("passthrough:bytes=4K", "passthrough has no bytes");
 	refused("direct", "'direct' is not a way to flush; try strict, lazy");
 	refused("lazy:size=4", "'size' cannot be set; try entries=N");
 	refused("lazy:", "'' cannot be set");
@@ -104,9 +134,16 @@ static void test_what_cannot_be_is_refused_with_what_can(void **state)
 
 static void test_a_text_says_what_is_set_in_one_form(void **state)
 {
-	static const char *const texts[] = {"strict", "lazy:entries=64:timeout=1ms",
-					    "lazy-single:timeout=1s", "lazy:timeout=1500us",
-					    "lazy:timeout=1001ns"};
+	static const char *const texts[] = {"strict",
+					    "lazy:entries=64:timeout=1ms",
+					    "lazy-single:timeout=1s",
+					    "lazy:timeout=1500us",
+					    "lazy:timeout=1001ns",
+					    "manual:entries=8:bytes=64K:every=7",
+					    "manual:bytes=1025:every=10ms",
+					    "on-reuse:bytes=3M",
+					    "lazy:entries=1048576:timeout=3599999999999ns:bytes="
+					    "1099511627775"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -130,6 +167,17 @@ static void test_a_domain_gets_what_is_set(void **state)
 	assert_int_equal(opts.flush, DMP_FLUSH_LAZY_SINGLE);
 	assert_int_equal(opts.flushq_entries, 64);
 	assert_int_equal(opts.flushq_timeout_ns, 1000000);
+	assert_null(opts.policy);
+	flush = taken("on-reuse:bytes=4K", REPLAY_ON_REUSE);
+	replay_flush_apply(REPLAY_ON_REUSE, &flush, &opts);
+	assert_int_equal(opts.flush, DMP_FLUSH_ON_REUSE);
+	assert_ptr_equal(opts.policy, &dmp_iova_policy_bitmap);
+	assert_int_equal(opts.flushq_bytes, 4096);
+	assert_int_equal(opts.flags, 0);
+	flush = taken("passthrough", REPLAY_PASSTHROUGH);
+	replay_flush_apply(REPLAY_PASSTHROUGH, &flush, &opts);
+	assert_int_equal(opts.flags, DMP_DOMAIN_IDENTITY);
+	assert_int_equal(opts.flush, DMP_FLUSH_STRICT);
 }
 
 int main(void)
@@ -137,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_policy_alone_sets_nothing),
 		cmocka_unit_test(test_a_queue_has_entries_and_a_timeout_in_any_order),
+		cmocka_unit_test(test_a_queue_has_bytes_and_by_hand_there_is_a_rule),
 		cmocka_unit_test(test_the_text_ends_where_it_is_said_to),
 		cmocka_unit_test(test_what_cannot_be_is_refused_with_what_can),
 		cmocka_unit_test(test_a_text_says_what_is_set_in_one_form),

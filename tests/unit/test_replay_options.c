@@ -197,6 +197,9 @@ static void test_a_flush_is_a_policy_with_what_is_set_of_it(void **state)
 	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].entries, 64);
 	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].timeout_ns, 2000000);
 	assert_int_equal(opts.flush[REPLAY_LAZY].entries, 0);
+	assert_int_equal(TAKEN("-f", "manual:every=9ms", "-Ctrace").flush[REPLAY_MANUAL].commit_ns,
+			 9000000);
+	REFUSED("add --clock trace", "--flush", "manual:every=9ms");
 	REFUSED("'' is not a way to flush; try strict, lazy, ", "--flush", "");
 	REFUSED("'LAZY' is not a way to flush", "--flush", "LAZY");
 	REFUSED("'bounce' is not a way to flush", "--flush", "bounce");

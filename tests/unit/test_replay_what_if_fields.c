@@ -108,7 +108,7 @@ static void test_exposure_is_told_in_us_and_mb_seconds(void **state)
 	assert_true(of(&r, "open_at_end_kib") == 2);
 	assert_true(replay_what_if_exposure(&r) == 3);
 	assert_true(isnan(of(&r, "did_worst_us")));
-	assert_true(isnan(of(&r, "reused_while_reachable")));
+	assert_true(isnan(of(&r, "memory_reused_while_reachable")));
 	exposed.bound_ns = UINT64_MAX;
 	assert_true(isinf(of(&r, "bound_us")));
 	exposed.peak_queued_bytes = UINT64_MAX;
@@ -147,7 +147,7 @@ static void test_what_the_machine_saw_is_told_if_it_can_see(void **state)
 	exposed.sum.seen.memory_freed = 4000;
 	assert_true(of(&r, "did_worst_us") == 0.050);
 	assert_true(of(&r, "did_mb_seconds") == 3);
-	assert_true(of(&r, "reused_while_reachable") == 4321);
+	assert_true(of(&r, "memory_reused_while_reachable") == 4320);
 	assert_true(of(&r, "addresses_reused_while_reachable") == 1);
 }
 
