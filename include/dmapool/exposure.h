@@ -49,8 +49,9 @@ struct dmp_spread {
 	uint64_t in[DMP_SPREAD_CLASSES];
 };
 
-/* One more.  One thread at a time per handle, all four. */
+/* One more, or @count of the same.  One thread at a time per handle, all five. */
 DMP_API void dmp_spread_add(struct dmp_spread *spread, uint64_t ns);
+DMP_API void dmp_spread_add_many(struct dmp_spread *spread, uint64_t ns, uint64_t count);
 /* All of @more, too. */
 DMP_API void dmp_spread_join(struct dmp_spread *spread, const struct dmp_spread *more);
 /* The time that @per_mille of a thousand do not exceed: 500 the median, 990 p99, 1000 and beyond

@@ -47,15 +47,20 @@ static uint64_t class_last(unsigned class)
 	return first + DMP_MASK(shift);
 }
 
-void dmp_spread_add(struct dmp_spread *spread, uint64_t ns)
+void dmp_spread_add_many(struct dmp_spread *spread, uint64_t ns, uint64_t count)
 {
 	uint64_t *in = &spread->in[class_of(ns)];
 
-	*in = dmp_add_saturated(*in, 1);
-	spread->count = dmp_add_saturated(spread->count, 1);
-	spread->sum = dmp_add_saturated(spread->sum, ns);
-	if (spread->max < ns)
+	*in = dmp_add_saturated(*in, count);
+	spread->count = dmp_add_saturated(spread->count, count);
+	spread->sum = dmp_add_saturated(spread->sum, dmp_mul_saturated(ns, count));
+	if (count && spread->max < ns)
 		spread->max = ns;
+}
+
+void dmp_spread_add(struct dmp_spread *spread, uint64_t ns)
+{
+	dmp_spread_add_many(spread, ns, 1);
 }
 
 void dmp_spread_join(struct dmp_spread *spread, const struct dmp_spread *more)

@@ -51,7 +51,8 @@ static bool opts_make_sense(const struct dmp_domain_opts *opts)
 {
 	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_queue_size(opts->flushq_entries) &&
 	       !(opts->flags & DMP_DOMAIN_IDENTITY &&
-		 (opts->policy || opts->flush != DMP_FLUSH_STRICT));
+		 (opts->policy || opts->flush != DMP_FLUSH_STRICT)) &&
+	       (!opts->exposure_watch || (opts->flags & KNOWN_FLAGS) == DMP_DOMAIN_EXPOSURE);
 }
 
 static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given)
@@ -62,8 +63,7 @@ static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given
 	if (err)
 		return err;
 	dom->defers_reuse = dmp_iova_policy_defers_reuse(opts->policy);
-	if (!opts_make_sense(opts) || domain_check_policy(dom, opts->flush) ||
-	    (opts->exposure_watch && !(opts->flags & DMP_DOMAIN_EXPOSURE)))
+	if (!opts_make_sense(opts) || domain_check_policy(dom, opts->flush))
 		return -EINVAL;
 	err = dmp_opts_load(&dom->watch, sizeof(dom->watch), opts->watch);
 	return err ? err : dom->watch.reserved0 ? -EINVAL : 0;

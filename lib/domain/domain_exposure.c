@@ -4,8 +4,9 @@
  *
  *   unmap --own flush---------------------> ended          strict
  *     |      `---------failed-------------> stuck          the domain's end is its own
- *     `---queued---flush of the domain----> ended          counted when it is released, and by a
- *                                                          look into the queue before
+ *     |---queued---flush of the domain----> ended          counted when it is released, and by a
+ *     |                                                    look into the queue before
+ *     `---waits----flush of the domain----> ended          on reuse: domain_waiting.c
  *
  * The time starts before the tables are cleared and ends after the flush, so it is never shorter
  * than what the machine sees (did).
@@ -14,7 +15,7 @@
  *
  * Locking: (x) exposure_lock, a leaf: taken once for each range that ends.
  */
-#include "domain_internal.h"
+#include "domain_waiting.h"
 
 #include "base_port.h"
 
@@ -28,6 +29,8 @@ struct domain_exposure {
 	bool is_seen; /* (c) the machine tells what devices really reach */
 	struct dmp_lock exposure_lock;
 	struct dmp_exposure_side ended; /* (x) nothing of it is open */
+
+	struct domain_waiting waiting; /* (x) on reuse */
 
 	/* Ranges whose flush failed. */
 	uint64_t stuck, stuck_bytes;                /* (x) */
@@ -109,6 +112,25 @@ void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t sinc
 	dmp_lock_release(&x->exposure_lock);
 }
 
+void domain_exposure_waits(struct dmp_domain *dom, const struct flushq_range *range,
+			   uint64_t number)
+{
+	struct domain_exposure *x = dom->exposure;
+
+	dmp_lock_acquire(&x->exposure_lock);
+	waiting_add(&x->waiting, number, range->npages << dom->granule_shift, range->unmapped_ns);
+	dmp_lock_release(&x->exposure_lock);
+}
+
+void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t now_ns)
+{
+	struct domain_exposure *x = dom->exposure;
+
+	dmp_lock_acquire(&x->exposure_lock);
+	waiting_end(&x->waiting, number, now_ns, &x->ended);
+	dmp_lock_release(&x->exposure_lock);
+}
+
 /* Snapshot. */
 
 static void add_stuck_locked(struct domain_exposure *x, struct dmp_exposure_side *could)
@@ -123,7 +145,8 @@ static void add_stuck_locked(struct domain_exposure *x, struct dmp_exposure_side
 	could->bytes += x->stuck_bytes;
 	could->open += x->stuck;
 	could->open_bytes += x->stuck_bytes;
-	could->open_oldest_ns = now_ns - x->stuck_since_ns;
+	if (could->open_oldest_ns < now_ns - x->stuck_since_ns)
+		could->open_oldest_ns = now_ns - x->stuck_since_ns;
 	could->byte_ns = dmp_add_saturated(could->byte_ns, x->stuck_byte_ns);
 }
 
@@ -159,6 +182,7 @@ static void get_could(struct dmp_domain *dom, struct dmp_exposure_side *could)
 	add_queued(dom, could);
 	dmp_lock_acquire(&x->exposure_lock);
 	past = x->ended;
+	waiting_look(&x->waiting, dmp_clock_now_ns(), &past);
 	add_stuck_locked(x, &past);
 	dmp_lock_release(&x->exposure_lock);
 	join_sides(could, &past);
@@ -219,7 +243,7 @@ uint64_t dmp_domain_exposure_bound(struct dmp_domain *dom)
 		return 0;
 	dmp_lock_acquire(&dom->policy_lock);
 	fq = domain_queue(dom);
-	bound_ns = fq ? flushq_timeout_ns(fq) : 0;
+	bound_ns = fq ? flushq_bound_ns(fq) : 0;
 	dmp_lock_release(&dom->policy_lock);
 	return bound_ns;
 }

@@ -92,6 +92,8 @@ static void flush_ended(struct flushq *fq, const struct flush_begun *begun)
 		store_release(&fq->finished, number); /* [ENDED] */
 	}
 	dmp_lock_release(&fq->end_lock);
+	if (measures)
+		domain_exposure_flushed(fq->dom, number, now_ns);
 	/* relaxed, both: whether a line is logged */
 	if (load_relaxed(&fq->is_failing) != 0)
 		store_relaxed(&fq->is_failing, 0);
@@ -181,6 +183,8 @@ int flushq_add(struct flushq *fq, struct flushq_ring *ring, const struct flushq_
 		err = add_locked(fq, ring, range);
 		dmp_lock_release(&ring->ring_lock);
 	}
+	if (range->is_free && !err && fq->dom->exposure)
+		domain_exposure_waits(fq->dom, range, load_acquire(&fq->started)); /* [UNMAP] */
 	want_flush(fq);
 	arm_timer(fq);
 	return err;
@@ -253,9 +257,9 @@ enum dmp_flush_policy flushq_policy(const struct flushq *fq)
 	return fq->policy;
 }
 
-uint64_t flushq_timeout_ns(const struct flushq *fq)
+uint64_t flushq_bound_ns(const struct flushq *fq)
 {
-	return fq->timeout_ns;
+	return fq->timeout_ns ? fq->timeout_ns : UINT64_MAX;
 }
 
 void flushq_inspect(struct flushq *fq, unsigned cpu, struct dmp_flushq_state *state)

@@ -174,6 +174,10 @@ static inline uint64_t domain_exposure_now(const struct dmp_domain *dom)
 /* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
 void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns);
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns);
+/* On reuse: @range waits for a flush with a higher number; the flush @number has worked. */
+void domain_exposure_waits(struct dmp_domain *dom, const struct flushq_range *range,
+			   uint64_t number);
+void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t now_ns);
 
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);
@@ -203,7 +207,8 @@ void flushq_pause(struct flushq *fq);
 void flushq_resume(struct flushq *fq); /* due when it was */
 /* Adds what waits to @could: it is open, or has ended unless it was released. */
 void flushq_exposure(struct flushq *fq, struct dmp_exposure_side *could);
-uint64_t flushq_timeout_ns(const struct flushq *fq);
+/* The longest wait; UINT64_MAX: until somebody asks. */
+uint64_t flushq_bound_ns(const struct flushq *fq);
 /* Adds what the rings have counted to @sum. */
 void flushq_tally(struct flushq *fq, struct flushq_tally *sum);
 /* On reuse: notes in @sum what devices may still reach, or a little more. */

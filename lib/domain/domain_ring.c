@@ -280,6 +280,9 @@ static void exposure_visit(struct flushq *fq, struct flushq_ring *ring, void *ct
 
 	for (uint32_t at = ring->head; at != ring->tail; at = (at + 1) & fq->mask) {
 		const struct flushq_entry *entry = &ring->entry[at];
+
+		if (entry->range.is_free)
+			continue;
 		bool is_open = entry->number >= finished;
 		uint64_t ns = is_open ? now_ns - entry->range.unmapped_ns
 				      : exposure_ns(fq, entry, finished);

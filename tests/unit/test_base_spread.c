@@ -101,6 +101,16 @@ static void test_joined_they_are_as_if_added_to_one(void **state)
 	assert_memory_equal(&spread, &both, sizeof(both));
 }
 
+static void test_many_of_one_time_are_as_many_calls(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 5; i++)
+		dmp_spread_add(&spread, 1000);
+	dmp_spread_add_many(&more, 1000, 5);
+	dmp_spread_add_many(&more, 7777, 0);
+	assert_memory_equal(&spread, &more, sizeof(more));
+}
+
 static void test_counters_stay_at_their_end(void **state)
 {
 	(void)state;
@@ -127,6 +137,7 @@ int main(void)
 		cmocka_unit_test_setup(test_ranks_are_rounded_up, up),
 		cmocka_unit_test_setup(test_the_longest_is_exact, up),
 		cmocka_unit_test_setup(test_joined_they_are_as_if_added_to_one, up),
+		cmocka_unit_test_setup(test_many_of_one_time_are_as_many_calls, up),
 		cmocka_unit_test_setup(test_counters_stay_at_their_end, up),
 	};
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sim_tlb.c - proves B1, B2 and [BEGIN] of sim/sim_tlb.c, and its pages of any size
+ * test_sim_tlb.c - proves B1, B2 and [BEGIN] of sim/sim_tlb.c, its pages of any size, and [MARK] of
+ * sim/sim_reach.c: what a fill does beside an unmap
  */
-#include "test_sim_machine.h"
+#include "test_sim_reach_rig.h"
 
 /* A cache beside those of the machine, which only lends its counters. */
 struct cache {
@@ -231,9 +232,104 @@ test_the_check_finds_an_entry_in_the_wrong_set_and_a_tag_that_is_there_twice(voi
 	destroy(&c);
 }
 
+/* Walks that race with an unmap. */
+
+static void store(struct reach_rig *rig, dmp_phys_t phys, uint64_t begun, uint64_t nunmaps)
+{
+	struct dmp_sim *sim = rig->m->sim;
+	struct sim_domain *dom = rig->m->dom;
+
+	sim_tlb_fill_of(sim, &sim->units[0].iotlb, dom,
+			&(struct sim_tlb_entry){
+				.id = dom->id,
+				.page = IOVA >> DMP_PAGE_SHIFT,
+				.phys = phys,
+				.prot = RW,
+			},
+			begun, nunmaps);
+}
+
+/*
+ *   walk: counts, tables                                    stores
+ *                           unmap: no entry to mark
+ */
+static void test_a_walk_that_raced_with_the_unmap_opens_a_window(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct sim_tlb *iotlb = &rig->m->sim->units[0].iotlb;
+	dmp_phys_t phys = machine_ram(rig->m, 0, NULL);
+	uint64_t begun, nunmaps;
+
+	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 1, RW), 0);
+	begun = sim_tlb_begin(iotlb);
+	nunmaps = sim_reach_begin(rig->m->dom);
+	rig_unmap(rig, IOVA, PAGE, 1);
+	assert_int_equal(rig_seen(rig).did.windows, 0);
+	dmp_harness_advance(5);
+	store(rig, phys, begun, nunmaps);
+	assert_int_equal(rig_seen(rig).did.open, 1);
+	dmp_harness_advance(7);
+	rig_flush(rig);
+	assert_int_equal(rig->told.window.opened_ns, 5);
+	assert_int_equal(rig->told.window.iova, IOVA);
+	assert_int_equal(rig_seen(rig).did.ns.max, 7);
+	rig_free(rig, phys, 0);
+}
+
+static void test_a_walk_beside_the_unmap_of_another_page_opens_none(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct sim_tlb *iotlb = &rig->m->sim->units[0].iotlb;
+	dmp_phys_t phys = machine_ram(rig->m, 1, NULL);
+	uint64_t begun, nunmaps;
+
+	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 2, RW), 0);
+	begun = sim_tlb_begin(iotlb);
+	nunmaps = sim_reach_begin(rig->m->dom);
+	rig_unmap(rig, IOVA + PAGE, PAGE, 1);
+	store(rig, phys, begun, nunmaps);
+	assert_int_equal(rig_seen(rig).did.windows, 0);
+	rig_unmap(rig, IOVA, PAGE, 1);
+	assert_int_equal(rig_seen(rig).did.windows, 1);
+	rig_free(rig, phys, 1);
+}
+
+static void test_a_second_fill_of_the_same_translation_changes_nothing(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct sim_tlb *iotlb = &rig->m->sim->units[0].iotlb;
+	uint64_t begun = sim_tlb_begin(iotlb), nunmaps = sim_reach_begin(rig->m->dom);
+	dmp_phys_t phys = rig_leave_open(rig, IOVA);
+
+	dmp_harness_advance(5);
+	store(rig, phys, begun, nunmaps);
+	assert_int_equal(rig_seen(rig).did.open, 1);
+	assert_int_equal(rig_seen(rig).did.windows, 1);
+	assert_int_equal(rig->told.nended, 0);
+	assert_int_equal(dmp_sim_check(rig->m->sim), 0);
+	rig_free(rig, phys, 0);
+}
+
+static void test_a_fill_of_another_translation_takes_its_place(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct sim_tlb *iotlb = &rig->m->sim->units[0].iotlb;
+	dmp_phys_t phys = rig_leave_open(rig, IOVA), other = machine_ram(rig->m, 0, NULL);
+
+	assert_int_equal(machine_map(rig->m, IOVA, other, PAGE, 1, RW), 0);
+	store(rig, other, sim_tlb_begin(iotlb), sim_reach_begin(rig->m->dom));
+	assert_int_equal(rig_seen(rig).did.open, 0);
+	assert_int_equal(rig->told.window.end, DMP_EXPOSURE_EVICTED);
+	assert_int_equal(rig_read(rig, IOVA), 0);
+	machine_unmap_strict(rig->m, IOVA, PAGE, 1);
+	rig_free(rig, phys, 0);
+	rig_free(rig, other, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test(name)
+#define IN(name)   cmocka_unit_test_setup_teardown(name, rig_setup, rig_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_what_was_filled_is_found_by_domain_and_page),
 		TEST(test_one_entry_holds_all_pages_of_its_size),
@@ -244,6 +340,10 @@ int main(void)
 		TEST(test_any_number_of_sets_works),
 		TEST(test_a_cache_without_sets_remembers_nothing),
 		TEST(test_the_check_finds_an_entry_in_the_wrong_set_and_a_tag_that_is_there_twice),
+		IN(test_a_walk_that_raced_with_the_unmap_opens_a_window),
+		IN(test_a_walk_beside_the_unmap_of_another_page_opens_none),
+		IN(test_a_second_fill_of_the_same_translation_changes_nothing),
+		IN(test_a_fill_of_another_translation_takes_its_place),
 	};
 
 	return cmocka_run_group_tests_name("sim_tlb", tests, NULL, NULL);
