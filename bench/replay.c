@@ -18,25 +18,7 @@
 #include "command.h"
 #include "replay_options.h"
 #include "json_file.h"
-
-#include <stdatomic.h>
-
-/* A trace may fail a hundred thousand times for one reason. */
-#define LOG_LINES_MAX 5u
-
-static _Atomic(unsigned) log_lines;
-
-/* The library's log: the first lines of it; the table counts the rest. */
-static void log_some(void *ctx, enum dmp_log_level level, const char *line)
-{
-	/* relaxed: a number */
-	unsigned n = atomic_fetch_add_explicit(&log_lines, 1, memory_order_relaxed);
-
-	(void)ctx;
-	(void)level;
-	if (n <= LOG_LINES_MAX)
-		fprintf(stderr, "dmapool: %s\n", n < LOG_LINES_MAX ? line : "and more of the kind");
-}
+#include "log_few.h"
 
 static int worst(int a, int b)
 {
@@ -108,11 +90,11 @@ int replay_main(int argc, const char **argv)
 	struct replay_command command;
 	int status;
 
-	dmp_log_set_sink(log_some, NULL);
+	log_few_begin();
 	status = replay_options_parse(argc, argv, &command);
 	if (!status)
 		status = replay_files(&command.opts, command.paths, command.json_path);
-	dmp_log_set_sink(NULL, NULL);
+	log_few_end();
 	replay_options_free(&command);
 	return status;
 }

@@ -93,6 +93,12 @@ struct replay_opts {
 	struct replay_flush flush[REPLAY_WAYS]; /* what is set of each way's domains */
 	bool exposure;                          /* measure what devices can still reach */
 	const struct replay_what_if *what_if;   /* compare these, not routes; NULL: routes */
+
+	/* For who looks closer than a table of routes does; not on the command line. */
+	uint32_t sim_flags; /* DMP_SIM_* of the machine */
+	/* Has the last word on the domain of traced device @dev; NULL: nobody. */
+	void (*shape)(void *ctx, uint32_t dev, struct dmp_domain_opts *domain);
+	void *shape_ctx;
 };
 
 /* A column of the answer. */
@@ -221,6 +227,13 @@ struct replay_machine {
 	struct replay_job *job; /* whose blocks and agents it carries */
 };
 
+/* Who looks on while steps are done: told by the thread that does them. */
+struct replay_watch {
+	void (*before)(void *ctx, const struct replay_step *step);
+	void (*after)(void *ctx, const struct replay_step *step);
+	void *ctx;
+};
+
 /* One run: what a lane's thread looks at. */
 struct replay_run {
 	struct replay_job *job;
@@ -230,6 +243,7 @@ struct replay_run {
 	uint64_t now_ns;                /* then: since the first event */
 	struct replay_queued *queued;   /* then: what waits; NULL: nobody asks */
 	struct replay_commits *commits; /* NULL: no domain flushes by hand */
+	const struct replay_watch *watch; /* (c) NULL: nobody */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
 	_Atomic(uint32_t) peak;      /* (a) the most there were */
@@ -405,6 +419,7 @@ struct replay_part replay_part_at(const struct replay_mapping *m, uint64_t offse
 
 /* ---- replay_step.c ---- */
 
+/* The step, with whoever looks on told before and after. */
 void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step);
 /* A last try to map what is late and has no step left. */
@@ -456,6 +471,13 @@ bool replay_result_is_bad(const struct replay_result *result);
 
 /* ---- replay_file.c ---- */
 
+/* Begins @answer with the trace of @path and its plan; complains and returns EXIT_USAGE.  What
+ * there is of it goes with replay_answer_free() in any case. */
+int replay_file_read(const char *path, struct replay_answer *answer);
+/* A job of @answer's plan; likewise, and replay_job_free() is due in any case. */
+int replay_job_make(const struct replay_opts *opts, struct replay_answer *answer,
+		    struct replay_job *job);
+void replay_job_free(struct replay_job *job);
 /*
  * Replay one file; complains and returns EXIT_USAGE if it cannot be.  A route that cannot be
  * taken is complained about and missing from the answer, unless it is the only one.

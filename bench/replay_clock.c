@@ -47,12 +47,22 @@ unsigned replay_clock_end(void)
 	return dmp_harness_leave() != 0;
 }
 
-/* Since the first event. */
-static uint64_t time_of(const struct replay_run *run, const struct trace_event *event)
+static const struct trace_event *event_of(const struct replay_job *job,
+					  const struct replay_step *step)
 {
-	uint64_t begin_ns = run->job->trace->events[0].time_ns;
+	return &job->trace->events[job->plan->steps[step->plan_step].event];
+}
+
+static uint64_t time_of(const struct replay_job *job, const struct trace_event *event)
+{
+	uint64_t begin_ns = job->trace->events[0].time_ns;
 
 	return event->time_ns > begin_ns ? event->time_ns - begin_ns : 0;
+}
+
+uint64_t replay_clock_due_ns(const struct replay_job *job, const struct replay_step *step)
+{
+	return time_of(job, event_of(job, step));
 }
 
 static void advance(struct replay_run *run, uint64_t time_ns)
@@ -68,7 +78,7 @@ static void advance(struct replay_run *run, uint64_t time_ns)
 }
 
 /* A commit that is due on the way comes in its time. */
-static void move_clock(struct replay_run *run, struct replay_lane *lane, uint64_t time_ns)
+void replay_clock_move(struct replay_run *run, uint64_t time_ns)
 {
 	struct replay_commits *commits = run->commits;
 
@@ -76,25 +86,27 @@ static void move_clock(struct replay_run *run, struct replay_lane *lane, uint64_
 		return;
 	if (commits && commits->is_due && commits->due_ns <= time_ns) {
 		advance(run, commits->due_ns);
-		replay_step_commit(run, lane, replay_commits_make(commits, run->machine));
+		replay_step_commit(run, &run->job->lanes[0],
+				   replay_commits_make(commits, run->machine));
 	}
 	advance(run, time_ns);
+}
+
+void replay_clock_step(struct replay_run *run, const struct replay_step *step)
+{
+	dmp_harness_become(event_of(run->job, step)->cpu);
+	replay_step_do(run, &run->job->lanes[0], step);
 }
 
 void replay_clock_run(struct replay_run *run)
 {
 	const struct replay_job *job = run->job;
-	const struct trace_event *events = job->trace->events;
-	struct replay_lane *lane = &job->lanes[0];
+	const struct replay_lane *lane = &job->lanes[0];
 
 	run->now_ns = 0;
 	for (uint32_t i = 0; i < lane->nsteps; i++) {
-		const struct replay_step *step = &lane->steps[i];
-		const struct trace_event *event = &events[job->plan->steps[step->plan_step].event];
-
-		move_clock(run, lane, time_of(run, event));
-		dmp_harness_become(event->cpu);
-		replay_step_do(run, lane, step);
+		replay_clock_move(run, replay_clock_due_ns(job, &lane->steps[i]));
+		replay_clock_step(run, &lane->steps[i]);
 	}
-	move_clock(run, lane, time_of(run, &events[job->trace->nevents - 1]));
+	replay_clock_move(run, time_of(job, &job->trace->events[job->trace->nevents - 1]));
 }

@@ -31,12 +31,13 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static int read_file(const char *path, struct replay_answer *answer)
+int replay_file_read(const char *path, struct replay_answer *answer)
 {
 	double start = now_seconds(), parsed;
 	struct trace_error error;
 	int err;
 
+	*answer = (struct replay_answer){.path = path};
 	progress_show("%s: reading", path);
 	err = trace_read(path, &answer->trace, &error);
 	parsed = now_seconds();
@@ -52,8 +53,8 @@ static int read_file(const char *path, struct replay_answer *answer)
 	return 0;
 }
 
-static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
-		   struct replay_job *job)
+int replay_job_make(const struct replay_opts *opts, struct replay_answer *answer,
+		    struct replay_job *job)
 {
 	int err;
 
@@ -74,7 +75,7 @@ static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
 	return 0;
 }
 
-static void discard(struct replay_job *job)
+void replay_job_free(struct replay_job *job)
 {
 	replay_place_free(job);
 	replay_lanes_free(job);
@@ -270,16 +271,15 @@ int replay_file(const struct replay_opts *opts, const char *path, struct replay_
 	struct replay_job job;
 	int err;
 
-	*answer = (struct replay_answer){.path = path};
-	err = read_file(path, answer);
+	err = replay_file_read(path, answer);
 	if (!err) {
-		err = prepare(opts, answer, &job);
+		err = replay_job_make(opts, answer, &job);
 		if (!err)
 			err = run_routes(opts, &job, answer);
 		answer->nlanes = job.nlanes;
 		answer->nevents = job.nevents;
 		answer->too_long = job.too_long;
-		discard(&job);
+		replay_job_free(&job);
 	}
 	if (err)
 		replay_answer_free(answer);

@@ -126,7 +126,8 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 static int make_sim(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	uint64_t bytes = ram_bytes(wanted_bytes(opts, machine->way, machine->job));
-	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile),
+	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile,
+					       .flags = opts->sim_flags),
 				 &machine->sim);
 
 	if (err && err != -ENOENT && err != -EIO)
@@ -177,6 +178,8 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 					: opts->data   ? REPLAY_QUEUED
 						       : 0))
 		domain.flags |= DMP_DOMAIN_EXPOSURE;
+	if (opts->shape)
+		opts->shape(opts->shape_ctx, i, &domain);
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
 	if (!err)
 		err = dmp_device_attach(machine->devices[i], machine->domains[i]);

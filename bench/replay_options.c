@@ -286,7 +286,7 @@ static bool same_file(const char *a, const char *b)
 	       at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
 }
 
-static int check_json_path(const char *json_path, const char **paths)
+int replay_options_check_json(const char *json_path, const char **paths)
 {
 	if (!*json_path)
 		return complain("--json needs the name of a file");
@@ -326,7 +326,7 @@ static int parse_texts(struct replay_command *c)
 	if (!err && c->profile)
 		err = check_profile(c->profile);
 	if (!err && c->json_path)
-		err = check_json_path(c->json_path, c->paths);
+		err = replay_options_check_json(c->json_path, c->paths);
 	return err;
 }
 

@@ -31,4 +31,8 @@ struct replay_command {
 int replay_options_parse(int argc, const char **argv, struct replay_command *command);
 void replay_options_free(struct replay_command *command);
 
+/* A file that answers can be written to: named, and none of the traces.  Complains and returns
+ * EXIT_USAGE. */
+int replay_options_check_json(const char *json_path, const char **paths);
+
 #endif

@@ -234,7 +234,7 @@ static void step_sync(struct replay_run *run, struct replay_lane *lane,
 		replay_data_after_sync(run, lane, step->mapping, sync);
 }
 
-void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+static void do_step(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step)
 {
 	struct replay_mapping *m = &run->job->mappings[step->mapping];
@@ -252,6 +252,18 @@ void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		step_unmap(run, lane, step->mapping, step->attrs, line_of(run, step));
 	else
 		step_sync(run, lane, step);
+}
+
+void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+		    const struct replay_step *step)
+{
+	const struct replay_watch *watch = run->watch;
+
+	if (watch)
+		watch->before(watch->ctx, step);
+	do_step(run, lane, step);
+	if (watch)
+		watch->after(watch->ctx, step);
 }
 
 void replay_step_settle(struct replay_run *run, struct replay_lane *lane)
