@@ -28,11 +28,13 @@ static int attack_policy(const struct attack_opts *opts, const struct attack_pol
 {
 	int err;
 
-	progress_show("%s: %s", answer->path, policy->name);
+	progress_show("%s: %s", answer->path, policy->text);
 	err = attack_run(opts, policy, job, result);
 	progress_clear();
-	if (err)
-		return err;
+	if (err) {
+		attack_result_free(result);
+		return EXIT_USAGE;
+	}
 	attack_print_result(stdout, result);
 	return attack_judge(result) ? EXIT_BAD : EXIT_GOOD;
 }
@@ -42,12 +44,9 @@ static int attack_policies_of(const struct attack_opts *opts, const struct repla
 {
 	int status = EXIT_GOOD;
 
-	for (unsigned i = 0; i < attack_npolicies; i++) {
-		int one;
+	for (unsigned i = 0; i < opts->npolicies; i++) {
+		int one = attack_policy(opts, &opts->policies[i], answer, job, &results[*n]);
 
-		if (!(opts->policies >> i & 1))
-			continue;
-		one = attack_policy(opts, &attack_policies[i], answer, job, &results[*n]);
 		*n += one != EXIT_USAGE;
 		status = worst(status, one);
 	}
@@ -60,7 +59,7 @@ static int attack_policies_of(const struct attack_opts *opts, const struct repla
 static int attack_job(const struct attack_opts *opts, struct replay_answer *answer,
 		      struct replay_job *job, struct json_file *json)
 {
-	struct attack_result *results = calloc(attack_npolicies, sizeof(*results));
+	struct attack_result *results = calloc(opts->npolicies, sizeof(*results));
 	unsigned n = 0;
 	int status;
 
@@ -72,6 +71,8 @@ static int attack_job(const struct attack_opts *opts, struct replay_answer *answ
 	if (json)
 		status = worst(status, json_file_add(json, answer->path,
 						     attack_json(opts, answer, results, n)));
+	for (unsigned i = 0; i < n; i++)
+		attack_result_free(&results[i]);
 	free(results);
 	return status;
 }
@@ -79,7 +80,7 @@ static int attack_job(const struct attack_opts *opts, struct replay_answer *answ
 /* @path: NULL is the loop. */
 static int attack_one(const struct attack_opts *opts, const char *path, struct json_file *json)
 {
-	const struct replay_opts how = {.serial = !opts->threads, .unknown = REPLAY_LAZY};
+	const struct replay_opts how = {.clock = opts->clock, .unknown = REPLAY_LAZY};
 	struct replay_answer answer;
 	struct replay_job job;
 	int status = path ? replay_file_read(path, &answer)

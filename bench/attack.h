@@ -25,32 +25,36 @@
 
 #include "replay.h"
 
-#include <dmapool/exposure.h>
-
 struct json_t; /* jansson's */
 
-/* A column of the answer. */
+/* A row of the answer. */
 struct attack_policy {
-	const char *name;
-	bool translated; /* false: a machine without an IOMMU */
-	enum dmp_flush_policy flush;
-	bool flushes_at_once; /* an unmap that has returned leaves nothing */
+	enum replay_way way; /* of those that are not bounced */
+	struct replay_flush flush;
+	char text[REPLAY_FLUSH_TEXT];
 };
 
-extern const struct attack_policy attack_policies[];
-extern const unsigned attack_npolicies;
-/* Their names, for lists of options. */
-extern const char *const attack_policy_names[];
+#define ATTACK_POLICIES_MAX 16u
+
+static inline bool attack_is_translated(const struct attack_policy *policy)
+{
+	return replay_way_in(policy->way, REPLAY_TRANSLATED);
+}
+
+/* Does an unmap that has returned leave nothing? */
+static inline bool attack_flushes_at_once(const struct attack_policy *policy)
+{
+	return attack_is_translated(policy) && !replay_way_in(policy->way, REPLAY_DEFERRED);
+}
 
 struct attack_opts {
 	uint64_t attempts;
 	uint64_t seed;
-	uint32_t policies;      /* bit i: attack_policies[i] */
-	bool threads;           /* real threads and real time */
-	unsigned mask_bits;     /* of every device's DMA mask */
-	uint64_t loop_maps;     /* of the workload without a trace */
-	uint32_t queue_entries; /* of lazy domains; 0: the policy's */
-	uint64_t timeout_ns;    /* likewise */
+	struct attack_policy policies[ATTACK_POLICIES_MAX];
+	unsigned npolicies;
+	enum replay_clock clock;
+	unsigned mask_bits; /* of every device's DMA mask */
+	uint64_t loop_maps; /* of the workload without a trace */
 };
 
 /* ---- attack_book.c ---- */
@@ -67,15 +71,11 @@ enum attack_state {
 
 struct attack_page {
 	_Atomic(uint64_t) key;      /* (a) device and page, + 1; 0: nobody's.  Then for good */
-	_Atomic(uint64_t) version;  /* (a) how often it changed, and the state: see below */
+	_Atomic(uint64_t) version;  /* (a) how often it changed * 8 + the state */
 	_Atomic(uint64_t) since_ns; /* (a) of its latest unmap */
+	uint64_t nflushes;          /* of its device when it became OPEN: counted alone */
 	_Atomic(uint32_t) mapping;  /* (a) the one that is there, or the latest */
 };
-
-static inline enum attack_state attack_state_of(uint64_t version)
-{
-	return (enum attack_state)(version & 7);
-}
 
 #define ATTACK_RING 4096u
 
@@ -89,6 +89,7 @@ struct attack_book {
 	const struct replay_job *job; /* (c) */
 	bool translated;              /* (c) a list is one range of addresses */
 	bool closes_at_once;          /* (c) an unmap leaves nothing to flush */
+	bool is_alone;                /* (c) one thread does everything */
 	struct attack_page *pages;    /* owned; a hash table, at most half full */
 	uint32_t mask;                /* (c) its size - 1 */
 	_Atomic(uint32_t) *all;       /* (a) owned; pages in the order of their first map */
@@ -96,6 +97,11 @@ struct attack_book {
 	bool *is_known; /* owned; of each mapping, by whoever does its steps: in here, live */
 	struct dmp_sg *answers; /* owned; as job->sgs, which forgets them when it is unmapped */
 	struct attack_ring mapped, unmapped;
+	struct attack_flushes {
+		uint64_t n; /* flushes of all of it, counted alone */
+		uint64_t
+			open_bytes; /* likewise: of pages that are OPEN and that no such flush closed */
+	} * flushes;                /* owned; of each device */
 	_Atomic(uint64_t) open_bytes, open_peak; /* (a) of pages that are OPEN */
 	_Atomic(uint64_t) given_open; /* (a) pages that were mapped while they were OPEN */
 	_Atomic(uint64_t) lost;       /* (a) pages that there was no room for */
@@ -103,15 +109,20 @@ struct attack_book {
 
 /* -ENOMEM */
 int attack_book_open(struct attack_book *book, const struct replay_job *job,
-		     const struct attack_policy *policy);
+		     const struct attack_policy *policy, bool is_alone);
 /* Room for the lists, once the job has them.  -ENOMEM */
 int attack_book_lists(struct attack_book *book);
 void attack_book_close(struct attack_book *book);
 /* Before and after a step of mapping @i; by whoever does it. */
 void attack_book_before(struct attack_book *book, uint32_t i, bool is_unmap);
 void attack_book_after(struct attack_book *book, uint32_t i);
+/* A flush of all that is device @dev's has ended. */
+void attack_book_flushed_all(struct attack_book *book, uint32_t dev);
 /* A flush has covered the unmap of these addresses. */
 void attack_book_flushed(struct attack_book *book, uint32_t dev, dmp_addr_t addr, uint64_t len);
+/* Of a page with that version. */
+enum attack_state attack_book_state(const struct attack_book *book, const struct attack_page *page,
+				    uint64_t version);
 /* NULL: nothing was ever mapped there. */
 struct attack_page *attack_book_find(struct attack_book *book, uint32_t dev, dmp_addr_t addr);
 /* One at random that is LIVE, or that was unmapped, often one of the latest; NULL: none was met. */
@@ -155,7 +166,6 @@ struct attacker {
 	uint32_t *used;                       /* (c) owned; devices that have one */
 	uint32_t nused;                       /* (c) */
 	unsigned mask_bits;                   /* (c) */
-	bool alone;                           /* (c) nothing happens during an attempt */
 	uint64_t rng;                         /* (t) */
 	dmp_addr_t wild[ATTACK_WILD];         /* (c) */
 	uint32_t *tenant;                     /* (t) owned; of each block: its live mapping */
@@ -177,13 +187,13 @@ void attacker_note(struct attacker *a, uint32_t i);
 
 struct attack_result {
 	const struct attack_policy *policy;
-	bool threads;
+	enum replay_clock clock;
 	struct attack_counts counts;
-	uint64_t bound_ns;            /* the longest window there may be; UINT64_MAX: no bound */
-	uint64_t open_peak;           /* bytes, the most at once */
-	uint64_t open_end;            /* bytes, when all was over */
-	uint64_t given_open;          /* pages */
-	struct dmp_exposure exposure; /* of all domains, before the tidying up */
+	uint64_t bound_ns;               /* the longest window there may be; UINT64_MAX: no bound */
+	uint64_t open_peak;              /* bytes, the most at once */
+	uint64_t open_end;               /* bytes, when all was over */
+	uint64_t given_open;             /* pages */
+	struct replay_exposure *exposed; /* owned; what the library measured; NULL: no domain */
 	uint64_t failed_requests;
 	uint64_t broken_books; /* walkers that found something */
 	double seconds;        /* real, of the whole run */
@@ -191,15 +201,16 @@ struct attack_result {
 
 /* Promises that can be broken, as bits. */
 enum attack_breach {
-	ATTACK_BREACH_STALE = 1,    /* a stale access, and the policy flushes at once */
-	ATTACK_BREACH_LATE = 2,     /* a stale access where everything was flushed */
-	ATTACK_BREACH_BOUND = 4,    /* a stale access older than the bound */
-	ATTACK_BREACH_GIVEN = 8,    /* an address was given out while it could be reached */
-	ATTACK_BREACH_REACHED = 16, /* an access without a mapping */
-	ATTACK_BREACH_OVER = 32,    /* an access against the direction */
-	ATTACK_BREACH_REFUSED = 64, /* a live address does not work */
-	ATTACK_BREACH_BYTES = 128,  /* it leads to other bytes */
-	ATTACK_BREACH_BOOKS = 256,  /* the library is not in order */
+	ATTACK_BREACH_STALE = 1,     /* a stale access, and the policy flushes at once */
+	ATTACK_BREACH_LATE = 2,      /* a stale access where everything was flushed */
+	ATTACK_BREACH_BOUND = 4,     /* a stale access, or a window, longer than the bound */
+	ATTACK_BREACH_WINDOW = 8,    /* a stale access outside the window that is reported */
+	ATTACK_BREACH_GIVEN = 16,    /* an address was given out while it could be reached */
+	ATTACK_BREACH_REACHED = 32,  /* an access without a mapping */
+	ATTACK_BREACH_OVER = 64,     /* an access against the direction */
+	ATTACK_BREACH_REFUSED = 128, /* a live address does not work */
+	ATTACK_BREACH_BYTES = 256,   /* it leads to other bytes */
+	ATTACK_BREACH_BOOKS = 512,   /* the library is not in order */
 };
 
 /* Sums over counts.by; @answer ATTACK_ANSWERS: all. */
@@ -209,6 +220,8 @@ uint64_t attack_sum_all(const struct attack_counts *counts, unsigned answer);
 uint64_t attack_stale(const struct attack_counts *counts, bool write);
 /* Accesses that were performed where nothing was mapped, not stale ones. */
 uint64_t attack_reached(const struct attack_counts *counts);
+/* The longest window there may be; UINT64_MAX: no bound. */
+uint64_t attack_bound_ns(const struct attack_result *result);
 /* ATTACK_BREACH_* bits; 0: the policy keeps what it promises. */
 unsigned attack_judge(const struct attack_result *result);
 /* What is broken, in words; @breach is one bit. */
@@ -216,11 +229,11 @@ const char *attack_breach_text(unsigned breach);
 
 /* ---- attack_policy.c ---- */
 
-/* What the domains of a run are shaped by. */
+/* "strict,lazy:entries=64,none": complains and returns EXIT_USAGE. */
+int attack_policies_parse(const char *text, struct attack_opts *opts);
+
+/* What the domains of a run are shaped by: the book looks on. */
 struct attack_shape {
-	const struct attack_opts *opts;
-	const struct attack_policy *policy;
-	struct attack_book *book;
 	struct attack_domain {
 		struct attack_book *book;
 		uint32_t dev;
@@ -228,16 +241,10 @@ struct attack_shape {
 };
 
 /* -ENOMEM */
-int attack_shape_open(struct attack_shape *shape, const struct attack_opts *opts,
-		      const struct attack_policy *policy, struct attack_book *book,
-		      uint32_t ndevices);
+int attack_shape_open(struct attack_shape *shape, struct attack_book *book, uint32_t ndevices);
 void attack_shape_close(struct attack_shape *shape);
-/* For struct replay_opts: the policy, its sizes, and the book as the one that looks on. */
+/* For struct replay_opts. */
 void attack_shape_domain(void *ctx, uint32_t dev, struct dmp_domain_opts *domain);
-/* The longest time from an unmap to its flush, of any domain; UINT64_MAX: no bound. */
-uint64_t attack_bound_ns(const struct replay_machine *machine);
-/* What all domains together have measured; @sum starts as zeros. */
-void attack_exposure_join(const struct replay_machine *machine, struct dmp_exposure *sum);
 
 /* ---- attack_loop.c ---- */
 
@@ -246,9 +253,8 @@ int attack_loop_make(uint64_t nmaps, struct replay_answer *answer);
 
 /* ---- attack_clock.c ---- */
 
-/* The workload in its own time, with attempts in between; manual mode. */
-void attack_clock_run(const struct attack_opts *opts, struct replay_run *run, struct attacker *a,
-		      uint64_t bound_ns);
+/* The workload in its own time, with attempts in between: see replay_clock.h. */
+void attack_clock_run(const struct attack_opts *opts, struct replay_run *run, struct attacker *a);
 
 /* ---- attack_beside.c ---- */
 
@@ -260,6 +266,7 @@ int attack_beside_run(const struct attack_opts *opts, struct replay_run *run, st
 /* Complains and returns EXIT_USAGE. */
 int attack_run(const struct attack_opts *opts, const struct attack_policy *policy,
 	       struct replay_job *job, struct attack_result *result);
+void attack_result_free(struct attack_result *result);
 
 /* ---- attack_print.c ---- */
 

@@ -16,7 +16,9 @@
  *
  * The workload's own steps tell it, and the domain tells when it has flushed (struct
  * dmp_flush_watch); what the tables hold, nobody is asked.  So it does not err together with what
- * is attacked.
+ * is attacked.  A flush of everything is a number more of its device: an OPEN page that has another
+ * number is CLOSED.  Beside threads that says nothing, as a page may have become OPEN while the flush
+ * went on; there what leaves a queue is CLOSED.
  *
  * While the workload has threads, a step is told before it begins and after it has ended: in
  * between a page may be mapped and not in the book yet.  Whoever judges by a state compares the
@@ -78,20 +80,22 @@ static uint64_t table_size(const struct replay_job *job)
 }
 
 int attack_book_open(struct attack_book *book, const struct replay_job *job,
-		     const struct attack_policy *policy)
+		     const struct attack_policy *policy, bool is_alone)
 {
 	uint64_t size = table_size(job);
 
 	*book = (struct attack_book){.job = job,
-				     .translated = policy->translated,
-				     .closes_at_once = policy->flushes_at_once,
+				     .translated = attack_is_translated(policy),
+				     .closes_at_once = attack_flushes_at_once(policy),
+				     .is_alone = is_alone,
 				     .mask = (uint32_t)size - 1};
 	if (job->trace->devices.count > DEVICES_MAX)
 		return -E2BIG;
 	book->pages = calloc(size, sizeof(*book->pages));
 	book->all = calloc(size, sizeof(*book->all));
 	book->is_known = calloc(job->plan->nmappings + 1u, sizeof(*book->is_known));
-	return book->pages && book->all && book->is_known ? 0 : -ENOMEM;
+	book->flushes = calloc(job->trace->devices.count + 1u, sizeof(*book->flushes));
+	return book->pages && book->all && book->is_known && book->flushes ? 0 : -ENOMEM;
 }
 
 int attack_book_lists(struct attack_book *book)
@@ -110,6 +114,7 @@ void attack_book_close(struct attack_book *book)
 	free(book->pages);
 	free(book->all);
 	free(book->is_known);
+	free(book->flushes);
 }
 
 /* Pages. */
@@ -177,18 +182,40 @@ static struct attack_page *claim(struct attack_book *book, uint32_t dev, dmp_add
 	}
 }
 
-static void open_add(struct attack_book *book)
+enum attack_state attack_book_state(const struct attack_book *book, const struct attack_page *page,
+				    uint64_t version)
 {
-	/* relaxed, all: numbers for the report */
-	uint64_t now =
-		atomic_fetch_add_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed) +
-		DMP_PAGE_BYTES;
-	uint64_t peak = atomic_load_explicit(&book->open_peak, memory_order_relaxed);
+	enum attack_state state = (enum attack_state)(version & 7);
 
+	if (state == ATTACK_OPEN && book->is_alone &&
+	    book->flushes[attack_page_dev(page)].n != page->nflushes)
+		return ATTACK_CLOSED;
+	return state;
+}
+
+/* relaxed, all: numbers for the report */
+static void open_add(struct attack_book *book, struct attack_page *page)
+{
+	uint64_t now, peak = atomic_load_explicit(&book->open_peak, memory_order_relaxed);
+
+	if (book->is_alone) {
+		page->nflushes = book->flushes[attack_page_dev(page)].n;
+		book->flushes[attack_page_dev(page)].open_bytes += DMP_PAGE_BYTES;
+	}
+	now = atomic_fetch_add_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed) +
+	      DMP_PAGE_BYTES;
 	while (now > peak &&
 	       !atomic_compare_exchange_weak_explicit(&book->open_peak, &peak, now,
 						      memory_order_relaxed, memory_order_relaxed))
 		;
+}
+
+static void open_sub(struct attack_book *book, const struct attack_page *page)
+{
+	if (book->is_alone)
+		book->flushes[attack_page_dev(page)].open_bytes -= DMP_PAGE_BYTES;
+	/* relaxed: a number */
+	atomic_fetch_sub_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed);
 }
 
 /* K3.  Returns the state before; @from is a set of states, in any other nothing happens. */
@@ -199,15 +226,15 @@ static enum attack_state turn(struct attack_book *book, struct attack_page *page
 	enum attack_state was;
 
 	do { /* [STATE] */
-		was = attack_state_of(version);
+		was = attack_book_state(book, page, version);
 		if (!(from >> was & 1))
 			return was;
 		next = (version & ~UINT64_C(7)) + 8 + to;
 	} while (!atomic_compare_exchange_weak(&page->version, &version, next));
+	if (was == ATTACK_OPEN)
+		open_sub(book, page);
 	if (to == ATTACK_OPEN)
-		open_add(book);
-	if (was == ATTACK_OPEN) /* relaxed: a number */
-		atomic_fetch_sub_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed);
+		open_add(book, page);
 	return was;
 }
 
@@ -319,6 +346,16 @@ void attack_book_after(struct attack_book *book, uint32_t i)
 	each_page_of(book, i, m->live ? page_live : page_gone);
 }
 
+/* Alone it covers each page that is OPEN; beside threads one may have become so meanwhile. */
+void attack_book_flushed_all(struct attack_book *book, uint32_t dev)
+{
+	if (!book->is_alone)
+		return;
+	book->flushes[dev].n++;
+	atomic_fetch_sub(&book->open_bytes, book->flushes[dev].open_bytes);
+	book->flushes[dev].open_bytes = 0;
+}
+
 void attack_book_flushed(struct attack_book *book, uint32_t dev, dmp_addr_t addr, uint64_t len)
 {
 	for (uint64_t done = 0; done < len; done += DMP_PAGE_BYTES) {
@@ -331,9 +368,9 @@ void attack_book_flushed(struct attack_book *book, uint32_t dev, dmp_addr_t addr
 
 /* Choices. */
 
-static bool is_wanted(struct attack_page *page, bool live)
+static bool is_wanted(const struct attack_book *book, struct attack_page *page, bool live)
 {
-	enum attack_state state = attack_state_of(atomic_load(&page->version));
+	enum attack_state state = attack_book_state(book, page, atomic_load(&page->version));
 
 	return live ? state == ATTACK_LIVE : state == ATTACK_OPEN || state == ATTACK_CLOSED;
 }
@@ -377,7 +414,7 @@ struct attack_page *attack_book_pick(struct attack_book *book, bool live, uint64
 	for (unsigned i = 0; i < TRIES; i++) {
 		struct attack_page *page = pick(book, live, rng);
 
-		if (page && is_wanted(page, live))
+		if (page && is_wanted(book, page, live))
 			return page;
 	}
 	return NULL;

@@ -2,7 +2,7 @@
 /*
  * attack_clock.c - the workload in its own time, with attempts in between
  *
- * Picture: manual mode.  The clock goes from event to event, each step is done on its CPU's number,
+ * Picture: see replay_clock.c.  The clock goes from event to event, each step is done on its CPU's number,
  * and the device makes its own accesses to what is new; at every moment some attempts follow:
  *
  *    time    --|---|--|-----------------+-----------------+----------------|----
@@ -18,9 +18,6 @@
  */
 #include "attack.h"
 
-#include <dmapool/harness.h>
-#include <dmapool/port.h>
-
 #define GAP_NS      UINT64_C(1000000)
 #define GAP_MOMENTS 16u
 #define END_MOMENTS 64u
@@ -33,15 +30,7 @@ struct clock {
 	struct attacker *attacker;
 	uint64_t attempts, made;
 	uint64_t moments, passed;
-	uint64_t now_ns; /* of the trace */
-	unsigned ncpus;
 };
-
-static const struct trace_event *event_of(const struct replay_job *job,
-					  const struct replay_step *step)
-{
-	return &job->trace->events[job->plan->steps[step->plan_step].event];
-}
 
 /* Parts that a gap is walked in: each ends with a moment. */
 static uint64_t parts_of(uint64_t gap_ns)
@@ -52,33 +41,33 @@ static uint64_t parts_of(uint64_t gap_ns)
 }
 
 /* Lines of different CPUs need not be in order. */
-static uint64_t gap_to(const struct clock *c, const struct trace_event *event)
+static uint64_t gap_to(uint64_t now_ns, uint64_t time_ns)
 {
-	return event->time_ns > c->now_ns ? event->time_ns - c->now_ns : 0;
+	return time_ns > now_ns ? time_ns - now_ns : 0;
 }
 
 /* One a step, and those in gaps: all parts but the last, which ends with the step. */
-static uint64_t count_moments(const struct replay_job *job, struct clock *c)
+static uint64_t count_moments(const struct replay_job *job)
 {
 	const struct replay_lane *lane = &job->lanes[0];
-	uint64_t n = END_MOMENTS;
+	uint64_t n = END_MOMENTS, now_ns = 0;
 
 	for (uint32_t i = 0; i < lane->nsteps; i++) {
-		uint64_t gap_ns = gap_to(c, event_of(job, &lane->steps[i]));
+		uint64_t gap_ns = gap_to(now_ns, replay_clock_due_ns(job, &lane->steps[i]));
 
-		c->now_ns += gap_ns;
+		now_ns += gap_ns;
 		n += parts_of(gap_ns);
 	}
 	return n;
 }
 
+/* Attempts up to a moment are its share of all, rounded down. */
 static void moment(struct clock *c)
 {
-	uint64_t due = ++c->passed == c->moments
-			       ? c->attempts
-			       : c->attempts / c->moments * c->passed +
-					 c->attempts % c->moments * c->passed / c->moments;
+	uint64_t each = c->attempts / c->moments, rest = c->attempts % c->moments, due;
 
+	c->passed++;
+	due = each * c->passed + rest * c->passed / c->moments;
 	for (; c->made < due; c->made++)
 		attacker_try(c->attacker);
 }
@@ -86,50 +75,59 @@ static void moment(struct clock *c)
 /* To the end of the gap; the last part's moment is the caller's. */
 static void pass(struct clock *c, uint64_t gap_ns, uint64_t parts)
 {
+	uint64_t begin_ns = c->run->now_ns;
+
 	for (uint64_t i = 1; i <= parts; i++) {
-		dmp_harness_advance(gap_ns / parts + (i == parts ? gap_ns % parts : 0));
+		replay_clock_move(c->run, begin_ns + (i == parts ? gap_ns : gap_ns / parts * i));
 		if (i < parts)
 			moment(c);
 	}
-	c->now_ns += gap_ns;
 }
 
 static void step(struct clock *c, const struct replay_step *step)
 {
-	const struct trace_event *event = event_of(c->run->job, step);
-	uint64_t gap_ns = gap_to(c, event);
-	const struct replay_mapping *m = &c->run->job->mappings[step->mapping];
-	bool was_live = m->live;
+	const struct replay_job *job = c->run->job;
+	uint64_t gap_ns = gap_to(c->run->now_ns, replay_clock_due_ns(job, step));
+	bool was_live = job->mappings[step->mapping].live;
 
 	pass(c, gap_ns, parts_of(gap_ns));
-	dmp_harness_become(event->cpu % c->ncpus);
-	replay_step_do(c->run, &c->run->job->lanes[0], step);
+	replay_clock_step(c->run, step);
 	attacker_note(c->attacker, step->mapping);
-	if (m->live && !was_live)
+	if (job->mappings[step->mapping].live && !was_live)
 		attacker_transfer(c->attacker, step->mapping);
 	moment(c);
 }
 
-static void finish(struct clock *c, uint64_t bound_ns)
+/* The longest window that there may be, of any domain; UINT64_MAX: no bound. */
+static uint64_t bound_of(const struct replay_machine *machine)
 {
-	uint64_t end_ns = bound_ns == UINT64_MAX ? END_NS : bound_ns + bound_ns / 4 + GAP_NS;
+	uint64_t bound_ns = 0;
 
-	pass(c, end_ns, END_MOMENTS);
+	for (uint32_t i = 0; i < machine->ndevices; i++) {
+		uint64_t ns = dmp_domain_exposure_bound(machine->domains[i]);
+
+		bound_ns = ns > bound_ns ? ns : bound_ns;
+	}
+	return bound_ns;
+}
+
+static void finish(struct clock *c)
+{
+	uint64_t bound_ns = bound_of(c->run->machine);
+
+	pass(c, bound_ns == UINT64_MAX ? END_NS : bound_ns + bound_ns / 4 + GAP_NS, END_MOMENTS);
 	moment(c);
 }
 
-void attack_clock_run(const struct attack_opts *opts, struct replay_run *run, struct attacker *a,
-		      uint64_t bound_ns)
+void attack_clock_run(const struct attack_opts *opts, struct replay_run *run, struct attacker *a)
 {
 	const struct replay_lane *lane = &run->job->lanes[0];
-	uint64_t start_ns = lane->nsteps ? event_of(run->job, &lane->steps[0])->time_ns : 0;
-	struct clock c = {.run = run, .attacker = a, .attempts = opts->attempts};
+	struct clock c = {.run = run,
+			  .attacker = a,
+			  .attempts = opts->attempts,
+			  .moments = count_moments(run->job)};
 
-	c.ncpus = dmp_cpu_limit();
-	c.now_ns = start_ns;
-	c.moments = count_moments(run->job, &c);
-	c.now_ns = start_ns;
 	for (uint32_t i = 0; i < lane->nsteps; i++)
 		step(&c, &lane->steps[i]);
-	finish(&c, bound_ns);
+	finish(&c);
 }

@@ -73,10 +73,10 @@ static json_t *side_json(const struct dmp_exposure_side *side)
 
 static json_t *exposure_json(const struct attack_result *r)
 {
-	const struct dmp_exposure *e = &r->exposure;
-	bool is_seen = e->flags & DMP_EXPOSURE_SEEN;
+	const struct dmp_exposure *e = r->exposed ? &r->exposed->sum : NULL;
+	bool is_seen = e && e->flags & DMP_EXPOSURE_SEEN;
 
-	if (!r->policy->translated)
+	if (!e)
 		return json_null();
 	return json_pack("{s:o, s:o, s:o}", "could", side_json(&e->could), "did",
 			 is_seen ? side_json(&e->seen.did) : json_null(), "iova_reused",
@@ -114,12 +114,13 @@ static void put_counts(json_t **json, const struct attack_counts *c)
 
 static json_t *policy_json(const struct attack_result *r)
 {
+	uint64_t bound_ns = attack_bound_ns(r);
 	json_t *json = json_object();
 
-	put(&json, "name", json_string(r->policy->name));
+	put(&json, "name", json_string(r->policy->text));
 	put_counts(&json, &r->counts);
 	put(&json, "bound_ns",
-	    r->bound_ns == UINT64_MAX ? json_null() : json_integer((json_int_t)r->bound_ns));
+	    bound_ns == UINT64_MAX ? json_null() : json_integer((json_int_t)bound_ns));
 	put_count(&json, "open_peak_bytes", r->open_peak);
 	put_count(&json, "open_end_bytes", r->open_end);
 	put_count(&json, "given_out_open_pages", r->given_open);
@@ -151,7 +152,7 @@ json_t *attack_json(const struct attack_opts *opts, const struct replay_answer *
 
 	replay_trace_name(a->path, name, sizeof(name));
 	return json_pack("{s:o, s:o, s:s, s:I, s:I, s:i, s:I, s:o}", "trace", json_file_text(name),
-			 "path", json_file_text(a->path), "clock", opts->threads ? "real" : "trace",
+			 "path", json_file_text(a->path), "clock", replay_clock_name(opts->clock),
 			 "seed", (json_int_t)opts->seed, "attempts", (json_int_t)opts->attempts,
 			 "mask_bits", (int)opts->mask_bits, "events", (json_int_t)a->nevents,
 			 "policies", policies_json(results, nresults));

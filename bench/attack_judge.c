@@ -8,12 +8,12 @@
  *    unmapped, closed    reached       too late       good
  *    never               reached       too late       good
  *
- * And the age of every stale access is within the bound, an address is mapped only once it was
- * flushed, and the library is in order at the end.
+ * And no stale access is older than the longest window that the library reports, and that is within
+ * the bound; an address is mapped only once it was flushed; the library is in order at the end.
  *
  * Beside threads an address may be mapped before its map has returned, so that `reached` and
  * `given_open` say nothing; and the bound is one of the trace's time, while in real time a timer
- * may come late.  Without an IOMMU nothing is promised but that what is mapped works.
+ * may come late.  Without translation nothing is promised but that what is mapped works.
  */
 #include "attack.h"
 
@@ -65,26 +65,45 @@ static unsigned judge_service(const struct attack_result *r)
 	       bit(r->failed_requests || r->broken_books, ATTACK_BREACH_BOOKS);
 }
 
+uint64_t attack_bound_ns(const struct attack_result *r)
+{
+	return r->exposed ? r->exposed->bound_ns : UINT64_MAX;
+}
+
+/* Times, and what else is exact if nothing happens beside an attempt. */
+static unsigned judge_alone(const struct attack_result *r)
+{
+	uint64_t window_ns = replay_exposure_worst_ns(&r->exposed->sum.could);
+	uint64_t stale_ns = r->counts.oldest_stale_ns;
+
+	if (r->clock == REPLAY_CLOCK_REAL)
+		return 0;
+	return bit(stale_ns > attack_bound_ns(r) || window_ns > attack_bound_ns(r),
+		   ATTACK_BREACH_BOUND) |
+	       bit(stale_ns > window_ns, ATTACK_BREACH_WINDOW) |
+	       bit(r->given_open, ATTACK_BREACH_GIVEN) |
+	       bit(attack_reached(&r->counts), ATTACK_BREACH_REACHED);
+}
+
 /* What is promised of translations. */
 static unsigned judge_protection(const struct attack_result *r)
 {
 	const struct attack_counts *c = &r->counts;
-	uint64_t stale_live = attack_sum(c, ATTACK_LIVE, DMP_FAULT_STALE);
 	uint64_t late = attack_sum(c, ATTACK_CLOSED, DMP_FAULT_STALE) +
 			attack_sum(c, ATTACK_NEVER, DMP_FAULT_STALE);
-	uint64_t stale = late + stale_live + attack_sum(c, ATTACK_OPEN, DMP_FAULT_STALE);
+	bool is_given = attack_sum(c, ATTACK_LIVE, DMP_FAULT_STALE) ||
+			r->exposed->sum.seen.iova_reused;
 
-	return bit(r->policy->flushes_at_once && stale, ATTACK_BREACH_STALE) |
-	       bit(late, ATTACK_BREACH_LATE) |
-	       bit(!r->threads && c->oldest_stale_ns > r->bound_ns, ATTACK_BREACH_BOUND) |
-	       bit(stale_live || (!r->threads && r->given_open), ATTACK_BREACH_GIVEN) |
-	       bit(!r->threads && attack_reached(c), ATTACK_BREACH_REACHED) |
-	       bit(c->overstepped, ATTACK_BREACH_OVER);
+	return bit(attack_flushes_at_once(r->policy) &&
+			   attack_stale(c, false) + attack_stale(c, true),
+		   ATTACK_BREACH_STALE) |
+	       bit(late, ATTACK_BREACH_LATE) | bit(is_given, ATTACK_BREACH_GIVEN) |
+	       bit(c->overstepped, ATTACK_BREACH_OVER) | judge_alone(r);
 }
 
 unsigned attack_judge(const struct attack_result *r)
 {
-	return judge_service(r) | (r->policy->translated ? judge_protection(r) : 0);
+	return judge_service(r) | (r->exposed ? judge_protection(r) : 0);
 }
 
 const char *attack_breach_text(unsigned breach)
@@ -92,7 +111,8 @@ const char *attack_breach_text(unsigned breach)
 	switch ((enum attack_breach)breach) {
 	case ATTACK_BREACH_STALE: return "stale accesses, although every unmap is flushed at once";
 	case ATTACK_BREACH_LATE: return "stale accesses after the flush, or where nothing was";
-	case ATTACK_BREACH_BOUND: return "a stale access older than the policy's bound";
+	case ATTACK_BREACH_BOUND: return "a window, or a stale access, beyond the policy's bound";
+	case ATTACK_BREACH_WINDOW: return "a stale access outside the windows that are reported";
 	case ATTACK_BREACH_GIVEN: return "an address was given out while it could be reached";
 	case ATTACK_BREACH_REACHED: return "accesses that no mapping allows";
 	case ATTACK_BREACH_OVER: return "accesses against the direction of the mapping";

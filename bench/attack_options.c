@@ -10,13 +10,8 @@
 #include "command.h"
 #include "replay_options.h"
 
-#include <dmapool/bits.h>
-
 #define ATTEMPTS_MAX UINT64_C(1000000000000)
 #define LOOP_MAX     UINT64_C(10000000)
-#define ENTRIES_MAX  (UINT64_C(1) << 20)
-#define TIMEOUT_MAX  UINT64_C(1000000000) /* us */
-#define NS_OF_US     1000u
 
 enum option {
 	FLUSH,
@@ -25,14 +20,13 @@ enum option {
 	CLOCK,
 	MASK,
 	LOOP,
-	ENTRIES,
-	TIMEOUT,
 	JSON,
 };
 
-enum clock_word { CLOCK_TRACE, CLOCK_REAL, CLOCK_WORDS };
+#define DEFAULT_FLUSH "strict,lazy,lazy-single,on-reuse,manual"
 
-static const char *const clock_words[CLOCK_WORDS] = {"trace", "real"};
+/* enum replay_clock */
+static const char *const clocks[] = {"real", "trace"};
 
 static const char about[] =
 	"[FILE...] [OPTION...]\n"
@@ -44,8 +38,8 @@ static const char about[] =
 
 static const struct poptOption options[] = {
 	BENCH_OPTION("flush", 'f', FLUSH,
-		     "policies, a row each: strict, lazy, lazy-single; none is a machine without "
-		     "an IOMMU (default: strict,lazy,lazy-single)",
+		     "a row each, POLICY[:NAME=VALUE]... as of `dmapool replay`; none is a machine "
+		     "without an IOMMU (default: " DEFAULT_FLUSH ")",
 		     "LIST"),
 	BENCH_OPTION("attempts", 'a', ATTEMPTS, "for each policy (default: 1000000)", "N"),
 	BENCH_OPTION("seed", 's', SEED, "of what is tried; 0 to 2^63 - 1 (default: 1)", "N"),
@@ -57,53 +51,29 @@ static const struct poptOption options[] = {
 		     "BITS"),
 	BENCH_OPTION("loop", 'l', LOOP, "maps of the workload without a trace (default: 20000)",
 		     "MAPS"),
-	BENCH_OPTION("queue", 'q', ENTRIES,
-		     "entries of a lazy queue, a power of two (default: the policy's)", "N"),
-	BENCH_OPTION("timeout", 't', TIMEOUT, "of a lazy queue (default: the policy's)", "US"),
 	BENCH_OPTION("json", 'j', JSON, "write the answers there", "OUT"),
 	POPT_AUTOHELP POPT_TABLEEND};
-
-static int parse_policies(const struct bench_line *line, struct attack_opts *opts)
-{
-	struct bench_list list;
-	int err = bench_line_words(line, FLUSH, "strict,lazy,lazy-single", attack_policy_names,
-				   attack_npolicies, &list);
-
-	for (unsigned i = 0; !err && i < list.count; i++) {
-		if (opts->policies >> list.value[i] & 1)
-			return complain("--flush names %s twice",
-					attack_policy_names[list.value[i]]);
-		opts->policies |= 1u << list.value[i];
-	}
-	return err;
-}
 
 static int parse_clock(const struct bench_line *line, struct attack_opts *opts)
 {
 	struct bench_list list;
-	int err = bench_line_words(line, CLOCK, "trace", clock_words, CLOCK_WORDS, &list);
+	int err = bench_line_words(line, CLOCK, "trace", clocks, 2, &list);
 
 	if (!err && list.count != 1)
 		return complain("--clock is trace or real");
-	opts->threads = !err && list.value[0] == CLOCK_REAL;
+	opts->clock = err ? REPLAY_CLOCK_TRACE : (enum replay_clock)list.value[0];
 	return err;
 }
 
-/* An option that is not given leaves what the policy has: 0. */
-static int parse_queue(const struct bench_line *line, struct attack_opts *opts)
+/* Threads have no time of the trace. */
+static int check_commits(const struct attack_opts *opts)
 {
-	uint64_t entries = 0, timeout_us = 0;
-	int err = 0;
-
-	if (line->text[ENTRIES])
-		err = bench_line_one(line, ENTRIES, NULL, 2, ENTRIES_MAX, &entries);
-	if (!err && entries && !dmp_is_pow2(entries))
-		return complain("--queue %llu is not a power of two", (unsigned long long)entries);
-	if (!err && line->text[TIMEOUT])
-		err = bench_line_one(line, TIMEOUT, NULL, 1, TIMEOUT_MAX, &timeout_us);
-	opts->queue_entries = (uint32_t)entries;
-	opts->timeout_ns = timeout_us * NS_OF_US;
-	return err;
+	for (unsigned i = 0; i < opts->npolicies; i++)
+		if (opts->clock == REPLAY_CLOCK_REAL && opts->policies[i].flush.commit_ns)
+			return complain("%s asks for a time of the trace; use --clock trace, or a "
+					"number of unmaps",
+					opts->policies[i].text);
+	return 0;
 }
 
 static int parse_workload(const struct bench_line *line, struct attack_opts *opts)
@@ -123,7 +93,8 @@ static int parse_workload(const struct bench_line *line, struct attack_opts *opt
 static int parse(struct attack_command *c)
 {
 	const struct bench_line *line = &c->line;
-	int err = parse_policies(line, &c->opts);
+	const char *flush = line->text[FLUSH] ? line->text[FLUSH] : DEFAULT_FLUSH;
+	int err = attack_policies_parse(flush, &c->opts);
 
 	if (!err)
 		err = bench_line_one(line, ATTEMPTS, "1000000", 1, ATTEMPTS_MAX, &c->opts.attempts);
@@ -132,7 +103,7 @@ static int parse(struct attack_command *c)
 	if (!err)
 		err = parse_clock(line, &c->opts);
 	if (!err)
-		err = parse_queue(line, &c->opts);
+		err = check_commits(&c->opts);
 	if (!err)
 		err = parse_workload(line, &c->opts);
 	if (!err && c->json_path)

@@ -13,7 +13,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 
-#define NAME_WIDTH 12
+#define NAME_WIDTH 14
 #define CELL_WIDTH 10
 #define CELL_BYTES 32
 
@@ -70,12 +70,14 @@ static struct cell oldest(const struct attack_result *r)
 
 static struct cell bound(const struct attack_result *r)
 {
-	return r->bound_ns == UINT64_MAX ? none() : microseconds(r->bound_ns);
+	uint64_t ns = attack_bound_ns(r);
+
+	return ns == UINT64_MAX ? none() : microseconds(ns);
 }
 
 static struct cell open_kib(const struct attack_result *r)
 {
-	return r->policy->translated ? count(r->open_peak >> 10) : none();
+	return r->exposed ? count(r->open_peak >> 10) : none();
 }
 
 static struct cell absent(const struct attack_result *r)
@@ -102,7 +104,7 @@ static struct cell verdict(const struct attack_result *r)
 {
 	if (attack_judge(r))
 		return (struct cell){{"BROKEN"}};
-	return r->policy->translated ? (struct cell){{"kept"}} : (struct cell){{"no promise"}};
+	return r->exposed ? (struct cell){{"kept"}} : none();
 }
 
 static const struct {
@@ -124,7 +126,8 @@ void attack_print_head(FILE *to, const struct attack_opts *opts, const struct re
 	replay_trace_name(a->path, name, sizeof(name));
 	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s, %s, seed %" PRIu64 "\n\n", name, a->nevents,
 		a->plan->facts.ncpus, a->plan->facts.ncpus == 1 ? "" : "s",
-		opts->threads ? "in real time" : "in their own time", opts->seed);
+		opts->clock == REPLAY_CLOCK_REAL ? "in real time" : "in their own time",
+		opts->seed);
 	fprintf(to, "  %-*s", NAME_WIDTH, "flush");
 	for (size_t i = 0; i < NCOLUMNS; i++)
 		fprintf(to, "%*s", CELL_WIDTH, columns[i].name);
@@ -133,7 +136,7 @@ void attack_print_head(FILE *to, const struct attack_opts *opts, const struct re
 
 void attack_print_result(FILE *to, const struct attack_result *r)
 {
-	fprintf(to, "  %-*s", NAME_WIDTH, r->policy->name);
+	fprintf(to, "  %-*s", NAME_WIDTH, r->policy->text);
 	for (size_t i = 0; i < NCOLUMNS; i++) {
 		struct cell cell = columns[i].of(r);
 
@@ -149,7 +152,7 @@ static void note(FILE *to, const struct attack_result *r, const char *fmt, ...)
 {
 	va_list args;
 
-	fprintf(to, "  %s: ", r->policy->name);
+	fprintf(to, "  %s: ", r->policy->text);
 	va_start(args, fmt);
 	vfprintf(to, fmt, args);
 	va_end(args);
@@ -168,16 +171,17 @@ static void note_breaches(FILE *to, const struct attack_result *r)
 void attack_print_notes(FILE *to, const struct attack_result *r)
 {
 	note_breaches(to, r);
-	if (!r->policy->translated)
+	if (!r->exposed)
 		note(to, r,
-		     "there is no IOMMU: %" PRIu64 " accesses to memory that nobody had mapped "
+		     "nothing is translated, nothing promised: %" PRIu64
+		     " accesses to memory that nobody had mapped "
 		     "went through, %" PRIu64 " were recorded bus errors",
 		     attack_reached(&r->counts), attack_sum_all(&r->counts, DMP_FAULT_BUS));
 	if (r->counts.reused)
 		note(to, r,
 		     "%" PRIu64 " stale accesses reached memory that another mapping had by then",
 		     r->counts.reused);
-	if (r->policy->translated && r->open_end)
+	if (r->exposed && r->open_end)
 		note(to, r, "%" PRIu64 " KiB were still within reach at the end",
 		     r->open_end >> 10);
 	if (r->counts.unjudged)

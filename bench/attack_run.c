@@ -2,7 +2,7 @@
 /*
  * attack_run.c - one workload against one policy: a machine, time, the end
  *
- *    manual mode, or threads
+ *    the time of the trace, or threads
  *      machine of the replay, domains shaped by the policy, the book as the one that looks on
  *        attacker
  *          run
@@ -15,15 +15,10 @@
 #include "attack.h"
 #include "command.h"
 
-#include <dmapool/harness.h>
-#include <dmapool/port.h>
-
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-/* CPUs that manual mode has at most. */
-#define CPUS_MAX 4096u
 
 struct attack {
 	const struct attack_opts *opts;
@@ -32,6 +27,7 @@ struct attack {
 	struct attack_book book;
 	struct attack_shape shape;
 	struct replay_machine machine;
+	struct replay_commits commits;
 	struct replay_run run;
 	struct attacker attacker;
 };
@@ -54,25 +50,9 @@ static void tell_after(void *ctx, const struct replay_step *step)
 	attack_book_after(ctx, step->mapping);
 }
 
-/* Time and CPUs. */
-
-static int enter(const struct attack *k)
+static bool is_alone(const struct attack *k)
 {
-	uint32_t ncpus = k->job->trace->ncpus;
-	int err;
-
-	if (k->opts->threads)
-		return 0;
-	err = dmp_harness_enter(ncpus < 1 ? 1 : ncpus > CPUS_MAX ? CPUS_MAX : ncpus);
-	return err ? complain("cannot stop the clock: %s; use --threads", strerror(-err)) : 0;
-}
-
-static unsigned leave(const struct attack *k)
-{
-	if (k->opts->threads)
-		return 0;
-	dmp_harness_grace_period();
-	return dmp_harness_leave() != 0;
+	return k->opts->clock == REPLAY_CLOCK_TRACE;
 }
 
 /* The machine. */
@@ -80,17 +60,17 @@ static unsigned leave(const struct attack *k)
 static int make_machine(struct attack *k)
 {
 	struct replay_opts opts = {
-		.serial = !k->opts->threads,
-		.repeat = 1,
+		.exposure = true,
 		.mask_bits = k->opts->mask_bits,
 		.profile = "free",
-		.sim_flags = DMP_SIM_TOUCH_STALE | (k->policy->translated ? 0 : DMP_SIM_NO_IOMMU),
+		.sim_flags = DMP_SIM_TOUCH_STALE |
+			     (k->policy->way == REPLAY_DIRECT ? DMP_SIM_NO_IOMMU : 0),
 		.shape = attack_shape_domain,
 		.shape_ctx = &k->shape,
 	};
-	enum replay_way way = k->policy->translated ? REPLAY_STRICT : REPLAY_DIRECT;
 
-	return replay_machine_create(&opts, way, k->job, &k->machine);
+	opts.flush[k->policy->way] = k->policy->flush;
+	return replay_machine_create(&opts, k->policy->way, k->job, &k->machine);
 }
 
 static int make_attacker(struct attack *k)
@@ -105,11 +85,10 @@ static int make_attacker(struct attack *k)
 /* Whatever is made is undone by the caller. */
 static int make_book(struct attack *k)
 {
-	int err = attack_book_open(&k->book, k->job, k->policy);
+	int err = attack_book_open(&k->book, k->job, k->policy, is_alone(k));
 
 	if (!err)
-		err = attack_shape_open(&k->shape, k->opts, k->policy, &k->book,
-					k->job->trace->devices.count);
+		err = attack_shape_open(&k->shape, &k->book, k->job->trace->devices.count);
 	if (err == -E2BIG)
 		return complain("the trace has %u devices; an attack takes 4096 at most",
 				k->job->trace->devices.count);
@@ -118,27 +97,35 @@ static int make_book(struct attack *k)
 
 /* The run. */
 
-static int run(struct attack *k, uint64_t bound_ns)
+static int start(struct attack *k)
 {
-	const struct replay_watch watch = {tell_before, tell_after, &k->book};
 	int err = replay_place_reset(&k->machine);
 
 	if (!err)
 		err = attack_book_lists(&k->book);
-
-	if (err)
-		return complain("no memory for the lists");
-	k->run = (struct replay_run){.job = k->job, .machine = &k->machine, .watch = &watch};
+	if (!err && k->policy->way == REPLAY_MANUAL) {
+		err = replay_commits_init(&k->commits, &k->machine, &k->policy->flush);
+		k->run.commits = &k->commits;
+	}
 	for (uint32_t i = 0; i < k->job->nlanes; i++)
 		k->job->lanes[i].counts = (struct replay_counts){0};
-	if (!k->opts->threads)
-		attack_clock_run(k->opts, &k->run, &k->attacker, bound_ns);
+	return err ? complain("no memory for the lists") : 0;
+}
+
+static int run(struct attack *k)
+{
+	const struct replay_watch watch = {tell_before, tell_after, &k->book};
+	int err = 0;
+
+	k->run.watch = &watch;
+	if (is_alone(k))
+		attack_clock_run(k->opts, &k->run, &k->attacker);
 	else
 		err = attack_beside_run(k->opts, &k->run, &k->attacker);
 	k->run.watch = NULL;
+	k->run.commits = NULL;
 	if (err)
-		return complain("cannot start the threads: %s; leave out --threads",
-				strerror(-err));
+		return complain("cannot start the threads: %s; use --clock trace", strerror(-err));
 	if (k->book.lost)
 		return complain(
 			"more different addresses than there is room for: %llu pages; use a "
@@ -156,53 +143,84 @@ static uint64_t failed_requests(const struct replay_job *job)
 	return sum;
 }
 
-static int attack(struct attack *k, struct attack_result *result)
+static int collect(const struct attack *k, struct attack_result *result)
 {
-	int err = make_attacker(k);
-
-	result->bound_ns = attack_bound_ns(&k->machine);
-	if (!err)
-		err = run(k, result->bound_ns);
 	result->counts = k->attacker.counts;
 	result->open_peak = k->book.open_peak;
 	result->open_end = k->book.open_bytes;
 	result->given_open = k->book.given_open;
-	attack_exposure_join(&k->machine, &result->exposure);
 	result->failed_requests = failed_requests(k->job);
-	attacker_close(&k->attacker);
+	if (!attack_is_translated(k->policy))
+		return 0;
+	result->exposed = replay_exposure_read(&k->run);
+	return result->exposed ? 0 : complain("no memory for what devices could reach");
+}
+
+static int on_machine(struct attack *k, struct attack_result *result)
+{
+	int err;
+
+	k->run = (struct replay_run){
+		.job = k->job, .machine = &k->machine, .in_trace_time = is_alone(k)};
+	err = start(k);
+	if (!err)
+		err = make_attacker(k);
+	if (!err)
+		err = run(k);
+	if (!err)
+		err = collect(k, result);
+	if (k->attacker.machine)
+		attacker_close(&k->attacker);
+	replay_commits_free(&k->commits);
+	if (!err)
+		replay_step_tidy(&k->run, &k->job->lanes[0]);
 	return err;
 }
 
 static int with_machine(struct attack *k, struct attack_result *result)
 {
-	int err = make_machine(k);
+	int err;
 
-	if (err)
+	if (make_machine(k))
 		return EXIT_USAGE;
-	err = attack(k, result);
-	if (!err)
-		replay_step_tidy(&k->run, &k->job->lanes[0]);
+	err = on_machine(k, result);
 	result->broken_books = replay_machine_destroy(&k->machine);
 	return err ? EXIT_USAGE : 0;
+}
+
+/* Time of the trace begins before there is a machine, and ends after it. */
+static int in_time(struct attack *k, struct attack_result *result)
+{
+	int err;
+
+	if (!is_alone(k))
+		return with_machine(k, result);
+	if (replay_clock_begin(k->job))
+		return EXIT_USAGE;
+	err = with_machine(k, result);
+	result->broken_books += replay_clock_end();
+	return err;
 }
 
 int attack_run(const struct attack_opts *opts, const struct attack_policy *policy,
 	       struct replay_job *job, struct attack_result *result)
 {
 	struct attack k = {.opts = opts, .policy = policy, .job = job};
-	double start = now_seconds();
+	double start_s = now_seconds();
 	int err;
 
-	*result = (struct attack_result){.policy = policy, .threads = opts->threads};
-	err = enter(&k);
-	if (err)
-		return err;
+	*result = (struct attack_result){.policy = policy, .clock = opts->clock};
 	err = make_book(&k);
 	if (!err)
-		err = with_machine(&k, result);
-	result->broken_books += leave(&k);
+		err = in_time(&k, result);
 	attack_shape_close(&k.shape);
 	attack_book_close(&k.book);
-	result->seconds = now_seconds() - start;
+	result->seconds = now_seconds() - start_s;
 	return err;
+}
+
+void attack_result_free(struct attack_result *result)
+{
+	free(result->exposed);
+	result->exposed = NULL;
 }

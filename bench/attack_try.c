@@ -94,7 +94,6 @@ int attacker_open(struct attacker *a, const struct attack_opts *opts, struct att
 	*a = (struct attacker){.book = book,
 			       .machine = machine,
 			       .mask_bits = opts->mask_bits,
-			       .alone = !opts->threads,
 			       .rng = opts->seed * UINT64_C(0x9e3779b97f4a7c15) + 1};
 	a->rng = a->rng ? a->rng : 1;
 	a->agents = calloc(machine->ndevices + 1u, sizeof(*a->agents));
@@ -174,7 +173,7 @@ static bool memory_is_reused(const struct attacker *a, const struct attack_page 
 {
 	uint32_t block = a->machine->job->block_of[atomic_load(&page->mapping)];
 
-	return a->alone && block != TRACE_NONE && a->tenant[block] != TRACE_NONE;
+	return a->book->is_alone && block != TRACE_NONE && a->tenant[block] != TRACE_NONE;
 }
 
 void attacker_note(struct attacker *a, uint32_t i)
@@ -217,7 +216,7 @@ static void choose_page(struct attacker *a, struct attempt *t)
 		t->page = attack_book_find(a->book, t->dev, t->addr);
 	}
 	t->version = t->page ? atomic_load(&t->page->version) : ATTACK_NEVER; /* [STATE] */
-	t->state = attack_state_of(t->version);
+	t->state = t->page ? attack_book_state(a->book, t->page, t->version) : ATTACK_NEVER;
 }
 
 /* Of a live page mostly bytes that are the mapping's: a granule may have others beside them. */
@@ -241,7 +240,7 @@ static void choose(struct attacker *a, struct attempt *t)
 	t->write = bench_pick(&a->rng, 2);
 	t->len = 1 + (uint32_t)bench_pick(&a->rng, ATTEMPT_BYTES);
 	t->addr += bench_pick(&a->rng, DMP_PAGE_BYTES - ATTEMPT_BYTES);
-	if (a->alone && t->state == ATTACK_LIVE)
+	if (a->book->is_alone && t->state == ATTACK_LIVE)
 		aim_inside(t, mapping_of(a, t->page));
 }
 
@@ -290,7 +289,7 @@ static void count(struct attacker *a, const struct attempt *t, const uint8_t *by
 		return;
 	}
 	a->counts.by[t->state][t->write][t->answer]++;
-	if (t->state == ATTACK_LIVE)
+	if (t->page && t->state == ATTACK_LIVE)
 		count_live(a, t, bytes);
 	else if (t->answer == DMP_FAULT_STALE)
 		count_stale(a, t, now_ns);
