@@ -38,7 +38,7 @@ static struct cell microseconds(uint64_t ns)
 {
 	struct cell cell;
 
-	snprintf(cell.text, sizeof(cell.text), "%.1f", (double)ns / 1e3);
+	snprintf(cell.text, sizeof(cell.text), "%.0f", (double)ns / 1e3);
 	return cell;
 }
 
