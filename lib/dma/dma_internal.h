@@ -73,7 +73,8 @@ bool dma_window_phys(const struct dma_window *window, dmp_addr_t addr, uint64_t 
 dmp_phys_t dma_window_highest(const struct dma_window *window, uint64_t reach);
 bool dma_window_makes_sense(const struct dma_window *window);
 
-/* Numbers of the device's counters. */
+/* Numbers of the device's counters.  MAPS and COHERENT_ALLOCS count what has begun, failed or
+ * not. */
 enum dma_count {
 	DMA_MAPS,
 	DMA_UNMAPS,
@@ -81,6 +82,7 @@ enum dma_count {
 	DMA_SYNCS,
 	DMA_COHERENT_ALLOCS,
 	DMA_COHERENT_FREES,
+	DMA_COHERENT_FAILURES,
 	DMA_COUNTS,
 };
 
@@ -94,10 +96,15 @@ struct dmp_device {
 	struct dmp_swiotlb *swiotlb;        /* (c) NULL: nothing bounces */
 	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
 	struct dma_limits limits;           /* (c) */
+	struct dma_limits physical;         /* (c) the same, but its bus carries all of memory */
 	uint32_t number;                    /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
-	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
+	DMP_ATOMIC(struct dmp_domain *) dom;      /* (a) NULL: direct */
+	DMP_ATOMIC(struct dmp_domain *) identity; /* (a) attached, where dom is NULL: direct, too */
+	DMP_ATOMIC(uint64_t) granule;             /* (a) dom's; 0 without */
+	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
+	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
@@ -107,14 +114,46 @@ struct dmp_device {
 	struct dma_block_tree blocks; /* (b) by address */
 };
 
-/* The domain attached, NULL for none.  [ATTACH] in dma_device.c. */
+/* The domain that translates for it, NULL for none.  [ATTACH] in dma_attach.c. */
 static inline struct dmp_domain *dma_domain(struct dmp_device *dev)
 {
 	return load_acquire(&dev->dom); /* [ATTACH] */
 }
 
-/* dma_device.c: is anything mapped?  Never a false no. */
+/* The domain attached, an identity one too. */
+static inline struct dmp_domain *dma_attached(struct dmp_device *dev)
+{
+	struct dmp_domain *dom = dma_domain(dev);
+
+	return dom ? dom : load_acquire(&dev->identity); /* [ATTACH] */
+}
+
+/* The limits where the device is: behind an identity domain memory is where it is. */
+static inline const struct dma_limits *dma_limits(struct dmp_device *dev)
+{
+	return load_acquire(&dev->identity) ? &dev->physical : &dev->limits; /* [ATTACH] */
+}
+
+/* dma_attach.c: is anything mapped, is anything live?  Never a false no. */
 bool dma_has_maps(struct dmp_device *dev);
+bool dma_is_live(struct dmp_device *dev);
+uint64_t dma_not_below_zero(uint64_t pending);
+void dma_gate_init(struct dmp_device *dev);
+
+/* A request that will make something live begins: before it looks at the device's world.  An
+ * error: it ends with dma_map_failed(), like every other of its errors. */
+static inline int dma_begin(struct dmp_device *dev, enum dma_count what, const char **why)
+{
+	counter_add(&dev->counts, what, 1);
+	if (load_relaxed(&dev->fences)) /* relaxed: see dma_attach.c, Locking */
+		fence_seq_cst();
+	else
+		fence_light();
+	if (load_acquire(&dev->changing) == 0) /* [GATE] */
+		return 0;
+	*why = "its address space is just being changed";
+	return -EBUSY;
+}
 
 /* dma_coherent.c: the device's blocks, and whether @addr lies in one of them. */
 void dma_coherent_init(struct dmp_device *dev);
@@ -170,6 +209,8 @@ struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint6
 int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr);
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
 int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why);
+int dma_failed(struct dmp_device *dev, enum dma_count what, uint64_t len, unsigned attrs, int err,
+	       const char *why);
 
 /* dma_unmap.c: their reverses. */
 int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);

@@ -88,7 +88,8 @@ static bool fits_alone(const struct dma_job *job, struct dma_route route, dmp_ph
 	dmp_addr_t addr = phys;
 
 	if (!route.bounce && !route.translate)
-		dma_window_addr(&limits->window, phys, len, &addr); /* the route is open */
+		dma_window_addr(&dma_limits(job->dev)->window, phys, len,
+				&addr); /* the route is open */
 	if (route.bounce)
 		known &= limits->min_align_mask;
 	if (route.translate)
@@ -300,12 +301,13 @@ int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum
 		   unsigned attrs, size_t *nmapped)
 {
 	const char *why = NULL;
-	int err = dev ? map_list(dev, sg, nents, dir, attrs, nmapped, &why) : -EINVAL;
+	int err = dev ? dma_begin(dev, DMA_MAPS, &why) : -EINVAL;
 
+	if (!err)
+		err = map_list(dev, sg, nents, dir, attrs, nmapped, &why);
 	if (err)
 		return dma_map_failed(dev, list_bytes(sg, nents), attrs, err, why);
 	clear_answers(sg, *nmapped, nents);
-	counter_add(&dev->counts, DMA_MAPS, 1);
 	return 0;
 }
 

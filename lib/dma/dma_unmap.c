@@ -41,7 +41,7 @@ int dma_unexpose_addr(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enu
 {
 	dmp_phys_t phys;
 
-	if (!dma_window_phys(&dev->limits.window, addr, len, &phys))
+	if (!dma_window_phys(&dma_limits(dev)->window, addr, len, &phys))
 		return -ENOENT;
 	return dma_unexpose(dev, phys, len, dir);
 }

@@ -18,7 +18,8 @@
  *        ranges = (maps - unmaps) + queued + withheld + cached + reserved,
  *      where a reservation stands for one range at most;
  *  D2  mapped bytes are whole granules, and none without a mapping;
- *  D3  address 0 is never mapped, so that a wild zero is caught by the machine.
+ *  D3  address 0 is never mapped, so that a wild zero is caught by the machine; unless a device
+ *      brings a direct region there.
  *
  * Locking: none held here.  What a request counts goes to its CPU's block.
  *
@@ -156,7 +157,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	if (!dom)
 		return -EINVAL;
 	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0 ||
-	    dmp_iommu_attached(dom->iommu) > 0)
+	    domain_has_devices(dom))
 		return -EBUSY;
 	domain_stop_queue(dom);
 	err = dmp_iommu_destroy(dom->iommu);
@@ -165,6 +166,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	if (!domain_is_identity(dom))
 		dmp_iova_destroy(dom->iova);
 	domain_exposure_destroy(dom);
+	domain_regions_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));
@@ -173,7 +175,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 
 /* Does a range that leads somewhere touch pfns @lo .. @hi?  One that does not is reserved or
  * withheld already. */
-static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
+bool domain_touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 {
 	struct dmp_iova_range range;
 	int err = dmp_iova_find(dom->iova, lo, &range);
@@ -181,7 +183,9 @@ static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 	if (err)
 		err = dmp_iova_next(dom->iova, lo, &range);
 	while (!err && range.lo <= hi) {
-		if (domain_is_mapped(dom, range.lo << dom->granule_shift))
+		dmp_iova_t iova = range.lo << dom->granule_shift;
+
+		if (domain_is_mapped(dom, iova) && !domain_is_direct(dom, iova))
 			return true;
 		err = dmp_iova_next(dom->iova, range.hi + 1, &range);
 	}
@@ -202,7 +206,7 @@ int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last
 	if (err)
 		return err;
 	dmp_iova_flush(dom->iova);
-	if (touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
+	if (domain_touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
 		return -EBUSY;
 	err = dmp_iova_reserve(dom->iova, domain_pfn(dom, first), domain_pfn(dom, last), NULL);
 	if (!err)
@@ -304,7 +308,7 @@ static bool zero_is_empty(struct dmp_domain *dom)
 {
 	dmp_phys_t phys;
 
-	if (dmp_iommu_iova_to_phys(dom->iommu, 0, &phys) == -ENOENT)
+	if (dmp_iommu_iova_to_phys(dom->iommu, 0, &phys) == -ENOENT || domain_is_direct(dom, 0))
 		return true;
 	dmp_log(DMP_LOG_BUG, "domain: address 0 is mapped");
 	return false;
