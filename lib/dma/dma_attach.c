@@ -138,6 +138,7 @@ static void enter_world(struct dmp_device *dev, struct dmp_domain *dom)
 		store_release(&dev->identity, dom); /* [ATTACH] */
 		return;
 	}
+	dev->counts_neighbours = dmp_domain_measures_exposure(dom);
 	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
 	store_release(&dev->dom, dom);                         /* [ATTACH] */
 }

@@ -164,6 +164,7 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	counter_init(&dev->counts);
 	dma_gate_init(dev);
 	dma_coherent_init(dev);
+	dma_neighbours_init(&dev->neighbours);
 	*out = dev;
 	return 0;
 
@@ -187,6 +188,7 @@ int dmp_device_destroy(struct dmp_device *dev)
 		return err;
 	hw_device_remove(dev->hw, dev->number);
 	dma_coherent_destroy(dev);
+	dma_neighbours_destroy(&dev->neighbours);
 	counter_destroy(&dev->counts);
 	dmp_meta_free(dev, sizeof(*dev));
 	return 0;
@@ -242,5 +244,6 @@ int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
 	now.live_coherent = now.coherent_allocs - now.coherent_frees;
 	now.map_failures = map_failures + coherent_failures;
 	now.syncs = counter_sum(counts, DMA_SYNCS);
+	dma_neighbours_get(&dev->neighbours, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }

@@ -6,9 +6,9 @@
  *     |       |          |            |
  *     |       hw         dma_route.c  dma_map.c, dma_unmap.c, dma_bounce.c,
  *     dma_route.c                     dma_sg.c, dma_sg_each.c, dma_coherent.c
- *     dma_window.c
+ *     dma_window.c                    dma_neighbours.c
  *
- * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
+ * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock; (n) neighbours.lock.
  */
 #ifndef DMAPOOL_DMA_INTERNAL_H
 #define DMAPOOL_DMA_INTERNAL_H
@@ -90,6 +90,13 @@ enum dma_count {
 struct dma_block;
 RB_HEAD(dma_block_tree, dma_block);
 
+/* dma_neighbours.c: bytes beside buffers that share their granules. */
+struct dma_neighbours {
+	struct dmp_lock lock;
+	uint64_t now, peak;             /* (n) bytes */
+	uint64_t byte_ns, summed_at_ns; /* (n) up to when; saturates */
+};
+
 struct dmp_device {
 	/* Constant after create */
 	struct dmp_hw *hw;                  /* (c) */
@@ -105,6 +112,7 @@ struct dmp_device {
 	DMP_ATOMIC(uint64_t) granule;             /* (a) dom's; 0 without */
 	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
 	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
+	bool counts_neighbours; /* written before dom: the domain measures exposure */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
@@ -112,6 +120,9 @@ struct dmp_device {
 	/* Written by alloc_coherent and free_coherent */
 	struct dmp_lock blocks_lock;
 	struct dma_block_tree blocks; /* (b) by address */
+
+	/* Written by requests, only where it is measured */
+	struct dma_neighbours neighbours;
 };
 
 /* The domain that translates for it, NULL for none.  [ATTACH] in dma_attach.c. */
@@ -220,6 +231,27 @@ int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, un
 bool dma_unmap_took_effect(const struct dmp_domain *dom, int err);
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err);
 int dma_unmap_done(struct dmp_device *dev, uint64_t len, bool is_gone, int err);
+
+/* dma_neighbours.c */
+void dma_neighbours_init(struct dma_neighbours *neighbours);
+void dma_neighbours_destroy(struct dma_neighbours *neighbours);
+void dma_neighbours_get(struct dma_neighbours *neighbours, struct dmp_device_stats *stats);
+void dma_neighbours_come(struct dma_neighbours *neighbours, uint64_t bytes);
+void dma_neighbours_go(struct dma_neighbours *neighbours, uint64_t bytes);
+
+/* Bytes beside @len at @addr in the granules of the job's domain. */
+static inline uint64_t dma_beside(const struct dma_job *job, dmp_addr_t addr, uint64_t len)
+{
+	uint64_t granule = dmp_domain_granule(job->dom);
+
+	return dmp_align_up((addr & (granule - 1)) + len, granule) - len;
+}
+
+/* Does anybody want to know? */
+static inline bool dma_counts_neighbours(const struct dma_job *job)
+{
+	return job->dom && job->dev->counts_neighbours;
+}
 
 /* A piece of the list, before it has an address. */
 struct sg_piece {

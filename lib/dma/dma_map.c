@@ -91,6 +91,16 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 	return 0;
 }
 
+/* The buffer itself: what shares its granules is within reach, too. */
+static int give_in_place(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
+{
+	int err = give_address(job, phys, len, addr);
+
+	if (!err && dma_counts_neighbours(job))
+		dma_neighbours_come(&job->dev->neighbours, dma_beside(job, *addr, len));
+	return err;
+}
+
 int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
 {
 	struct dma_route route = dma_route_for(job, phys, len);
@@ -100,7 +110,7 @@ int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	if (route.err)
 		return dma_because(job, route.why, route.err);
 	if (!route.bounce)
-		return give_address(job, phys, len, addr);
+		return give_in_place(job, phys, len, addr);
 	err = dma_bounce_in(job, phys, len, &slot);
 	if (err)
 		return err;

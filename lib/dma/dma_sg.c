@@ -203,6 +203,16 @@ static size_t answer_merged(const struct dma_limits *limits, const struct sg_wor
 	return n;
 }
 
+/* Of all answers; pads lead to a piece's own granules once more. */
+static uint64_t list_beside(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < nmapped; i++)
+		sum += dma_beside(job, sg[i].addr, sg[i].mapped_len);
+	return sum;
+}
+
 static int map_merged(const struct dma_job *job, struct sg_work *work, struct dmp_sg *sg,
 		      size_t *nmapped)
 {
@@ -218,6 +228,8 @@ static int map_merged(const struct dma_job *job, struct sg_work *work, struct dm
 	if (err)
 		return err;
 	*nmapped = answer_merged(limits, work, sg, start);
+	if (dma_counts_neighbours(job))
+		dma_neighbours_come(&job->dev->neighbours, list_beside(job, sg, *nmapped));
 	return 0;
 }
 
@@ -230,6 +242,8 @@ static int unmap_merged(const struct dma_job *job, const struct dmp_sg *sg, size
 	int err = last < first ? -EINVAL : dmp_domain_unmap(job->dom, first, last - first + 1);
 
 	*is_gone = dma_unmap_took_effect(job->dom, err);
+	if (*is_gone && dma_counts_neighbours(job))
+		dma_neighbours_go(&job->dev->neighbours, list_beside(job, sg, nmapped));
 	return err;
 }
 

@@ -96,6 +96,8 @@ static int unmap_translated(const struct dma_job *job, dmp_addr_t addr, uint64_t
 		return err;
 	err = dmp_domain_unmap(job->dom, addr, len);
 	*is_gone = dma_unmap_took_effect(job->dom, err);
+	if (*is_gone && !bounced && dma_counts_neighbours(job))
+		dma_neighbours_go(&job->dev->neighbours, dma_beside(job, addr, len));
 	return *is_gone && bounced ? dma_bounce_out_unmapped(job, slot, len, err) : err;
 }
 
