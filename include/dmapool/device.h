@@ -43,6 +43,10 @@ struct dmp_device_opts {
  * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory only
  * (needs_shared of hw.h), without the flag. */
 #define DMP_DEVICE_FORCE_BOUNCE 2u
+/* Behind a domain its addresses are looked for below 4 GiB first, as Linux does for PCI devices, if
+ * mask and bus allow higher ones.  The first time that there is none, this ends for as long as it
+ * stays attached: see losses_32bit.  Coherent memory and lists are meant as well. */
+#define DMP_DEVICE_FIRST_32BIT  4u
 
 /**
  * dmp_device_create() - a device of a machine
@@ -162,8 +166,12 @@ struct dmp_device_stats {
 	uint64_t map_failures;
 	uint64_t syncs;
 	uint64_t coherent_allocs, coherent_frees;
-	uint64_t live_maps; /* maps - unmaps */
+	uint64_t live_maps; /* maps - unmaps; what has begun and has no answer yet counts */
 	uint64_t live_coherent;
+	/* DMP_DEVICE_FIRST_32BIT */
+	uint64_t maps_32bit;   /* mappings that got an address below 4 GiB at the first try */
+	uint64_t losses_32bit; /* times that the preference was lost: once an attachment at most */
+	uint64_t first_32bit;  /* 1: it is attached, and has the preference */
 	/* Behind a domain with DMP_DOMAIN_EXPOSURE: bytes beside buffers that share their granules,
 	 * which the device reaches, too.  Slots have none: they own whole granules. */
 	uint64_t neighbour_bytes;      /* now ... */

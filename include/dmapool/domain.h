@@ -237,6 +237,30 @@ DMP_API int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len
 DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs,
 				size_t nruns, unsigned prot, uint64_t limit, dmp_iova_t *iova);
 
+/* Where an address may lie. */
+struct dmp_domain_place {
+	uint64_t limit;   /* highest address that the device can use */
+	bool first32;     /* in: if the limit is above 4 GiB try below it first, and leave caches of
+			   * free addresses as they are for that; out: false: it did not succeed */
+	bool reserved[7]; /* false */
+};
+
+/**
+ * dmp_domain_map_place() - dmp_domain_map() or dmp_domain_map_runs(), and where
+ * @nruns: 1: the run may have any alignment, and @iova keeps its offset in the granule
+ * @place: in and out
+ *
+ * A first try below 4 GiB is of the address alone: @place->first32 says whether it found one, also
+ * where something that came after failed.
+ *
+ * Threads: any thread.
+ * Errors:  those of dmp_domain_map(); -EINVAL also for what is reserved in @place.
+ * Source:  spec-iova 2.2.
+ */
+DMP_API int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_run *runs,
+				 size_t nruns, unsigned prot, struct dmp_domain_place *place,
+				 dmp_iova_t *iova);
+
 /**
  * dmp_domain_unmap() - take the address back
  * @iova, @len: as mapped

@@ -19,6 +19,7 @@
  *   DMP_ATOMIC(type)                   a field that several threads touch
  *   load_relaxed(p)   load_acquire(p)  store_relaxed(p, v)  store_release(p, v)
  *   add_relaxed(p, v)                  returns the value before
+ *   add_acq_rel(p, v)                  returns the value before
  *   xchg_acq_rel(p, v)                 returns the value before
  *   cas_acq_rel(p, &expected, v)       strong; true if it stored
  *   fence_seq_cst()

@@ -138,9 +138,10 @@ static void enter_world(struct dmp_device *dev, struct dmp_domain *dom)
 		store_release(&dev->identity, dom); /* [ATTACH] */
 		return;
 	}
-	dev->counts_neighbours = dmp_domain_measures_exposure(dom);
 	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
-	store_release(&dev->dom, dom);                         /* [ATTACH] */
+	dma_first32_begin(dev);
+	dev->counts_neighbours = dmp_domain_measures_exposure(dom);
+	store_release(&dev->dom, dom); /* [ATTACH] */
 }
 
 static void leave_world(struct dmp_device *dev)
@@ -148,6 +149,7 @@ static void leave_world(struct dmp_device *dev)
 	store_release(&dev->identity, NULL); /* [ATTACH] */
 	store_release(&dev->dom, NULL);      /* [ATTACH] */
 	store_relaxed(&dev->granule, 0);
+	store_relaxed(&dev->first32, 0);
 }
 
 /* The gate is shut. */

@@ -205,9 +205,11 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 {
 	uint64_t reach = dev->limits.coherent_reach;
 
+	const struct dma_job job = {.dev = dev, .dom = dom, .dir = DMP_BIDIRECTIONAL};
+
 	if (dom)
-		return dmp_domain_map(dom, block->phys, block->bytes, dma_prot(DMP_BIDIRECTIONAL),
-				      reach, &block->addr);
+		return dma_place(&job, &(struct dmp_phys_run){block->phys, block->bytes}, 1, reach,
+				 &block->addr);
 	if (!dma_window_addr(&dma_limits(dev)->window, block->phys, block->bytes, &block->addr) ||
 	    !dmp_range_fits(block->addr, block->bytes, reach))
 		return -ENOMEM;

@@ -36,7 +36,7 @@ static_assert(sizeof(struct dmp_device_opts) == 88, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 88, "append only");
 static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
-#define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE)
+#define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE | DMP_DEVICE_FIRST_32BIT)
 
 /* 2^k - 1 for some k, 0 and 64 included. */
 static bool is_mask(uint64_t mask)
@@ -91,6 +91,7 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 		.segment_boundary = limit_or_none(opts->segment_boundary),
 		.window = window_of(opts),
 		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
+		.first32 = (opts->flags & DMP_DEVICE_FIRST_32BIT) != 0,
 		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0 ||
 				dmp_swiotlb_forces_bounce(opts->swiotlb),
 	};
@@ -244,6 +245,9 @@ int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
 	now.live_coherent = now.coherent_allocs - now.coherent_frees;
 	now.map_failures = map_failures + coherent_failures;
 	now.syncs = counter_sum(counts, DMA_SYNCS);
+	now.maps_32bit = counter_sum(counts, DMA_MAPS_32BIT);
+	now.losses_32bit = load_relaxed(&dev->losses32); /* relaxed, both: reports */
+	now.first_32bit = load_relaxed(&dev->first32);
 	dma_neighbours_get(&dev->neighbours, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }

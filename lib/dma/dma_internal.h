@@ -38,6 +38,7 @@ struct dma_limits {
 	bool untrusted;             /* must never see bytes beside a buffer */
 	bool force_bounce;          /* no buffer is used in place */
 	bool needs_shared;          /* reaches shared memory only: forces it */
+	bool first32;               /* behind a domain: addresses below 4 GiB first */
 };
 
 /* What is asked for, and what stands ready: together with the limits they decide. */
@@ -83,6 +84,7 @@ enum dma_count {
 	DMA_COHERENT_ALLOCS,
 	DMA_COHERENT_FREES,
 	DMA_COHERENT_FAILURES,
+	DMA_MAPS_32BIT, /* behind a domain, below 4 GiB at the first try */
 	DMA_COUNTS,
 };
 
@@ -112,10 +114,14 @@ struct dmp_device {
 	DMP_ATOMIC(uint64_t) granule;             /* (a) dom's; 0 without */
 	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
 	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
-	bool counts_neighbours; /* written before dom: the domain measures exposure */
+	DMP_ATOMIC(uint32_t) first32; /* (a) 1: dma_first32.c; a request clears it, once */
+	bool counts_neighbours;                   /* written before dom: the domain measures exposure */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
+
+	/* Written once an attachment, at most */
+	DMP_ATOMIC(uint64_t) losses32; /* (a) preferences for low addresses that were lost */
 
 	/* Written by alloc_coherent and free_coherent */
 	struct dmp_lock blocks_lock;
@@ -214,6 +220,11 @@ int dma_bounce_out(const struct dma_job *job, dmp_phys_t slot, uint64_t len);
 int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
 void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
 int dma_wait_until_unreachable(struct dmp_domain *dom);
+
+/* dma_first32.c: behind the job's domain; @runs as dmp_domain_map_place() has them. */
+int dma_place(const struct dma_job *job, const struct dmp_phys_run *runs, size_t nruns,
+	      uint64_t reach, dmp_iova_t *iova);
+void dma_first32_begin(struct dmp_device *dev);
 
 /* dma_map.c: the acts, for one piece of memory. */
 struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint64_t len);

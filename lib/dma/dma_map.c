@@ -79,8 +79,8 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 	int err;
 
 	if (job->dom)
-		return dmp_domain_map(job->dom, phys, len, dma_prot(job->dir), dev->limits.reach,
-				      addr);
+		return dma_place(job, &(struct dmp_phys_run){phys, len}, 1, dev->limits.reach,
+				 addr);
 	if (!dma_window_addr(&dma_limits(dev)->window, phys, len, &bus_addr))
 		return dma_because(job, "its bus does not carry what it would have to use",
 				   -ERANGE);

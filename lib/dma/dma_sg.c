@@ -223,8 +223,7 @@ static int map_merged(const struct dma_job *job, struct sg_work *work, struct dm
 
 	if (err)
 		return err;
-	err = dmp_domain_map_runs(job->dom, work->runs, list_runs(work), dma_prot(job->dir),
-				  limits->reach, &start);
+	err = dma_place(job, work->runs, list_runs(work), limits->reach, &start);
 	if (err)
 		return err;
 	*nmapped = answer_merged(limits, work, sg, start);

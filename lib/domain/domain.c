@@ -16,7 +16,8 @@
  * Invariants, walked by dmp_domain_check():
  *  D1  a range of the IOVA space is mapped, queued, withheld, cached or reserved:
  *        ranges = (maps - unmaps) + queued + withheld + cached + reserved,
- *      where a reservation stands for one range at most;
+ *      where a reservation stands for as many as it has added, or fewer: later ones may have
+ *      joined them;
  *  D2  mapped bytes are whole granules, and none without a mapping;
  *  D3  address 0 is never mapped, so that a wild zero is caught by the machine; unless a device
  *      brings a direct region there.
@@ -165,8 +166,8 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 		return err;
 	if (!domain_is_identity(dom))
 		dmp_iova_destroy(dom->iova);
-	domain_exposure_destroy(dom);
 	domain_regions_destroy(dom);
+	domain_exposure_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
 	dmp_meta_free(dom, sizeof(*dom));
@@ -192,6 +193,27 @@ bool domain_touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 	return false;
 }
 
+static uint64_t count_ranges(struct dmp_domain *dom)
+{
+	struct dmp_iova_stats stats = {.nranges = 0};
+
+	dmp_iova_get_stats(dom->iova, &stats, sizeof(stats));
+	return stats.nranges;
+}
+
+/* Between ranges that are there already a policy may put several; those of a call that ends
+ * without memory stay. */
+static int reserve_pfns(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
+{
+	uint64_t before = count_ranges(dom), after;
+	int err = dmp_iova_reserve(dom->iova, lo, hi, NULL);
+
+	after = count_ranges(dom);
+	if (after > before)
+		add_relaxed(&dom->nreserved, after - before); /* relaxed: set-up calls compare it */
+	return err;
+}
+
 /* After the flush nothing is queued any more, whatever other flushes are in progress: Q3 of
  * domain_flushq.h.  So what the space still holds there is mapped, or nobody's for good. */
 int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last)
@@ -208,10 +230,7 @@ int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last
 	dmp_iova_flush(dom->iova);
 	if (domain_touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
 		return -EBUSY;
-	err = dmp_iova_reserve(dom->iova, domain_pfn(dom, first), domain_pfn(dom, last), NULL);
-	if (!err)
-		add_relaxed(&dom->nreserves, 1); /* relaxed: compared by set-up calls only */
-	return err;
+	return reserve_pfns(dom, domain_pfn(dom, first), domain_pfn(dom, last));
 }
 
 int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys)
@@ -282,7 +301,7 @@ static bool ranges_agree(struct dmp_domain *dom, const struct dmp_iova_stats *io
 {
 	uint64_t live = now->maps - now->unmaps + now->queued;
 	uint64_t least = live + iova->cached + counter_sum(&dom->counts, DOMAIN_WITHHELD);
-	uint64_t most = least + load_relaxed(&dom->nreserves); /* relaxed: set-up only */
+	uint64_t most = least + load_relaxed(&dom->nreserved); /* relaxed: set-up only */
 
 	if (iova->nranges >= least && iova->nranges <= most)
 		return true;

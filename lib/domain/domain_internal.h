@@ -51,8 +51,8 @@ enum domain_count {
 
 struct flushq;
 struct flushq_ring;
-struct domain_exposure;
 struct domain_region;
+struct domain_exposure;
 
 /* A range that is unmapped but not yet flushed. */
 struct flushq_range {
@@ -98,7 +98,7 @@ struct dmp_domain {
 	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
-	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */
 
 	/* Read by every unmap; written when a device brings addresses that are its machine's */
 	DMP_ATOMIC(struct domain_region *) regions; /* (p) to write; (a) to read; domain_region.c */
@@ -184,6 +184,9 @@ void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
 
+/* domain_attach.c: is a device attached, or about to be? */
+bool domain_has_devices_locked(struct dmp_domain *dom);
+bool domain_has_devices(struct dmp_domain *dom);
 /* domain_exposure.c.  Nothing to do where it is not measured. */
 int domain_exposure_create(struct dmp_domain *dom);
 void domain_exposure_destroy(struct dmp_domain *dom);
@@ -199,10 +202,6 @@ void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t sinc
 void domain_exposure_waits(struct dmp_domain *dom, const struct flushq_range *range,
 			   uint64_t number);
 void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t now_ns);
-
-/* domain_attach.c: is a device attached, or about to be? */
-bool domain_has_devices_locked(struct dmp_domain *dom);
-bool domain_has_devices(struct dmp_domain *dom);
 
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);

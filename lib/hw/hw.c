@@ -38,7 +38,7 @@ static int translation_members(const struct dmp_hw_ops *ops)
 static bool has_translation_extras(const struct dmp_hw_ops *ops)
 {
 	return ops->map_list || ops->sync_map || ops->flush_gather || ops->flush_range ||
-	       ops->free_tables || ops->exposure_start || ops->device_region;
+	       ops->free_tables || ops->device_region || ops->exposure_start;
 }
 
 /* H1 */
