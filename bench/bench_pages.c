@@ -28,6 +28,7 @@
 const char *const bench_pages_way_names[BENCH_PAGES_WAYS] = {
 	[BENCH_PAGES_CALL] = "call",
 	[BENCH_PAGES_LIST] = "list",
+	[BENCH_PAGES_LOOP] = "loop",
 };
 
 /* Of a round: their entries, 16 KiB, stay in the nearest cache. */
@@ -166,7 +167,7 @@ struct mapper {
 	dmp_iova_t iova;
 	struct bench_phases *phases; /* NULL: not the first */
 	struct dmp_gather gather;
-	struct dmp_phys_run *runs; /* owned; of a list */
+	struct dmp_phys_run *runs; /* owned; scattered pages; NULL: none */
 };
 
 static int begin(struct bench_thread *t)
@@ -182,7 +183,7 @@ static int begin(struct bench_thread *t)
 	m->phases = t->number == 0 ? &pages->first : NULL;
 	dmp_gather_init(&m->gather);
 	m->gather.queued = 1;
-	if (pages->use->way == BENCH_PAGES_LIST) {
+	if (pages->use->way != BENCH_PAGES_CALL) {
 		m->runs = calloc(pages->use->batch, sizeof(*m->runs));
 		for (unsigned i = 0; m->runs && i < pages->use->batch; i++)
 			m->runs[i] = (struct dmp_phys_run){(2 * i + UINT64_C(1)) *
@@ -207,15 +208,30 @@ static void note(struct bench_pages *pages, int err)
 	atomic_store_explicit(&pages->err, err, memory_order_relaxed); /* any of them will do */
 }
 
+#define PROT (DMP_PROT_READ | DMP_PROT_WRITE)
+
+static int map_loop(struct mapper *m, uint64_t off)
+{
+	const struct bench_pages_case *use = m->pages->use;
+	int err = 0;
+
+	for (unsigned i = 0; !err && i < use->batch; i++)
+		err = dmp_iommu_map(m->pages->iommu, m->iova + off + i * use->page_bytes,
+				    m->runs[i].phys, use->page_bytes, PROT);
+	return err;
+}
+
 static int map_call(struct mapper *m, uint64_t off, uint64_t len)
 {
 	const struct bench_pages_case *use = m->pages->use;
-	unsigned prot = DMP_PROT_READ | DMP_PROT_WRITE;
+	dmp_iova_t iova = m->iova + off;
 
-	if (m->runs)
-		return dmp_iommu_map_range(m->pages->iommu, m->iova + off, m->runs, use->batch,
-					   prot);
-	return dmp_iommu_map(m->pages->iommu, m->iova + off, off + use->page_bytes, len, prot);
+	switch (use->way) {
+	case BENCH_PAGES_LIST:
+		return dmp_iommu_map_range(m->pages->iommu, iova, m->runs, use->batch, PROT);
+	case BENCH_PAGES_LOOP: return map_loop(m, off);
+	default: return dmp_iommu_map(m->pages->iommu, iova, off + use->page_bytes, len, PROT);
+	}
 }
 
 /* False: a call failed. */

@@ -15,6 +15,7 @@
 enum bench_pages_way {
 	BENCH_PAGES_CALL, /* equal pages in one call */
 	BENCH_PAGES_LIST, /* scattered pages in one list; unmapped in one call */
+	BENCH_PAGES_LOOP, /* the same pages, mapped one by one */
 	BENCH_PAGES_WAYS,
 };
 

@@ -54,8 +54,8 @@ static const struct poptOption options[] = {
 	BENCH_OPTION("batch", 'b', BATCH, "pages of a call, up to 2048 (default: 1,16,256)",
 		     "LIST"),
 	BENCH_OPTION("way", 'w', WAY,
-		     "call: equal pages, one behind the other; list: scattered ones in a list; all "
-		     "(default: call)",
+		     "call: equal pages, one behind the other; list: scattered ones in a list; "
+		     "loop: these one by one; all (default: call)",
 		     "LIST"),
 	BENCH_OPTION("threads", 't', THREADS, "in one domain (default: 1)", "LIST"),
 	BENCH_OPTION("samples", 'n', SAMPLES,

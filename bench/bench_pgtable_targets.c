@@ -4,7 +4,8 @@
  *
  *   batch     256 pages of 4 KiB in one call against one by one, and against plain stores
  *   single    one page of 4 KiB
- *   list      256 scattered pages in one list against one by one
+ *   big       256 pages of 2 MiB against plain stores
+ *   list      256 scattered pages in one list against a loop that maps the same ones
  *   threads   two in one domain against one
  *
  * Both sides of a ratio take turns in one run.  The further entries of a batch are those behind
@@ -22,6 +23,7 @@
 
 #define FORMAT "vtd-48"
 #define PAGE   UINT64_C(4096)
+#define BIG    (UINT64_C(2) << 20)
 #define BATCH  256u
 
 /* Two uses, each in a domain of its own, and the stores of the first. */
@@ -32,9 +34,9 @@ struct sides {
 	struct bench_result results[3];
 };
 
-static struct bench_pages_case case_of(unsigned batch, enum bench_pages_way way)
+static struct bench_pages_case case_of(uint64_t page, unsigned batch, enum bench_pages_way way)
 {
-	return (struct bench_pages_case){FORMAT, PAGE, batch, way};
+	return (struct bench_pages_case){FORMAT, page, batch, way};
 }
 
 /* In turn: the uses, and the floor; 0 or what went wrong. */
@@ -124,7 +126,8 @@ static void batches(struct sides *sides, const struct bench_plan *plan, struct b
 	unsigned n = plan->samples;
 
 	progress_show("a batch against one by one");
-	if (!measure(sides, plan, case_of(BATCH, BENCH_PAGES_CALL), case_of(1, BENCH_PAGES_CALL)))
+	if (!measure(sides, plan, case_of(PAGE, BATCH, BENCH_PAGES_CALL),
+		     case_of(PAGE, 1, BENCH_PAGES_CALL)))
 		s = NULL;
 	add_speed_up(table, s, false, n, "map of 256 x 4 KiB in one call, to one by one", 4, 8);
 	add_speed_up(table, s, true, n, "unmap of 256 x 4 KiB in one call, to one by one", NAN,
@@ -135,21 +138,34 @@ static void batches(struct sides *sides, const struct bench_plan *plan, struct b
 	add_single(table, s, true, n, "one 4 KiB unmap");
 }
 
+static void big_pages(struct sides *sides, const struct bench_plan *plan, struct bench_table *table)
+{
+	const struct sides *s = sides;
+
+	progress_show("pages of 2 MiB");
+	if (!measure(sides, plan, case_of(BIG, BATCH, BENCH_PAGES_CALL),
+		     case_of(BIG, 1, BENCH_PAGES_CALL)))
+		s = NULL;
+	add_further(table, s, false, plan->samples, "map: each further 2 MiB page, to a store");
+	add_further(table, s, true, plan->samples, "unmap: each further 2 MiB page, to a store");
+}
+
 static void lists(struct sides *sides, const struct bench_plan *plan, struct bench_table *table)
 {
 	const struct sides *s = sides;
 
-	progress_show("a list against one by one");
-	if (!measure(sides, plan, case_of(BATCH, BENCH_PAGES_LIST), case_of(1, BENCH_PAGES_CALL)))
+	progress_show("a list against a loop");
+	if (!measure(sides, plan, case_of(PAGE, BATCH, BENCH_PAGES_LIST),
+		     case_of(PAGE, BATCH, BENCH_PAGES_LOOP)))
 		s = NULL;
 	add_speed_up(table, s, false, plan->samples,
-		     "map of 256 scattered pages in one list, to one by one", NAN, NAN);
+		     "map_range of 256 scattered pages, to a loop of maps", NAN, NAN);
 }
 
 /* Two threads in one domain against one in another. */
 static void threads(struct bench_compare *c, struct sides *s)
 {
-	const struct bench_pages_case use = case_of(1, BENCH_PAGES_CALL);
+	const struct bench_pages_case use = case_of(PAGE, 1, BENCH_PAGES_CALL);
 	const struct bench_job jobs[] = {{&bench_pages_work, &s->pages[0], 2},
 					 {&bench_pages_work, &s->pages[1], 1}};
 
@@ -180,6 +196,7 @@ int bench_pgtable_targets(const struct bench_plan *plan, struct json_file *json)
 	sides = calloc(1, sizeof(*sides));
 	if (table && sides) {
 		batches(sides, plan, table);
+		big_pages(sides, plan, table);
 		lists(sides, plan, table);
 		c = (struct bench_compare){.plan = *plan, .table = table};
 		threads(&c, sides);

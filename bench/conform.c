@@ -4,10 +4,9 @@
  *
  *   file -> blocks -> a verdict each
  *
- *   passed        every answer is the recorded one
- *   failed        some answer is another one than expected
- *   by choice     we state other answers, and every answer is as stated
- *   unsupported   the block has operations that this version does not run
+ *   passed      every answer is the recorded one
+ *   failed      some answer is another one than expected
+ *   by choice   we state other answers, and every answer is as stated
  *
  * A block that goes on after a mismatch is run to its end: one wrong address makes more
  * of them, and the first is the one to look at.
@@ -43,9 +42,7 @@ void conform_say_ok(char *got, int err)
 struct report {
 	FILE *out;
 	const char *name;
-	unsigned long nops, nmismatches, nskipped;
-	const struct conform_line *lacking; /* the first line that is not run, and why */
-	const char *lack;
+	unsigned long nops, nmismatches;
 	unsigned first; /* line of the first mismatch; what it said stands in `detail` */
 	char detail[3 * CONFORM_GOT_MAX];
 };
@@ -129,22 +126,6 @@ static int run_block(const struct conform_format *format, const struct conform_b
 	return 0;
 }
 
-/* Does this version have all that the block asks for?  Looks at its text alone. */
-static bool is_run(const struct conform_format *format, const struct conform_block *block,
-		   struct report *report)
-{
-	const char *lack = NULL;
-	size_t i;
-
-	for (i = 0; i < block->nlines && !lack; i++)
-		lack = format->lacks ? format->lacks(&block->lines[i]) : NULL;
-	if (lack && !report->lack) {
-		report->lack = lack;
-		report->lacking = &block->lines[i - 1];
-	}
-	return !lack;
-}
-
 static int judge_block(const struct conform_format *format, struct conform_block *block,
 		       struct report *report, struct conform_totals *totals)
 {
@@ -152,11 +133,6 @@ static int judge_block(const struct conform_format *format, struct conform_block
 	bool by_choice = false;
 	int err = 0;
 
-	if (!is_run(format, block, report)) {
-		report->nskipped += block->nlines;
-		totals->unsupported++;
-		return 0;
-	}
 	if (format->choose)
 		err = format->choose(block, &by_choice);
 	if (!err)
@@ -175,10 +151,6 @@ static void print_report(const struct report *report)
 {
 	fprintf(report->out, "%s: %lu operations, %lu mismatches", report->name, report->nops,
 		report->nmismatches);
-	if (report->nskipped)
-		fprintf(report->out, ", %lu lines not run since line %u, '%.60s', %s",
-			report->nskipped, report->lacking->number, report->lacking->text,
-			report->lack);
 	if (report->nmismatches)
 		fprintf(report->out, "; the first at line %u: %s", report->first, report->detail);
 	fputc('\n', report->out);
@@ -250,35 +222,28 @@ static bool run_files(const char **paths, struct conform_totals *totals)
 	return all_run;
 }
 
-static int print_totals(const struct conform_totals *totals, bool allow_unsupported)
+static int print_totals(const struct conform_totals *totals)
 {
-	printf("%u passed, %u failed, %u by choice, %u unsupported\n", totals->passed,
-	       totals->failed, totals->by_choice, totals->unsupported);
-	if (totals->failed || (totals->unsupported && !allow_unsupported))
-		return EXIT_BAD;
-	return EXIT_GOOD;
+	printf("%u passed, %u failed, %u by choice\n", totals->passed, totals->failed,
+	       totals->by_choice);
+	return totals->failed ? EXIT_BAD : EXIT_GOOD;
 }
 
 int conform_main(int argc, const char **argv)
 {
-	int allow_unsupported = 0, status = EXIT_USAGE, rc;
+	int status = EXIT_USAGE, rc;
 	struct conform_totals totals = {0};
-	const struct poptOption options[] = {
-		{"allow-unsupported", 0, POPT_ARG_NONE, &allow_unsupported, 0,
-		 "blocks that this version does not run are no failure", NULL},
-		POPT_AUTOHELP POPT_TABLEEND,
-	};
+	const struct poptOption options[] = {POPT_AUTOHELP POPT_TABLEEND};
 	poptContext context = poptGetContext("dmapool conform", argc, argv, options, 0);
 	const char **paths;
 
 	poptSetOtherOptionHelp(
-		context,
-		"[OPTION...] FILE...\n\n"
-		"Runs files of vectors, as tests/vectors/*/*.txt.  The last line counts\n"
-		"blocks: the lines from one domain (or queue) to the next, or a file that\n"
-		"is not run at all.  By choice: run to answers of ours that differ on\n"
-		"purpose.  Exit status: 0; 1 a block failed or is unsupported; 2 a file\n"
-		"is malformed or cannot be read; the others are run all the same.\n");
+		context, "[OPTION...] FILE...\n\n"
+			 "Runs files of vectors, as tests/vectors/*/*.txt.  The last line counts\n"
+			 "blocks: the lines from one domain, queue, map or reset to the next.  By\n"
+			 "choice: run to answers of ours that differ on purpose.  Exit status: 0;\n"
+			 "1 a block failed; 2 a file is malformed or cannot be read; the others\n"
+			 "are run all the same.\n");
 	rc = poptGetNextOpt(context);
 	paths = poptGetArgs(context);
 	if (rc < -1)
@@ -287,9 +252,9 @@ int conform_main(int argc, const char **argv)
 	else if (!paths)
 		complain("no files of vectors given: try 'dmapool conform tests/vectors/*/*.txt'");
 	else if (run_files(paths, &totals))
-		status = print_totals(&totals, allow_unsupported);
+		status = print_totals(&totals);
 	else
-		print_totals(&totals, allow_unsupported);
+		print_totals(&totals);
 	poptFreeContext(context);
 	return status;
 }

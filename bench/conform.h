@@ -56,7 +56,7 @@ struct conform_op {
 			   * may be kept as several */
 	enum conform_result result;
 	bool starts_block;
-	/* Does it, and writes the answer as the vectors would; NULL: not run by this version. */
+	/* Does it, and writes the answer as the vectors would. */
 	void (*run)(void *run, const struct conform_line *line, char *got);
 };
 
@@ -71,9 +71,6 @@ struct conform_format {
 	const struct conform_op *(*find_op)(const char *name, size_t len);
 	/* The argument of kind @letter in @word; false: it is none. */
 	bool (*parse_arg)(char letter, const char *word, size_t len, uint64_t *arg);
-	/* Why this version does not run a block with @line in it, for "line 5 ..."; NULL: it does.
-	 * Without this member it runs all. */
-	const char *(*lacks)(const struct conform_line *line);
 	/* One run of a block: manual mode from begin to end; NULL: no memory. */
 	void *(*open)(void);
 	/* Walks what there is and drops it; what is wrong, or NULL. */
@@ -167,7 +164,7 @@ void conform_queue_tick(struct conform_queue *queue, uint64_t ms, char *got);
 int conform_queue_state(struct conform_queue *queue, unsigned cpu, struct dmp_flushq_state *state);
 
 struct conform_totals {
-	unsigned passed, failed, by_choice, unsupported; /* blocks */
+	unsigned passed, failed, by_choice; /* blocks */
 };
 
 /* Runs the vectors in @text of @len bytes and a zero, which it cuts, and writes the file's line

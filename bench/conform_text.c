@@ -121,8 +121,6 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 		return 0;
 	}
 	line->expected = cut_result(text);
-	if (!line->op->run)
-		return 0;
 	if ((line->op->result == CONFORM_NONE) != !line->expected)
 		return MALFORMED(file, line->number, "'%s' %s: %s", line->op->name,
 				 line->expected ? "has no result" : "needs a result",
@@ -282,12 +280,12 @@ static void cut_blocks(struct conform_file *file)
 	}
 }
 
-/* An operation that this version runs needs the beginning of a block before it. */
+/* An operation needs the beginning of a block before it. */
 static int check_blocks(const struct conform_file *file)
 {
 	const struct conform_line *first = &file->lines[0];
 
-	if (!first->op->starts_block && first->op->run)
+	if (!first->op->starts_block)
 		return MALFORMED(file, first->number, "'%s' before any %s: begin with a %s line",
 				 first->op->name, file->format->begin, file->format->begin);
 	return 0;

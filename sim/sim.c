@@ -48,6 +48,7 @@ static const struct dmp_hw_ops all_ops = {
 	.set_fault_handler = sim_set_fault_handler,
 	.fault_next = sim_fault_next,
 	.needs_shared = sim_needs_shared,
+	.device_region = sim_device_region,
 	.exposure_start = sim_exposure_start,
 	.exposure_get = sim_exposure_get,
 };
@@ -72,6 +73,7 @@ static void ops_fill(struct dmp_hw_ops *ops, uint32_t flags)
 	ops->map_list = NULL;
 	ops->unmap_pages = NULL;
 	ops->iova_to_phys = NULL;
+	ops->device_region = NULL;
 	ops->flush_gather = NULL;
 	ops->flush_range = NULL;
 	ops->flush_domain = NULL;

@@ -13,18 +13,30 @@
  */
 #include "sim_internal.h"
 
-static uint64_t price(const struct dmp_sim *sim, const struct sim_command *command)
+/* A cost that a profile may leave to another one. */
+static uint64_t either(uint64_t cost, uint64_t otherwise)
 {
-	const struct sim_costs *costs = &sim->costs;
+	return cost ? cost : otherwise;
+}
 
-	if (command->kind == COMMAND_DEVICE)
-		return costs->invalidate_device;
-	if (command->kind != COMMAND_WAIT)
-		return costs->invalidate_command;
-	if (command->is_second)
+static uint64_t wait_price(const struct sim_costs *costs, const struct sim_command *wait)
+{
+	if (wait->is_second)
 		return costs->invalidate_separate;
-	return command->remote && costs->invalidate_wait_remote ? costs->invalidate_wait_remote
-								: costs->invalidate_wait;
+	return wait->remote ? either(costs->invalidate_wait_remote, costs->invalidate_wait)
+			    : costs->invalidate_wait;
+}
+
+static uint64_t price(const struct sim_costs *costs, const struct sim_command *command)
+{
+	switch (command->kind) {
+	case COMMAND_PAGES: return costs->invalidate_command;
+	case COMMAND_DOMAIN:
+	case COMMAND_ALL: return either(costs->invalidate_domain, costs->invalidate_command);
+	case COMMAND_DEVICE: return costs->invalidate_device;
+	case COMMAND_WAIT: break;
+	}
+	return wait_price(costs, command);
 }
 
 static void forget(struct dmp_sim *sim, const struct sim_command *command)
@@ -42,16 +54,20 @@ void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command)
 		forget(sim, command);
 		sim_count(sim, COUNT_COMMANDS, 1);
 	}
-	sim_charge(sim, DMP_SIM_PHASE_INVALIDATE, price(sim, command));
+	sim_charge(sim, DMP_SIM_PHASE_INVALIDATE, price(&sim->costs, command));
 }
 
-/* A domain is left: nothing of it is remembered or under way, at no cost. */
+/*
+ * A domain is left, and nothing leads the device there any more: nothing of it is under way or
+ * remembered, at no cost.  The accesses are waited for first: one that found the domain before
+ * may still walk its tables, which hold what they held, and remember what it read.
+ */
 void sim_forget_domain(struct dmp_sim *sim, uint64_t id)
 {
 	struct sim_pages all = {.id = id, .last = UINT64_MAX};
 
+	sim_gates_drain(sim, &all); /* [DRAIN] */
 	sim_units_drop(sim, &all, &all, false);
 	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++)
 		sim_devtlb_drop(sim, device, &all, &all);
-	sim_gates_drain(sim, &all); /* [DRAIN] */
 }

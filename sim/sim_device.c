@@ -60,6 +60,7 @@ static struct sim_device *device_make(const struct dmp_hw_device *desc)
 static void device_free(struct sim_device *dev)
 {
 	sim_expose_drop_all(dev);
+	sim_region_drop(dev);
 	dmp_lock_destroy(&dev->lock);
 	dmp_meta_free(dev, sizeof(*dev));
 }

@@ -7,7 +7,9 @@
  *                                        one that fits says so
  *
  * The oldest records survive, as the first fault is the one that explains the others.  The
- * handler hears of every failure, also of those that find the queue full.
+ * handler hears of every failure, also of those that find the queue full, and these are
+ * counted.  It may call the library and the machine, and make accesses of its own; such an
+ * access that fails calls it again.
  *
  * Locking: (f) the lock, rank RANK_LEAF; (u) set-up only; (c) constant.  The handler is
  *  called without a lock, by the thread whose access failed.
@@ -32,15 +34,18 @@ void sim_faults_destroy(struct sim_faults *faults)
 	dmp_meta_free(faults->ring, faults->len * sizeof(*faults->ring));
 }
 
-/* Queue a record, or note that it is lost. */
-static void queue_record(struct sim_faults *faults, struct dmp_fault *fault)
+/* Queue a record; false: it is lost. */
+static bool queue_record(struct sim_faults *faults, struct dmp_fault *fault)
 {
 	dmp_lock_acquire(&faults->lock);
+	bool fits = faults->count < faults->len;
+
 	fault->overflow = faults->lost;
-	faults->lost = faults->count == faults->len;
-	if (!faults->lost)
+	faults->lost = !fits;
+	if (fits)
 		faults->ring[(faults->first + faults->count++) % faults->len] = *fault;
 	dmp_lock_release(&faults->lock);
+	return fits;
 }
 
 void sim_fault_record(struct dmp_sim *sim, const struct sim_access *access)
@@ -53,7 +58,8 @@ void sim_fault_record(struct dmp_sim *sim, const struct sim_access *access)
 		.access = access->prot,
 	};
 
-	queue_record(&sim->faults, &fault);
+	if (!queue_record(&sim->faults, &fault))
+		sim_count(sim, COUNT_FAULTS_LOST, 1);
 	if (sim->faults.fn)
 		sim->faults.fn(sim->faults.ctx, &fault);
 }

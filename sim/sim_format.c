@@ -260,6 +260,21 @@ static void set_encoding(struct sim_format *format, uint32_t encoding)
 	}
 }
 
+/* What tells single pages, by the bits of `kind` that all pages have, or none has. */
+static void set_single(struct sim_format *format)
+{
+	uint64_t permitted = format->prot[1] & format->prot[2] & format->prot[3];
+
+	for (unsigned level = 1; level <= format->levels; level++) {
+		struct sim_level *l = &format->level[level];
+		uint64_t table = level > 1 ? l->table & format->kind : 0;
+		uint64_t page = (l->leaf | permitted) & format->kind;
+
+		l->single_has = level > 1 ? page & ~table : 0;
+		l->single_lacks = (table & ~page) | format->run_mark;
+	}
+}
+
 int sim_format_choose(struct sim_format *format, const char *name,
 		      const struct dmp_sim_format *custom)
 {
@@ -277,6 +292,7 @@ int sim_format_choose(struct sim_format *format, const char *name,
 	memset(format, 0, sizeof(*format));
 	set_geometry(format, &own);
 	set_encoding(format, own.encoding);
+	set_single(format);
 	return 0;
 }
 
@@ -317,28 +333,36 @@ static bool is_run(const struct sim_format *format, uint64_t pte)
 	return format->run_mark && (pte & format->run_mark) == format->run_mark;
 }
 
-unsigned sim_leaf_run(const struct sim_format *format, uint64_t pte, unsigned level)
+/* log2 of the entries of a marked run with this address; 0: not a run that there is. */
+static unsigned run_order(const struct sim_format *format, const struct sim_level *l,
+			  dmp_phys_t phys)
 {
-	const struct sim_level *l = &format->level[level];
+	unsigned shift;
 
-	if (!is_run(format, pte))
-		return 0;
 	if (format->run_style == RUN_HINT)
 		return l->runs ? dmp_log2_floor(l->runs) : 0;
-	return coded_shift(format->run_style, sim_pte_phys(format, pte)) - l->shift;
+	shift = coded_shift(format->run_style, phys);
+	if (shift <= l->shift || shift - l->shift >= format->index_bits ||
+	    !(l->runs & BIT(shift - l->shift)))
+		return 0;
+	return shift - l->shift;
+}
+
+unsigned sim_leaf_run(const struct sim_format *format, uint64_t pte, unsigned level)
+{
+	return is_run(format, pte)
+		       ? run_order(format, &format->level[level], sim_pte_phys(format, pte))
+		       : 0;
 }
 
 /* Fills in where a run begins; false: not a run that there is. */
 static bool decode_run(const struct sim_format *format, const struct sim_level *l, dmp_iova_t iova,
 		       struct sim_entry *entry)
 {
-	unsigned shift = format->run_style == RUN_HINT
-				 ? l->shift + (l->runs ? dmp_log2_floor(l->runs) : 0)
-				 : coded_shift(format->run_style, entry->phys);
-	uint64_t rest = DMP_MASK(shift), piece = DMP_MASK(l->shift);
+	unsigned order = run_order(format, l, entry->phys);
+	uint64_t rest = DMP_MASK(l->shift + order), piece = DMP_MASK(l->shift);
 
-	if (shift <= l->shift || shift - l->shift >= format->index_bits ||
-	    !(l->runs & BIT(shift - l->shift)))
+	if (!order)
 		return false;
 	/* The pieces of a hint stand in their order. */
 	if (format->run_style == RUN_HINT && ((entry->phys ^ iova) & rest & ~piece))

@@ -39,6 +39,9 @@ enum sim_run_style {
 struct sim_level {
 	uint64_t table; /* marks of an entry that leads to a table; not of level 1 */
 	uint64_t leaf;  /* marks of a page, without permissions and run_mark */
+	/* Of present entries: those of single pages have all of has and none of lacks, those of
+	 * runs and tables do not. */
+	uint64_t single_has, single_lacks;
 	uint32_t shift; /* log2 of the bytes behind an entry */
 	uint32_t runs;  /* bit k: 2^k entries can be one page */
 	bool has_leaves;
@@ -89,7 +92,8 @@ struct sim_entry sim_entry_decode(const struct sim_format *format, uint64_t pte,
 uint64_t sim_leaf_encode(const struct sim_format *format, unsigned level, unsigned run,
 			 dmp_phys_t phys, unsigned prot);
 
-/* log2 of the entries of the page that a sound leaf belongs to. */
+/* log2 of the entries of the page that a leaf belongs to; 0, too: its run is none that there is.
+ * From the first entry of a page on, all of them are in one table. */
 unsigned sim_leaf_run(const struct sim_format *format, uint64_t pte, unsigned level);
 
 static inline uint64_t sim_level_span(const struct sim_format *format, unsigned level)

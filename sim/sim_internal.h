@@ -178,6 +178,8 @@ struct sim_device {
 	DMP_ATOMIC(struct sim_domain *) dom; /* (a) it, see sim_access.c; (d) to write */
 	struct sim_domain *attached;         /* (b) the domain, a passthrough one too */
 	bool removed;                        /* (b) only agents still hold it */
+	struct dmp_hw_region *regions;       /* (b) sim_region.c; NULL: none */
+	uint32_t nregions;                   /* (b) */
 
 	struct dmp_lock lock;               /* exposures, and every access of the direct route */
 	bool passthrough;                   /* (d) attached to a passthrough domain */
@@ -192,6 +194,9 @@ struct sim_device *sim_device_find(struct dmp_sim *sim, uint32_t id);
 int sim_device_get(struct dmp_sim *sim, uint32_t id, struct sim_device **out);
 void sim_device_put(struct dmp_sim *sim, struct sim_device *dev);
 int sim_device_check(struct dmp_sim *sim);
+
+int sim_device_region(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region);
+void sim_region_drop(struct sim_device *dev);
 
 uint64_t sim_expose_reach(struct sim_device *dev, dmp_phys_t phys, uint64_t len, uint32_t prot);
 void sim_expose_drop_all(struct sim_device *dev);
@@ -209,7 +214,7 @@ void sim_pt_gather(struct dmp_sim *sim, struct dmp_gather *gather, dmp_phys_t ta
 sim_pte *sim_pt_child(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 static inline sim_pte *sim_pt_down(const struct dmp_sim *sim, uint64_t pte, unsigned level);
 int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
-		       dmp_phys_t phys, uint64_t len);
+		       uint64_t len);
 
 /* Accesses and faults. */
 
@@ -255,20 +260,23 @@ struct sim_injector {
 
 int sim_inject_slow(struct dmp_sim *sim, enum dmp_sim_call kind);
 
-/* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB. */
+/* Costs: picoseconds.  Arrays by page size: 4 KiB, 2 MiB, 1 GiB; wide: 64 KiB, 1 MiB. */
 
 #define SIM_COST_SIZES 3u
+#define SIM_COST_WIDE  2u
 
 struct sim_costs {
 	uint64_t map_first[SIM_COST_SIZES], map_next[SIM_COST_SIZES];
 	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
+	uint64_t map_wide[SIM_COST_WIDE], unmap_wide[SIM_COST_WIDE]; /* a page of many entries */
 	uint64_t invalidate_submit;                       /* the CPU's, a submission */
 	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
+	uint64_t invalidate_domain; /* instead, of a domain or everything; 0: as a command */
 	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
 	uint64_t invalidate_separate; /* instead, of a submission for device TLBs alone */
 	uint64_t invalidate_latency;  /* until the waiter knows; the queue goes on meanwhile */
 	uint64_t queue_transfer;      /* tail's line from another CPU */
-	uint64_t walk_miss, walk_level, devtlb_request;
+	uint64_t iotlb_hit, walk_cache_hit, walk_miss, walk_level, devtlb_request;
 	uint64_t convert_page;
 	uint64_t price[DMP_SIM_PRICES];
 };
@@ -287,6 +295,7 @@ bool sim_profile_has_source(const struct json_t *json);
 int sim_profile_complain(const char *path, const char *place, const char *what);
 int sim_property_parse(const char *path, const char *name, const struct json_t *json,
 		       struct dmp_sim_opts *says);
+bool sim_properties_are_possible(const struct dmp_sim_opts *opts);
 
 /* Properties, all said: constant. */
 struct sim_machine {
@@ -336,6 +345,7 @@ enum sim_counter {
 	COUNT_BYTES_READ,
 	COUNT_BYTES_WRITTEN,
 	COUNT_FAULTS,
+	COUNT_FAULTS_LOST,
 	COUNT_STALE,
 	COUNT_SPUN_PS,
 	COUNT_CONVERSIONS,
@@ -352,8 +362,10 @@ struct sim_counters {
 
 uint64_t sim_count_sum(struct dmp_sim *sim, unsigned counter);
 void sim_charge(struct dmp_sim *sim, enum dmp_sim_phase phase, uint64_t ps);
-void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
-void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t nentries);
+void sim_charge_map(struct dmp_sim *sim, uint64_t page_bytes, uint64_t entry_bytes,
+		    uint64_t nentries);
+void sim_charge_unmap(struct dmp_sim *sim, uint64_t page_bytes, uint64_t entry_bytes,
+		      uint64_t nentries);
 void sim_charge_walk(struct dmp_sim *sim, unsigned levels);
 void sim_charge_convert(struct dmp_sim *sim, uint64_t npages);
 

@@ -16,6 +16,8 @@
  *
  *   locked     under queue_lock, as a VT-d driver does
  *   lock-free  by moving tail with a compare-and-swap, as an SMMUv3 driver does
+ *   fetch-add  by adding to tail, after it took as much from room, as that driver does without
+ *              its loop: nobody has to try again because another one was faster
  *
  * and then fills them.  A slot's turn says that its command stands there; where it does not
  * yet, the hardware stops and its thread lets others run.
@@ -28,7 +30,7 @@
  * A queue that stands still (dmp_sim_stick()) is waited for as long as the machine's option
  * says, by the port's clock, which a waiter moves on in manual mode.  Then the caller is told
  * -ETIMEDOUT and a log line names the queue.  What it had submitted stays there and is
- * executed when the queue moves again.  An invalidation that was made to fail
+ * executed by whoever makes the queue move again.  An invalidation that was made to fail
  * (dmp_sim_fail()) is never submitted.
  *
  * Locking: (h) hardware_lock, rank RANK_BACKEND, held while executing; queue_lock, rank
@@ -39,6 +41,9 @@
  *  [RING] submitter: command stored, then the slot's turn; hardware: turn, then the command
  *  [DONE] hardware: command executed, then head stored
  *         submitter: head loaded, then the slot is stored over, or the wait is over
+ *  [ROOM] hardware: command executed, then room added to; submitter: room taken, then the slot
+ *         is stored over.  tail - head is never more than what was taken from room and not yet
+ *         given back, so that who got room finds it behind tail
  *
  * Progress: a submitter that was stopped between taking slots and filling them holds up the
  *  queue, as in hardware; nobody else is held up by anyone but the hardware.
@@ -59,7 +64,8 @@ static int queue_create(struct sim_invq *queue, const struct sim_machine *machin
 		return -ENOMEM;
 	queue->len = machine->queue_entries;
 	queue->number = number;
-	queue->lock_free = machine->queue_kind == DMP_SIM_QUEUE_LOCK_FREE;
+	queue->kind = machine->queue_kind;
+	store_relaxed(&queue->room, queue->len); /* relaxed: nobody has it yet */
 	queue->timeout_ns = machine->queue_timeout_ns;
 	dmp_lock_init(&queue->hardware_lock, RANK_BACKEND, "sim: invalidation hardware");
 	dmp_lock_init(&queue->queue_lock, RANK_BACKEND_QUEUE, "sim: invalidation queue");
@@ -132,6 +138,8 @@ static void work_off(struct dmp_sim *sim, struct sim_invq *queue, uint64_t until
 			break;
 		sim_command_execute(sim, command);
 		store_release(&queue->head, head + 1); /* [DONE] */
+		if (queue->kind == DMP_SIM_QUEUE_FETCH_ADD)
+			add_acq_rel(&queue->room, 1); /* [ROOM] */
 	}
 	dmp_lock_release(&queue->hardware_lock);
 }
@@ -210,13 +218,31 @@ static bool reserve_lock_free(struct dmp_sim *sim, struct sim_invq *queue, unsig
 	return false;
 }
 
+/* Who finds too little room gives back what it took, and may have hidden it from others for a
+ * moment: they come again. */
+static bool reserve_by_addition(struct sim_invq *queue, unsigned n, uint64_t *first)
+{
+	uint64_t room = add_acq_rel(&queue->room, -(uint64_t)n) - n; /* [ROOM] */
+
+	if ((int64_t)room >= 0) {
+		*first = add_acq_rel(&queue->tail, n);
+		return true;
+	}
+	add_acq_rel(&queue->room, n); /* [ROOM] */
+	*first = load_acquire(&queue->tail);
+	dmp_cpu_yield();
+	return false;
+}
+
 /* Slots for @n commands; false if there is no room for them behind @first. */
 static bool reserve(struct dmp_sim *sim, struct sim_invq *queue, unsigned n, uint64_t *first)
 {
 	bool fits;
 
-	if (queue->lock_free)
+	if (queue->kind == DMP_SIM_QUEUE_LOCK_FREE)
 		return reserve_lock_free(sim, queue, n, first);
+	if (queue->kind == DMP_SIM_QUEUE_FETCH_ADD)
+		return reserve_by_addition(queue, n, first);
 	dmp_lock_acquire(&queue->queue_lock);
 	fits = reserve_locked(queue, n, first);
 	dmp_lock_release(&queue->queue_lock);
@@ -235,6 +261,12 @@ static void charge_submission(struct dmp_sim *sim, struct sim_invq *queue)
 		   sim->costs.invalidate_submit + (moves ? sim->costs.queue_transfer : 0));
 }
 
+/* How many must be completed so that the first @upto fit. */
+static uint64_t completed_for(const struct sim_invq *queue, uint64_t upto)
+{
+	return upto > queue->len ? upto - queue->len : 0;
+}
+
 /* Store @n commands; @ticket: commands up to the last of them. */
 static int submit(struct dmp_sim *sim, struct sim_invq *queue, const struct sim_command *commands,
 		  unsigned n, uint64_t *ticket)
@@ -247,7 +279,7 @@ static int submit(struct dmp_sim *sim, struct sim_invq *queue, const struct sim_
 		if (!waited)
 			sim_count(sim, COUNT_QUEUE_WAITS, 1);
 		waited = true;
-		err = wait_for(sim, queue, first + n - queue->len);
+		err = wait_for(sim, queue, completed_for(queue, first + n));
 		if (err)
 			return err;
 	}
@@ -327,5 +359,7 @@ int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck)
 	if (queue >= sim->machine.nqueues)
 		return -EINVAL;
 	store_release(&sim->queues[queue].stuck, stuck);
+	if (!stuck)
+		work_off(sim, &sim->queues[queue], load_acquire(&sim->queues[queue].tail));
 	return 0;
 }

@@ -42,7 +42,7 @@ struct sim_invq {
 	struct sim_slot *ring;     /* (a) by turn: the submitter's until it is set, then (h) */
 	uint32_t len;              /* (c) */
 	uint32_t number;           /* (c) */
-	bool lock_free;            /* (c) */
+	uint32_t kind;             /* (c) enum dmp_sim_queue, not DEFAULT */
 	uint64_t timeout_ns;       /* (c) */
 	DMP_ATOMIC(bool) stuck;    /* (a) the hardware stands still */
 	DMP_ATOMIC(uint64_t) head; /* (a) commands completed; (h) to write */
@@ -50,9 +50,11 @@ struct sim_invq {
 	/* Written by each submission */
 	_Alignas(DMP_CACHE_LINE)
 		DMP_ATOMIC(uint64_t) tail; /* (a) commands submitted, or reserved */
-	DMP_ATOMIC(uint32_t) last_cpu;     /* (a) who moved it last, + 1; 0: nobody yet */
+	DMP_ATOMIC(uint64_t) room; /* (a) slots that are nobody's, for FETCH_ADD; below 0: none */
+	DMP_ATOMIC(uint32_t) last_cpu; /* (a) who moved it last, + 1; 0: nobody yet */
 };
 
+#define SIM_QUEUES_MAX 4096u
 #define BATCH_COMMANDS 16u
 
 /* One submission, while it is put together. */

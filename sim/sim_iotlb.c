@@ -16,6 +16,12 @@
  * With DMP_SIM_CACHE_NOT_PRESENT an entry with no permission remembers that a 4 KiB page was
  * not mapped, as some machines do: until it is invalidated the device faults.
  *
+ * A walk stores the tables that it came to from another table, not the one that a walk cache
+ * gave it: that one may be on its way out, with the count of the invalidation before the count
+ * that the walk began with.  What it leads to may be, too; so an invalidation goes through the
+ * caches from the root's side down, IOTLB last, and what such a walk stores is dropped after it,
+ * or its count is old.
+ *
  * What is remembered may be old.  Whoever uses it compares it with the tables (sim_access.c):
  * that look is the simulator's own, counted nowhere, and costs the device nothing.
  *
@@ -85,6 +91,7 @@ static struct sim_step first_step(struct walker *w)
 			continue;
 		w->shortened = true;
 		sim_count(w->sim, COUNT_WALK_CACHE_HITS, 1);
+		sim_charge(w->sim, DMP_SIM_PHASE_WALK, w->sim->costs.walk_cache_hit);
 		return (struct sim_step){.table = entry.phys, .level = i + 1, .order = entry.order};
 	}
 	return sim_walk_root(w->sim, w->dom->root);
@@ -92,7 +99,7 @@ static struct sim_step first_step(struct walker *w)
 
 static void remember_tables(struct walker *w)
 {
-	for (unsigned i = 0; i < w->walk.levels; i++) {
+	for (unsigned i = w->shortened ? 1 : 0; i < w->walk.levels; i++) {
 		const struct sim_step *step = &w->walk.step[i];
 		uint64_t npages = UINT64_C(1) << step->order;
 
@@ -166,6 +173,7 @@ void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct
 		w.walk_begun[i] = sim_tlb_begin(&unit->walk[i]);
 	if (sim_tlb_find(&unit->iotlb, dom->id, page, &entry)) {
 		sim_count(sim, COUNT_IOTLB_HITS, 1);
+		sim_charge(sim, DMP_SIM_PHASE_WALK, sim->costs.iotlb_hit);
 		*out = (struct sim_translation){
 			.phys = entry.phys + ((page - entry.page) << DMP_PAGE_SHIFT),
 			.prot = entry.prot,
@@ -186,8 +194,7 @@ void sim_units_drop(struct dmp_sim *sim, const struct sim_pages *pages,
 	for (uint32_t i = 0; i < sim->machine.nunits; i++) {
 		struct sim_unit *unit = &sim->units[i];
 
-		/* Tables first: a walk from a table that is gone must not fill the IOTLB later. */
-		for (unsigned level = 0; !leaf_only && level < SIM_WALK_CACHES; level++)
+		for (unsigned level = SIM_WALK_CACHES; !leaf_only && level-- > 0;)
 			sim_tlb_drop(sim, &unit->walk[level], pages, asked);
 		sim_tlb_drop(sim, &unit->iotlb, pages, asked);
 	}

@@ -50,6 +50,7 @@ struct map {
 	struct cursor cursor;
 	dmp_iova_t iova; /* the next to be mapped */
 	unsigned prot;
+	uint64_t leaf;     /* of a list: the smallest page at address 0 */
 	uint64_t nentries; /* stored */
 };
 
@@ -224,6 +225,17 @@ static void count_map(struct dmp_sim *sim, uint64_t npages)
 	}
 }
 
+/* -EINVAL: no tables; -ERANGE: beyond what the format translates, or leads to. */
+static int check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		       dmp_phys_t phys, uint64_t len)
+{
+	int err = sim_pt_check_range(sim, dom, iova, len);
+
+	if (!err && !dmp_range_fits(phys, len, sim->format.phys_last))
+		err = -ERANGE;
+	return err;
+}
+
 static bool prot_is_known(unsigned prot)
 {
 	return prot && !(prot & ~(DMP_PROT_READ | DMP_PROT_WRITE));
@@ -243,7 +255,7 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 		return -EINVAL;
 	if (npages > UINT64_MAX / page_bytes)
 		return -ERANGE;
-	err = sim_pt_check_range(sim, dom, iova, phys, npages * page_bytes);
+	err = check_range(sim, dom, iova, phys, npages * page_bytes);
 	if (err)
 		return err;
 	injected = sim_inject(sim, DMP_SIM_CALL_MAP_PAGES);
@@ -254,18 +266,29 @@ int sim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys, uint64_
 	count_map(sim, m.nentries >> size.run);
 	if (sim_reach_any(&sim->reaches) && *mapped)
 		sim_reuse_mapped(sim, dom, iova, phys, *mapped, prot);
-	sim_charge_map(sim, sim_level_span(&sim->format, size.level), m.nentries);
+	sim_charge_map(sim, page_bytes, sim_level_span(&sim->format, size.level), m.nentries);
 	return err ? err : injected;
 }
 
 /* Lists. */
 
-/* The pages that a run begins with.  Most are one of the smallest: nothing to choose. */
-static struct dmp_page_step first_step(const struct map *m, const struct dmp_phys_run *run)
+/* The smallest page where the cursor stands, as most of a list are; false: the long way. */
+static bool map_next_door(struct map *m, dmp_phys_t phys)
 {
-	if (run->len == sim_table_bytes(&m->sim->format))
-		return (struct dmp_page_step){run->len, 1};
-	return dmp_iommu_page_step(m->sim->format.page_sizes, m->iova, run->phys, run->len);
+	const struct sim_format *format = &m->sim->format;
+	sim_pte *slot;
+
+	if (m->cursor.low != 1 || (m->cursor.iova ^ m->iova) >> format->level[2].shift)
+		return false;
+	slot = &m->cursor.table[1][sim_index(format, m->iova, 1)];
+	/* relaxed: only this call uses the entries of its range */
+	if (sim_pte_is_present(format, load_relaxed(slot)))
+		return false;
+	store_release(slot, phys >> format->phys_shift | m->leaf); /* [TABLE] memory before entry */
+	m->iova += sim_table_bytes(format);
+	m->nentries++;
+	sim_charge_map(m->sim, sim_table_bytes(format), sim_level_span(format, 1), 1);
+	return true;
 }
 
 /* One physically contiguous run, in the pages that it allows. */
@@ -274,14 +297,20 @@ static int map_run(struct map *m, struct dmp_phys_run run, uint64_t *npages)
 	const struct sim_format *format = &m->sim->format;
 	int err = 0;
 
+	if (run.len == sim_table_bytes(format) && map_next_door(m, run.phys)) {
+		++*npages;
+		return 0;
+	}
 	while (!err && run.len) {
-		struct dmp_page_step step = first_step(m, &run);
+		struct dmp_page_step step =
+			dmp_iommu_page_step(format->page_sizes, m->iova, run.phys, run.len);
 		struct sim_page_size size = size_of(format, step.page_bytes);
 		uint64_t before = m->nentries, bytes = step.page_bytes * step.count;
 
 		err = map_size(m, size, run.phys, step.count);
 		*npages += (m->nentries - before) >> size.run;
-		sim_charge_map(m->sim, sim_level_span(format, size.level), m->nentries - before);
+		sim_charge_map(m->sim, step.page_bytes, sim_level_span(format, size.level),
+			       m->nentries - before);
 		run.phys += bytes;
 		run.len -= bytes;
 	}
@@ -311,7 +340,7 @@ static int list_check(const struct dmp_sim *sim, const struct sim_domain *dom, d
 	for (size_t i = 0; !err && i < nruns; i++) {
 		if (!runs[i].len || !dmp_is_aligned(iova | runs[i].phys | runs[i].len, min_page))
 			return -EINVAL;
-		err = sim_pt_check_range(sim, dom, iova, runs[i].phys, runs[i].len);
+		err = check_range(sim, dom, iova, runs[i].phys, runs[i].len);
 		iova += runs[i].len;
 	}
 	return err;
@@ -331,6 +360,7 @@ int sim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_phys_run
 		return err;
 	injected = sim_inject(sim, DMP_SIM_CALL_MAP_PAGES);
 	map_begin(&m, sim, dom, iova, prot);
+	m.leaf = sim_leaf_encode(&sim->format, 1, 0, 0, prot);
 	for (size_t i = 0; !err && i < (injected ? nruns / 2 : nruns); i++)
 		err = map_run(&m, runs[i], &npages);
 	*mapped = m.iova - iova;

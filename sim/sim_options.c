@@ -3,7 +3,7 @@
  * sim_options.c - what a machine is made of: the caller's word, the profile's, the default
  *
  *   each property:  the caller's, unless zero -> the profile's, unless zero -> the default
- *   flags:          the caller's and the profile's
+ *   flags:          the caller's and, of a machine with an IOMMU, the profile's
  *
  * Locking: none; runs before the machine exists.
  */
@@ -20,15 +20,8 @@
 #define RAM_GRAIN    (UINT64_C(4) << 20)
 #define RAM_MAX      (UINT64_C(1) << 43) /* page numbers have 31 bits */
 #define RAM_DEFAULT  (UINT64_C(8) << 30)
-#define WAYS_MAX     64u /* a set's pseudo-LRU tree is one word */
-#define SETS_MAX     (1u << 20)
-#define QUEUE_MAX    (1u << 20)
-#define QUEUES_MAX   4096u
 #define RECORDS_MAX  (1u << 20)
-#define WALK_MAX     (1u << 20)
 #define WALK_WAYS    4u /* of a walk cache that is too big to be looked through whole */
-#define BLOCK_MAX    (UINT64_C(1) << 48)
-#define RANGE_MAX    (1u << 18)
 #define TIMEOUT_NS   UINT64_C(1000000000)
 #define TIMEOUT_MAX  (UINT64_C(1) << 50)
 #define BLOCK_NORMAL (UINT64_C(1) << 30)
@@ -49,7 +42,10 @@ static void merge64(uint64_t *own, uint64_t profile, uint64_t otherwise)
 
 static void merge(struct dmp_sim_opts *opts, const struct dmp_sim_opts *says)
 {
-	opts->flags |= says->flags;
+	if (!(opts->flags & DMP_SIM_NO_IOMMU))
+		opts->flags |= says->flags;
+	if (!opts->format && !opts->custom_format)
+		opts->format = says->format;
 	merge64(&opts->ram_bytes, 0, RAM_DEFAULT);
 	merge32(&opts->iotlb_sets, says->iotlb_sets, 256);
 	merge32(&opts->iotlb_ways, says->iotlb_ways, 4);
@@ -83,39 +79,37 @@ static bool ram_is_sound(const struct dmp_sim_opts *opts)
 	       dmp_is_aligned(opts->ram_bytes, RAM_GRAIN) && opts->fault_records <= RECORDS_MAX;
 }
 
-static bool block_is_sound(uint64_t bytes)
-{
-	return dmp_is_pow2(bytes) && bytes >= DMP_PAGE_BYTES && bytes <= BLOCK_MAX;
-}
-
-static bool cache_is_sound(uint32_t nsets, uint32_t nways, uint32_t replace)
-{
-	return dmp_is_pow2(nsets) && nsets <= SETS_MAX && nways <= WAYS_MAX &&
-	       (replace != DMP_SIM_REPLACE_TREE || dmp_is_pow2(nways));
-}
-
+/* A tree of ways needs a power of two of them, and a set of 4 ways a multiple of 4 entries. */
 static bool caches_are_sound(const struct dmp_sim_opts *opts)
 {
-	if (!cache_is_sound(opts->iotlb_sets, opts->iotlb_ways, opts->replace) ||
-	    (opts->devtlb_sets &&
-	     !cache_is_sound(opts->devtlb_sets, opts->devtlb_ways, opts->replace)))
+	uint32_t devtlb_ways = opts->devtlb_sets ? opts->devtlb_ways : 1;
+
+	if (opts->replace == DMP_SIM_REPLACE_TREE &&
+	    !(dmp_is_pow2(opts->iotlb_ways) && dmp_is_pow2(devtlb_ways)))
 		return false;
 	for (unsigned i = 0; i < SIM_WALK_CACHES; i++)
-		if (opts->walk_entries[i] > WALK_MAX ||
-		    (opts->walk_entries[i] > WAYS_MAX && opts->walk_entries[i] % WALK_WAYS))
+		if (opts->walk_entries[i] > SIM_TLB_WAYS_MAX && opts->walk_entries[i] % WALK_WAYS)
 			return false;
-	return opts->replace <= DMP_SIM_REPLACE_RANDOM && opts->iotlbs <= SIM_UNITS_MAX &&
-	       block_is_sound(opts->iotlb_page_bytes);
+	return true;
 }
 
-static bool queues_are_sound(const struct dmp_sim_opts *opts)
+static bool are_sound(const struct dmp_sim_opts *opts)
 {
-	return dmp_is_pow2(opts->queue_entries) && opts->queue_entries >= 2 &&
-	       opts->queue_entries <= QUEUE_MAX && opts->queues <= QUEUES_MAX &&
-	       opts->queue_kind <= DMP_SIM_QUEUE_LOCK_FREE &&
-	       opts->queue_by <= DMP_SIM_QUEUE_BY_NODE && opts->node_cpus <= DMP_CPU_MAX &&
-	       opts->queue_timeout_ns <= TIMEOUT_MAX && block_is_sound(opts->mask_bytes) &&
-	       opts->range_commands <= RANGE_MAX;
+	return flags_are_sound(opts) && ram_is_sound(opts) && sim_properties_are_possible(opts) &&
+	       caches_are_sound(opts) && opts->queue_timeout_ns <= TIMEOUT_MAX;
+}
+
+/* What a profile says must make a machine by itself, or nobody knew whose mistake it is. */
+static int check_profile(const char *name, const struct dmp_sim_opts *says)
+{
+	struct dmp_sim_opts alone = {.size = sizeof(alone)};
+
+	merge(&alone, says);
+	if (are_sound(&alone))
+		return 0;
+	return sim_profile_complain(name, "machine",
+				    "its ways do not go with a tree, or a walk cache of more than "
+				    "64 entries is no multiple of 4");
 }
 
 /* Take over the caller's options, read the profile, and say everything; on error untouched. */
@@ -130,11 +124,12 @@ int sim_options_load(const struct dmp_sim_opts *opts, struct sim_profile *profil
 		err = -EINVAL;
 	if (!err)
 		err = sim_profile_load(own.profile, &read);
+	if (!err)
+		err = check_profile(own.profile, &read.says);
 	if (err)
 		return err;
 	merge(&own, &read.says);
-	if (!flags_are_sound(&own) || !ram_is_sound(&own) || !caches_are_sound(&own) ||
-	    !queues_are_sound(&own))
+	if (!are_sound(&own))
 		return -EINVAL;
 	*profile = read;
 	*out = own;
@@ -151,7 +146,7 @@ static struct sim_tlb_shape shape_of(const struct dmp_sim_opts *opts, uint32_t n
  * or random, as a tree would need a power of two. */
 static struct sim_tlb_shape walk_shape(const struct dmp_sim_opts *opts, uint32_t nentries)
 {
-	struct sim_tlb_shape shape = nentries <= WAYS_MAX
+	struct sim_tlb_shape shape = nentries <= SIM_TLB_WAYS_MAX
 					     ? shape_of(opts, nentries != 0, nentries)
 					     : shape_of(opts, nentries / WALK_WAYS, WALK_WAYS);
 

@@ -173,16 +173,13 @@ void sim_free_tables(void *be, void *dom, void *tables)
 
 /* What map and unmap share. */
 
-/* -EINVAL: no tables; -ERANGE: beyond what the format translates, or leads to. */
+/* -EINVAL: no tables; -ERANGE: beyond what the format translates. */
 int sim_pt_check_range(const struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
-		       dmp_phys_t phys, uint64_t len)
+		       uint64_t len)
 {
 	if (dom->type != DMP_DOMAIN_TRANSLATED)
 		return -EINVAL;
-	if (!dmp_range_fits(iova, len, sim->format.iova_last) ||
-	    !dmp_range_fits(phys, len, sim->format.phys_last))
-		return -ERANGE;
-	return 0;
+	return dmp_range_fits(iova, len, sim->format.iova_last) ? 0 : -ERANGE;
 }
 
 int sim_iova_to_phys(void *be, void *dom, dmp_iova_t iova, dmp_phys_t *phys)

@@ -33,8 +33,8 @@
 #define VALUE_MAX  1e9 /* a second in ns: beyond any cost, and its ps fit 64 bits */
 #define PS_PER_NS  1000.0
 #define COME_WITH                                                                                  \
-	"vtd-modern, vtd-2015, smmuv3-1queue, smmuv3-numa, smmuv2, amd-v1, viommu-trapped and "    \
-	"free come with the library, another one is named by its path"
+	"vtd-modern, vtd-2015, smmuv3-1queue, smmuv3-numa, smmuv2, amd-v1, viommu-trapped, "       \
+	"viommu-direct and free come with the library, another one is named by its path"
 
 struct cost_field {
 	const char *name;
@@ -58,14 +58,21 @@ static const struct cost_field cost_fields[] = {
 	COST("unmap_next_4k", unmap_next[0]),
 	COST("unmap_next_2m", unmap_next[1]),
 	COST("unmap_next_1g", unmap_next[2]),
+	COST("map_64k", map_wide[0]),
+	COST("map_1m", map_wide[1]),
+	COST("unmap_64k", unmap_wide[0]),
+	COST("unmap_1m", unmap_wide[1]),
 	COST("invalidate_submit", invalidate_submit),
 	COST("invalidate_command", invalidate_command),
+	COST("invalidate_domain", invalidate_domain),
 	COST("invalidate_device", invalidate_device),
 	COST("invalidate_wait", invalidate_wait),
 	COST("invalidate_wait_remote", invalidate_wait_remote),
 	COST("invalidate_separate", invalidate_separate),
 	COST("invalidate_latency", invalidate_latency),
 	COST("queue_transfer", queue_transfer),
+	COST("iotlb_hit", iotlb_hit),
+	COST("walk_cache_hit", walk_cache_hit),
 	COST("walk_miss", walk_miss),
 	COST("walk_level", walk_level),
 	COST("devtlb_request", devtlb_request),
@@ -95,21 +102,42 @@ struct quantity {
 	const char *unit;
 };
 
+/* A member that has no business there; NULL: there is none. */
+static const char *stranger_of(const json_t *json)
+{
+	const char *name;
+	json_t *member;
+
+	json_object_foreach((json_t *)json, name, member) if (strcmp(name, "value") &&
+							      strcmp(name, "unit") &&
+							      strcmp(name, "source")) return name;
+	return NULL;
+}
+
+static int complain_of_stranger(const char *path, const char *place, const char *name)
+{
+	char where[128];
+
+	snprintf(where, sizeof(where), "%s.%s", place, name);
+	return sim_profile_complain(path, where,
+				    "is not a field: there are value, unit and source");
+}
+
 static int quantity_parse(const char *path, const char *place, const json_t *json,
 			  struct quantity *out)
 {
 	const json_t *value = json_object_get(json, "value");
+	const char *stranger = stranger_of(json);
 
 	out->unit = json_string_value(json_object_get(json, "unit"));
+	if (stranger)
+		return complain_of_stranger(path, place, stranger);
 	if (!json_is_number(value))
 		return sim_profile_complain(path, place, "has no number called value");
 	if (!out->unit)
 		return sim_profile_complain(path, place, "has no unit");
 	if (!sim_profile_has_source(json))
 		return sim_profile_complain(path, place, "has no source");
-	if (json_object_size(json) != 3)
-		return sim_profile_complain(path, place,
-					    "has a field beside value, unit and source");
 	out->value = json_number_value(value);
 	if (!(out->value >= 0 && out->value <= VALUE_MAX))
 		return sim_profile_complain(path, place, "is negative or out of range");
@@ -144,7 +172,7 @@ static int cost_parse(const char *path, const struct cost_field *field, const js
 		return sim_profile_complain(
 			path, field->name,
 			"has a unit that is not ps, ns, us, or cycles of a clock");
-	if (ns > VALUE_MAX)
+	if (!(ns <= VALUE_MAX)) /* of a clock that hardly moves it is no number at all */
 		return sim_profile_complain(path, field->name, "is negative or out of range");
 	uint64_t ps = (uint64_t)(ns * PS_PER_NS + 0.5);
 

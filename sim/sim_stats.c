@@ -13,7 +13,7 @@
 #include <assert.h>
 #include <string.h>
 
-static_assert(sizeof(struct dmp_sim_stats) == 49 * 8, "append only");
+static_assert(sizeof(struct dmp_sim_stats) == 50 * 8, "append only");
 
 unsigned sim_tlb_counter_of(enum sim_tlb_kind kind, enum sim_tlb_event event)
 {
@@ -83,6 +83,7 @@ int dmp_sim_get_stats(struct dmp_sim *sim, struct dmp_sim_stats *stats, size_t s
 		.private_pages = sim_count_sum(sim, COUNT_PRIVATE_PAGES),
 		.convert_ns = sim_count_sum(sim, COUNT_CONVERT_PS) / 1000,
 		.ram_shared = load_relaxed(&sim->mem.nshared) << DMP_PAGE_SHIFT, /* for reports */
+		.faults_lost = sim_count_sum(sim, COUNT_FAULTS_LOST),
 		.spun_ns = sim_count_sum(sim, COUNT_SPUN_PS) / 1000,
 	};
 

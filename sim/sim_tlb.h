@@ -40,6 +40,8 @@ struct sim_tlb_set {
 	struct sim_tlb_entry *entries; /* (c) the ways */
 };
 
+#define SIM_TLB_WAYS_MAX 64u /* a set's pseudo-LRU tree is one word */
+
 /* Which counters a cache feeds. */
 enum sim_tlb_kind {
 	TLB_IOTLB,

@@ -5,12 +5,13 @@
  *        table                                a call goes down to the lowest table that holds
  *       /  |  \                               all of its range, and from there walks it entry
  *   table table table                         by entry, downwards where a table stands, eight
- *   xxxxx xxxxx xx..                          at a time in a table of level 1
+ *   xxxxx xxxxx xx..                          at a time where all eight are pages
  *     [---range---)
  *
  * A page is never split: at its beginning all of it goes, also what lies behind the end of
  * the range; from inside it nothing does.  That is also said of a page of a run, all of whose
- * entries go at once.
+ * entries go at once.  Of a run that is malformed only the entry that was met goes: no word of
+ * it leads beyond a table.
  *
  * A table that was emptied by a request whose pages are at least as big as what the table
  * spans is unlinked and goes to the gather, to be freed after the flush; unmaps of smaller
@@ -75,18 +76,39 @@ static uint64_t unmap_slot(struct unmap *u, sim_pte *slot, unsigned level, dmp_i
 	return done;
 }
 
-/* Clears whole lines of present pages of one entry each; returns the entries. */
-static uint64_t clear_lines(const struct sim_format *format, sim_pte *slot, uint64_t n)
+/* Are these eight pages of one entry each? */
+static bool line_is_single(const sim_pte *slot, uint64_t present, uint64_t has, uint64_t lacks)
 {
-	const uint64_t present = format->present, run_mark = format->run_mark;
+	uint64_t all = line_all(slot);
+
+	return (all & present) && (all & has) == has && (!lacks || !(line_any(slot) & lacks));
+}
+
+/* Clears whole lines of pages of one entry each, of up to @n; returns the entries. */
+static uint64_t clear_lines(struct unmap *u, sim_pte *slot, unsigned level, uint64_t n)
+{
+	const struct sim_level *l = &u->sim->format.level[level];
+	const uint64_t present = u->sim->format.present, has = l->single_has,
+		       lacks = l->single_lacks;
 	uint64_t i = 0;
 
-	for (; n - i >= LINE_ENTRIES; i += LINE_ENTRIES) {
-		if (!(line_all(&slot[i]) & present) || (run_mark && line_any(&slot[i]) & run_mark))
-			break;
+	for (; n - i >= LINE_ENTRIES && line_is_single(&slot[i], present, has, lacks);
+	     i += LINE_ENTRIES)
 		line_store(&slot[i], 0, 0);
-	}
+	u->nentries += i;
+	u->npages += i;
 	return i;
+}
+
+/* As many lines as there are from @at on; returns bytes. */
+static uint64_t try_lines(struct unmap *u, sim_pte *slot, unsigned level, dmp_iova_t at,
+			  dmp_iova_t last)
+{
+	unsigned shift = u->sim->format.level[level].shift;
+
+	if (!dmp_is_aligned(at, UINT64_C(1) << shift))
+		return 0;
+	return clear_lines(u, slot, level, (last + 1 - at) >> shift) << shift;
 }
 
 /* Unmap [iova, last], which lies behind one table, up to the first hole; returns bytes. */
@@ -97,19 +119,16 @@ static uint64_t unmap_table(struct unmap *u, sim_pte *table, unsigned level, dmp
 	unsigned shift = format->level[level].shift;
 	dmp_iova_t at = iova;
 
-	if (level == 1) {
-		uint64_t n = clear_lines(format, &table[sim_index(format, iova, 1)],
-					 ((last - iova) >> shift) + 1);
-
-		u->nentries += n;
-		u->npages += n;
-		at += n << shift;
-	}
 	while (at <= last) {
 		dmp_iova_t slot_last = at | DMP_MASK(shift);
 		dmp_iova_t until = slot_last < last ? slot_last : last;
+		uint64_t index = sim_index(format, at, level), bytes = 0;
 
-		at += unmap_slot(u, &table[sim_index(format, at, level)], level, at, until);
+		if (at == iova || index % LINE_ENTRIES == 0)
+			bytes = try_lines(u, &table[index], level, at, last);
+		if (!bytes)
+			bytes = unmap_slot(u, &table[index], level, at, until);
+		at += bytes;
 		if (at <= until)
 			break;
 	}
@@ -162,7 +181,7 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 
 	if (!dmp_is_pow2(page_bytes) || !(sim->format.page_sizes & page_bytes) || !npages ||
 	    !dmp_is_aligned(iova, page_bytes) || npages > UINT64_MAX / page_bytes ||
-	    sim_pt_check_range(sim, domain, iova, 0, len))
+	    sim_pt_check_range(sim, domain, iova, len))
 		return 0;
 	done = unmap_from(&u, sim_table_at(&sim->mem, domain->root), iova, iova + len - 1);
 	count_unmap(sim, u.npages);
@@ -170,7 +189,7 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 	if (reach && done)
 		sim_reach_unmapped(sim, reach, iova, done);
 	sim_charge_unmap(
-		sim,
+		sim, page_bytes,
 		sim_level_span(&sim->format, sim->format.size[dmp_log2_floor(page_bytes)].level),
 		u.nentries);
 	return done;

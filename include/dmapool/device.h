@@ -26,9 +26,9 @@ struct dmp_device_opts {
 	struct dmp_swiotlb *swiotlb; /* bounce allocator of the same machine; NULL: nothing
 				      * bounces */
 
-	/* Memory that its bus carries while no domain is attached: range_len bytes, which are at
-	 * range_phys for the CPU and at range_addr for the device.  What lies outside has no address
-	 * there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
+	/* Memory that its bus carries while no domain is attached, not even an identity domain:
+	 * range_len bytes, which are at range_phys for the CPU and at range_addr for the device.
+	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
 	uint64_t range_phys, range_addr, range_len;
 };
 #ifndef __cplusplus
@@ -43,6 +43,10 @@ struct dmp_device_opts {
  * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory only
  * (needs_shared of hw.h), without the flag. */
 #define DMP_DEVICE_FORCE_BOUNCE 2u
+/* Behind a domain its addresses are looked for below 4 GiB first, as Linux does for PCI devices, if
+ * mask and bus allow higher ones.  The first time that there is none, this ends for as long as it
+ * stays attached: see losses_32bit.  Coherent memory and lists are meant as well. */
+#define DMP_DEVICE_FIRST_32BIT  4u
 
 /**
  * dmp_device_create() - a device of a machine
@@ -67,7 +71,7 @@ DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *o
  * dmp_device_destroy()
  *
  * Threads: set-up only; may sleep.  Requests that wait: dmp_device_cancel() first.
- * Errors:  -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
+ * Errors:  -EINVAL NULL; -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
  *          that dmp_dma_unmap() left in use lie in a transient pool of it; or a request of it
  *          waits for slots.
  */
@@ -76,18 +80,42 @@ DMP_API int dmp_device_destroy(struct dmp_device *dev);
 /**
  * dmp_device_attach() - from here on the device's addresses are those of @dom
  *
+ * Behind an identity domain they are physical, as without one: what is beyond the device's mask
+ * bounces.  An untrusted device does not join it, since there it would reach everything.
+ *
  * An untrusted device holds its domain strict, dmp_domain_hold_strict(), until it is detached.
  * Whatever any device of a domain has mapped there all of them can reach: let an untrusted
  * one share it with none that is trusted.
  *
+ * What is mapped, held as coherent memory, or just being mapped keeps the device where it is: each
+ * mapping ends in the address space where it began.  A map that comes in the moment of a change is
+ * refused (-EBUSY) and may be tried again; an unmap or a sync of what is mapped never is.
+ *
+ *   beside ...        map, alloc      unmap, sync, free   agent access   attach, detach
+ *   attach, detach    one of the two  -EBUSY for the      waited for     one of the two
+ *                     has -EBUSY      change                             has -EBUSY
+ *
  * Ownership: borrows @dom until dmp_device_detach().
- * Threads:   any thread; one at a time per handle; may sleep; no lock held.
- * Errors:    -EBUSY attached already, or something is mapped; -EINVAL @dom belongs to another
- *            machine, or is lazy and the device untrusted (which is logged); the backend's own.
+ * Threads:   any thread; may sleep; no lock held.  Regions: dmp_domain_attach().
+ * Errors:    -EBUSY attached already; something is mapped, or just being mapped; another thread is
+ *            attaching or detaching the device; regions, see dmp_domain_attach(), and its others
+ *            too.  -EINVAL @dom belongs to another machine, or the device is untrusted and @dom
+ *            not strict or an identity domain (which is logged); the backend's own.  The device stays where it was.
+ * Cost:      a full fence in every thread of the process.
  */
 DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);
 
-/* The reverse: -ENOENT not attached; -EBUSY something is mapped. */
+/**
+ * dmp_device_detach() - the reverse
+ *
+ * When it returns 0 no request and no access of the device uses the domain any more, and the domain
+ * may be destroyed while other threads go on mapping through the device: their addresses are
+ * physical.
+ *
+ * Threads: as dmp_device_attach().
+ * Errors:  -ENOENT not attached; -EINVAL NULL; -EBUSY something is mapped, or just being mapped, or
+ *          another thread is attaching or detaching the device: it stays attached.
+ */
 DMP_API int dmp_device_detach(struct dmp_device *dev);
 
 /**
@@ -138,8 +166,12 @@ struct dmp_device_stats {
 	uint64_t map_failures;
 	uint64_t syncs;
 	uint64_t coherent_allocs, coherent_frees;
-	uint64_t live_maps; /* maps - unmaps */
+	uint64_t live_maps; /* maps - unmaps; what has begun and has no answer yet counts */
 	uint64_t live_coherent;
+	/* DMP_DEVICE_FIRST_32BIT */
+	uint64_t maps_32bit;   /* mappings that got an address below 4 GiB at the first try */
+	uint64_t losses_32bit; /* times that the preference was lost: once an attachment at most */
+	uint64_t first_32bit;  /* 1: it is attached, and has the preference */
 	/* Behind a domain with DMP_DOMAIN_EXPOSURE: bytes beside buffers that share their granules,
 	 * which the device reaches, too.  Slots have none: they own whole granules. */
 	uint64_t neighbour_bytes;      /* now ... */

@@ -44,7 +44,8 @@ extern "C" {
  * Threads:   any thread, also at once for one device.  Never sleeps without DMP_ATTR_MAY_BLOCK
  *            (with it, no lock held, and not while what it waits for is the thread's own to unmap);
  *            may wait for the hardware in the translated route.
- * Errors:    -EINVAL @len, @dir or @attrs; -EFAULT @buf is not the machine's; -ERANGE the
+ * Errors:    -EINVAL @len, @dir or @attrs; -EBUSY the device is just being attached or detached,
+ *            it may be tried again; -EFAULT @buf is not the machine's; -ERANGE the
  *            device can never reach it, also because it is too long to bounce; -ENOSPC no IOVA
  *            or no bounce slots free now; -ECANCELED it waited for them, or would have to, and
  *            dmp_device_cancel() was called; -ENOMEM; -ENOTRECOVERABLE nothing is mapped, but a
@@ -147,7 +148,7 @@ DMP_API int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t n
  *
  * Ownership: the caller's until dmp_dma_free_coherent().
  * Threads:   any thread; may sleep.
- * Errors:    -EINVAL; -ERANGE the device can never reach that much; -ENOMEM no memory, or none
+ * Errors:    -EINVAL; -EBUSY as dmp_dma_map(); -ERANGE the device can never reach that much; -ENOMEM no memory, or none
  *            within the coherent mask; -ENOSPC no IOVA; -ENOTRECOVERABLE as dmp_dma_map(),
  *            the memory is kept from reuse as dmp_dma_free_coherent() does.
  */

@@ -143,12 +143,48 @@ DMP_API int dmp_domain_create(struct dmp_hw *hw, const struct dmp_domain_opts *o
  * left behind, page tables and coherent memory, is freed: nothing can reach it any more.  The
  * timer has stopped when it returns.
  *
- * Threads: set-up only; may sleep; no lock held; not from the worker.
+ * Threads: set-up only; may sleep; no lock held; not from the worker.  Threads that used it through
+ *          a device may go on: of one whose dmp_device_detach() has returned 0 no request uses
+ *          the domain any more.
  * Errors:  -EBUSY a device is attached or something is mapped, and a lazy domain works on;
  *          -EINVAL NULL.
  * Source:  spec-iova 3.2.9.
  */
 DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
+
+/**
+ * dmp_domain_attach() - a device of the machine joins the domain
+ * @device: its number, see dmp_device_id(); dmp_device_attach() does this, for its device
+ *
+ * The regions that the machine keeps for @device (device_region of hw.h) are applied first: none of
+ * their addresses is given out from here on, and each of a direct one leads to itself.  They stay
+ * when the device leaves.
+ *
+ * Threads: any thread beside maps, unmaps, changes of policy, other attaches and detaches; may
+ *          sleep; no lock held.  A device with regions that are new to the domain: no map and no
+ *          unmap may be in progress there, as for dmp_domain_reserve().
+ * Errors:  -EINVAL NULL.  -EBUSY @device is attached already; or it has a new region, and
+ *          another device is attached or something is mapped in it.  -ERANGE a direct region
+ *          beyond the aperture; -EEXIST one over another direct region with other rights; -EIO
+ *          one that makes no sense; -ENOMEM; the flush's, of a lazy domain; the backend's own.
+ *          Nothing is attached; of the regions, those that could be applied may have been.
+ * Cost:    O(regions), and for new ones a flush, and O(granules) if they are direct.
+ * Source:  spec-iova 2.3; there only the first device's regions are reserved.
+ */
+DMP_API int dmp_domain_attach(struct dmp_domain *dom, uint32_t device);
+
+/* The reverse, of dmp_domain_attach() only: -ENOENT @device is not attached here; -EINVAL NULL. */
+DMP_API int dmp_domain_detach(struct dmp_domain *dom, uint32_t device);
+
+/**
+ * dmp_domain_region() - a region that is applied, as the machine named it
+ * @n:      from 0, the latest first
+ * @region: out: whole; untouched on error
+ *
+ * Threads: any thread.
+ * Errors:  -ENOENT there are @n; -EINVAL NULL.
+ */
+DMP_API int dmp_domain_region(struct dmp_domain *dom, uint32_t n, struct dmp_hw_region *region);
 
 /**
  * dmp_domain_reserve() - keep addresses from being given out
@@ -201,6 +237,30 @@ DMP_API int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len
 DMP_API int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs,
 				size_t nruns, unsigned prot, uint64_t limit, dmp_iova_t *iova);
 
+/* Where an address may lie. */
+struct dmp_domain_place {
+	uint64_t limit;   /* highest address that the device can use */
+	bool first32;     /* in: if the limit is above 4 GiB try below it first, and leave caches of
+			   * free addresses as they are for that; out: false: it did not succeed */
+	bool reserved[7]; /* false */
+};
+
+/**
+ * dmp_domain_map_place() - dmp_domain_map() or dmp_domain_map_runs(), and where
+ * @nruns: 1: the run may have any alignment, and @iova keeps its offset in the granule
+ * @place: in and out
+ *
+ * A first try below 4 GiB is of the address alone: @place->first32 says whether it found one, also
+ * where something that came after failed.
+ *
+ * Threads: any thread.
+ * Errors:  those of dmp_domain_map(); -EINVAL also for what is reserved in @place.
+ * Source:  spec-iova 2.2.
+ */
+DMP_API int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_run *runs,
+				 size_t nruns, unsigned prot, struct dmp_domain_place *place,
+				 dmp_iova_t *iova);
+
 /**
  * dmp_domain_unmap() - take the address back
  * @iova, @len: as mapped
@@ -250,7 +310,8 @@ DMP_API int dmp_domain_can_unmap(struct dmp_domain *dom, dmp_iova_t iova, uint64
  * dmp_domain_opts.
  *
  * Threads: from strict, and whatever is refused because a device is attached, any thread;
- *          any other change set-up only.  May sleep; no lock held; not from the worker.
+ *          any other change beside dmp_domain_attach(), which waits for it, and statistics, but
+ *          beside nothing else on the domain.  May sleep; no lock held; not from the worker.
  * Errors:  -EINVAL unknown policy, on reuse without an IOVA policy that defers reuse, an
  *          identity domain to anything but strict; -EBUSY a device is attached, the domain is a
  *          guest's, or somebody holds it strict; -ENOMEM no memory for the queue; the flush's.  On

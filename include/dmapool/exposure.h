@@ -107,11 +107,15 @@ struct dmp_exposure {
  * A range that a failed flush left behind stays open in `could` until the domain goes.
  *
  * Threads: any thread; locks above RANK_DOMAIN may be held.
- * Errors:  -EINVAL NULL, or @size 0; -ENOTSUP the domain was made without DMP_DOMAIN_EXPOSURE.
+ * Errors:  -EINVAL NULL, or @size 0; -ENOTSUP the domain was made without DMP_DOMAIN_EXPOSURE, or
+ *          is an identity domain, where all memory is within reach all the time; the machine's.
  * Cost:    copies 16 KiB; the lock that every window's beginning and end takes.
  */
 DMP_API int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposure,
 				    size_t size);
+
+/* Was it made with DMP_DOMAIN_EXPOSURE, and is something measured?  Any thread. */
+DMP_API bool dmp_domain_measures_exposure(const struct dmp_domain *dom);
 
 /**
  * dmp_exposure_join() - several domains' snapshots as one

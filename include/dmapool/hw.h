@@ -14,6 +14,7 @@
  *                   needs_shared                     the same, whatever is converted
  *   exposure        mem_map mem_unmap                devices reach everything
  *   devices         device_add device_remove         numbers are given by the library
+ *   regions         device_region                    no address is kept from domains
  *   translation     domain_create domain_destroy     no IOMMU: calls that need one say
  *                   domain_attach domain_detach      -ENOTSUP; all eight or none
  *                   map_pages unmap_pages
@@ -129,6 +130,22 @@ struct dmp_hw_device {
 	uint64_t range_phys, range_addr, range_len;
 };
 
+/* Why a machine keeps addresses from the domains of a device. */
+enum dmp_region_kind {
+	DMP_REGION_RESERVED,     /* they do not reach the IOMMU, for instance a bridge's window */
+	DMP_REGION_DIRECT,       /* the device uses them itself: each must lead to itself */
+	DMP_REGION_MSI,          /* writes there are interrupts */
+	DMP_REGION_SOFTWARE_MSI, /* where somebody else's software may map interrupts: ignored */
+};
+
+struct dmp_hw_region {
+	uint32_t size;       /* bytes of the caller's struct */
+	uint32_t kind;       /* enum dmp_region_kind */
+	uint64_t start, len; /* bytes, > 0; it may end with the last address of 64 bits */
+	uint32_t prot;       /* direct: DMP_PROT_* bits, at least one; others: 0 */
+	uint32_t reserved0;  /* zero */
+};
+
 struct dmp_hw_ops {
 	uint32_t size; /* bytes of this struct as the backend knows it */
 	uint32_t reserved0;
@@ -198,6 +215,10 @@ struct dmp_hw_ops {
 	 * walks it can read. */
 	bool (*needs_shared)(void *be, uint32_t device);
 
+	/* Region @n, from 0, of addresses that domains of @device leave alone; -ENOENT: @n are all.
+	 * The same answers from device_add to device_remove, however regions overlap.  Asked when the
+	 * device is attached; must not sleep. */
+	int (*device_region)(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region);
 	/* What devices can still reach after an unmap, see exposure.h.  Start: of a translated domain
 	 * that has mapped nothing yet, once; @watch is copied, NULL: nobody; -ENOMEM.  Get: of a
 	 * domain that was started, at any time, all of @seen; sums stay at UINT64_MAX. */

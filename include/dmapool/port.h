@@ -19,6 +19,7 @@
  *   DMP_ATOMIC(type)                   a field that several threads touch
  *   load_relaxed(p)   load_acquire(p)  store_relaxed(p, v)  store_release(p, v)
  *   add_relaxed(p, v)                  returns the value before
+ *   add_acq_rel(p, v)                  returns the value before
  *   xchg_acq_rel(p, v)                 returns the value before
  *   cas_acq_rel(p, &expected, v)       strong; true if it stored
  *   fence_seq_cst()
@@ -431,12 +432,20 @@ DMP_API void dmp_bias_revoke(unsigned slot, unsigned cpu);
 DMP_API void dmp_bias_wait(unsigned cpu);
 
 /**
+ * dmp_fence_prepare() - may dmp_fence_heavy() be called from here on, without a slot?
+ *
+ * Threads: any thread.
+ * Returns: false: this system has none; whoever has a fence_light() uses fence_seq_cst() there.
+ */
+DMP_API bool dmp_fence_prepare(void);
+
+/**
  * dmp_fence_heavy() - a full fence here and in every thread of the process
  *
  * Stands for a full fence in place of each fence_light() in another thread.  A system call;
  * up to some microseconds while other threads run.
  *
- * Threads: any thread; while a slot is open.
+ * Threads: any thread; while a slot is open, or after dmp_fence_prepare().
  * Returns: false if the system refuses it since (a sandbox that was closed after the slot was
  *          opened): nothing is ordered, and no block of another CPU may be touched that it
  *          may be inside.

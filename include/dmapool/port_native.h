@@ -28,6 +28,7 @@
 #define store_relaxed(p, v) atomic_store_explicit((p), (v), memory_order_relaxed)
 #define store_release(p, v) atomic_store_explicit((p), (v), memory_order_release)
 #define add_relaxed(p, v)   atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
+#define add_acq_rel(p, v)   atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
 #define xchg_acq_rel(p, v)  atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define cas_acq_rel(p, e, v)                                                                       \
 	atomic_compare_exchange_strong_explicit((p), (e), (v), memory_order_acq_rel,               \

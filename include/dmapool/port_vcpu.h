@@ -33,6 +33,8 @@ static inline void dmp_vcpu_point(const volatile void *what)
 	(dmp_vcpu_point(p), atomic_store_explicit((p), (v), memory_order_release))
 #define add_relaxed(p, v)                                                                          \
 	(dmp_vcpu_point(p), atomic_fetch_add_explicit((p), (v), memory_order_relaxed))
+#define add_acq_rel(p, v)                                                                          \
+	(dmp_vcpu_point(p), atomic_fetch_add_explicit((p), (v), memory_order_acq_rel))
 #define xchg_acq_rel(p, v)                                                                         \
 	(dmp_vcpu_point(p), atomic_exchange_explicit((p), (v), memory_order_acq_rel))
 #define cas_acq_rel(p, e, v)                                                                       \

@@ -129,6 +129,7 @@ enum dmp_sim_queue {
 	DMP_SIM_QUEUE_DEFAULT,
 	DMP_SIM_QUEUE_LOCKED,    /* the default */
 	DMP_SIM_QUEUE_LOCK_FREE, /* slots are taken by compare-and-swap */
+	DMP_SIM_QUEUE_FETCH_ADD, /* slots are taken by addition: no attempt is repeated */
 };
 
 /* Which of several queues a CPU uses. */
@@ -186,6 +187,22 @@ DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
  * Errors:  -ENOENT no such device, or its accesses are not translated.
  */
 DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
+
+/* The most regions of one device. */
+#define DMP_SIM_REGIONS_MAX 1024u
+
+/**
+ * dmp_sim_set_regions() - addresses that the machine keeps from the domains of a device
+ * @device:  dmp_device_id() of a device of this machine
+ * @regions: copied, each with its size set; as hw.h describes them, and in any order
+ * @n:       0 .. DMP_SIM_REGIONS_MAX; they replace those that were set before
+ *
+ * Threads: any thread.
+ * Errors:  -EINVAL a region that makes no sense, or too many; -ENOENT no such device; -EBUSY it is
+ *          attached; -ENOMEM.
+ */
+DMP_API int dmp_sim_set_regions(struct dmp_sim *sim, uint32_t device,
+				const struct dmp_hw_region *regions, uint32_t n);
 
 /* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
 DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
@@ -295,9 +312,10 @@ DMP_API int dmp_sim_flush_all(struct dmp_sim *sim);
  * @queue: 0 .. the machine's queues - 1
  *
  * Who waits for it meanwhile is told -ETIMEDOUT after the option's queue_timeout_ns, and a
- * log line names the queue.  What stands in the queue is executed when it moves again.
+ * log line names the queue.  What stands in the queue is executed when it moves again, before
+ * this call returns.
  *
- * Threads: any thread.
+ * Threads: any thread; takes locks of the machine.
  * Errors:  -EINVAL no such queue.
  */
 DMP_API int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck);
@@ -342,6 +360,7 @@ struct dmp_sim_stats {
 	uint64_t queue_retries;            /* compare-and-swaps that another submission won */
 	uint64_t queue_timeouts;           /* waits that were given up */
 	uint64_t spun_ns;                  /* costs that were waited for */
+	uint64_t faults_lost;              /* faults and stale accesses without a record */
 };
 
 /**

@@ -178,6 +178,11 @@ void dmp_bias_wait(unsigned cpu)
 			dmp_cpu_yield();
 }
 
+bool dmp_fence_prepare(void)
+{
+	return port_heavy_prepare();
+}
+
 bool dmp_fence_heavy(void)
 {
 	if (port_heavy_fence())

@@ -65,8 +65,9 @@ static struct dmp_swiotlb_limits any_limits(const struct dmp_device *dev)
 
 /* @granule 0: the device sees the slots' own addresses.  Else IOVAs, which lib/domain keeps in
  * reach, and whole granules. */
-static struct dmp_swiotlb_limits limits_for(const struct dmp_device *dev, uint64_t granule)
+static struct dmp_swiotlb_limits limits_for(struct dmp_device *dev, uint64_t granule)
 {
+	const struct dma_window *window = &dma_limits(dev)->window;
 	struct dmp_swiotlb_limits limits = any_limits(dev);
 
 	if (granule) {
@@ -74,7 +75,7 @@ static struct dmp_swiotlb_limits limits_for(const struct dmp_device *dev, uint64
 	} else {
 		limits.boundary_mask = dev->limits.segment_boundary;
 		limits.addr_limit = dev->limits.reach;
-		limits.addr_offset = dev->limits.window.addr - dev->limits.window.phys;
+		limits.addr_offset = window->addr - window->phys;
 	}
 	return limits;
 }
@@ -136,10 +137,10 @@ bool dma_bounce_find(struct dmp_device *dev, struct dmp_domain *dom, dmp_addr_t 
 {
 	dmp_phys_t phys;
 
-	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dom != NULL))
+	if (!dev->swiotlb || !dma_may_bounce(dma_limits(dev), dom != NULL))
 		return false;
 	if (dom ? dmp_domain_iova_to_phys(dom, addr, &phys) != 0
-		: !dma_window_phys(&dev->limits.window, addr, 1, &phys))
+		: !dma_window_phys(&dma_limits(dev)->window, addr, 1, &phys))
 		return false;
 	if (!dmp_swiotlb_device_owns(dev->bounces, phys))
 		return false;
@@ -213,11 +214,11 @@ static void leave_slots(const struct dma_job *job, dmp_phys_t slot, uint64_t len
 	dmp_iommu_defer(dmp_domain_iommu(job->dom), &left->deferred, free_left);
 }
 
-/* Nothing to wait for in a strict domain.  A range that was queued lazily was queued before
+/* Nothing to wait for in a strict domain.  A range that waits for a flush was unmapped before
  * this look at the policy, which cannot have become strict since: a device is attached. */
 int dma_wait_until_unreachable(struct dmp_domain *dom)
 {
-	return dmp_domain_get_flush(dom) == DMP_FLUSH_STRICT ? 0 : dmp_domain_flush(dom);
+	return dmp_domain_commit(dom);
 }
 
 /* After dmp_domain_unmap() took the address of @slot back and returned @err. */

@@ -205,10 +205,12 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 {
 	uint64_t reach = dev->limits.coherent_reach;
 
+	const struct dma_job job = {.dev = dev, .dom = dom, .dir = DMP_BIDIRECTIONAL};
+
 	if (dom)
-		return dmp_domain_map(dom, block->phys, block->bytes, dma_prot(DMP_BIDIRECTIONAL),
-				      reach, &block->addr);
-	if (!dma_window_addr(&dev->limits.window, block->phys, block->bytes, &block->addr) ||
+		return dma_place(&job, &(struct dmp_phys_run){block->phys, block->bytes}, 1, reach,
+				 &block->addr);
+	if (!dma_window_addr(&dma_limits(dev)->window, block->phys, block->bytes, &block->addr) ||
 	    !dmp_range_fits(block->addr, block->bytes, reach))
 		return -ENOMEM;
 	return dma_expose(dev, block->phys, block->bytes, DMP_BIDIRECTIONAL);
@@ -218,7 +220,7 @@ static int take_address(struct dmp_device *dev, struct dmp_domain *dom, struct d
 static int fill_block(struct dmp_device *dev, struct dma_block *block)
 {
 	struct dmp_domain *dom = dma_domain(dev);
-	uint64_t highest = dma_window_highest(&dev->limits.window, dev->limits.coherent_reach);
+	uint64_t highest = dma_window_highest(&dma_limits(dev)->window, dev->limits.coherent_reach);
 	int err = take_memory(block, dom, dom ? UINT64_MAX : highest);
 
 	if (err)
@@ -266,12 +268,12 @@ static int alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_
 
 int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf, dmp_addr_t *addr)
 {
-	int err = dev && len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
+	const char *why = NULL;
+	int err = dev ? dma_begin(dev, DMA_COHERENT_ALLOCS, &why) : -EINVAL;
 
-	if (err)
-		return dma_map_failed(dev, len, 0, err, NULL);
-	counter_add(&dev->counts, DMA_COHERENT_ALLOCS, 1);
-	return 0;
+	if (!err)
+		err = len && buf && addr ? alloc_coherent(dev, len, buf, addr) : -EINVAL;
+	return err ? dma_failed(dev, DMA_COHERENT_FAILURES, len, 0, err, why) : 0;
 }
 
 static int free_coherent(struct dmp_device *dev, uint64_t len, void *buf, dmp_addr_t addr)

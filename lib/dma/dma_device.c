@@ -1,33 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
- * dma_device.c - a device from create to destroy: its limits, its address space, its counts
+ * dma_device.c - a device from create to destroy: its limits, its counts
  *
- *           attach                    map, alloc_coherent
- *   direct --------> translated       nothing live ---> something live
- *          <--------                               <---
- *           detach                    unmap, free_coherent
+ *   opts --check--> limits          what routes are chosen by, dma_route.c
+ *     |--> the machine: a number
+ *     `--> the bounce allocator: its part in the books
  *
- * A device changes its address space, or goes, only while nothing is live: what was mapped
- * in one world cannot be unmapped in the other.
+ * A device goes only while nothing is live and no domain is attached: dma_attach.c.
  *
  * Invariants:
- *  V1  maps - unmaps is the number of live mappings, and coherent likewise, whichever
- *      threads mapped and unmapped; an unmap too many that the direct route cannot see
- *      counts too, and makes the difference 0, never less;
- *  V2  a call that returns an error has counted nothing but a failure;
+ *  V1  maps - map failures - unmaps is the number of live mappings, of those that have begun and
+ *      have no answer yet too, and coherent likewise, whichever threads mapped and unmapped; an
+ *      unmap too many that the direct route cannot see counts too, and makes the difference 0,
+ *      never less;
+ *  V2  a call that returns an error has counted a failure, and its begin if it would have made
+ *      something live: nothing else;
  *  V3  the domain of an untrusted device is strict while it is attached: what was unmapped, by
  *      whichever device of the domain, is out of its reach.
  *
- * Ordering:
- *  [ATTACH] attach: the machine has attached the device, then dom is stored
- *           every request: dom is loaded, then the domain is used
+ * Locking: none here.
  *
- * Locking: none here.  Attach, detach and destroy are one at a time per device; a request that
- *  runs beside them is the caller's mistake, since its address would be of neither world.
- *
- * Differs from Linux: the domain is chosen by the caller and not by a bus's notifier;
- *  leaving with live mappings is refused.  Which memory a machine has is not known: a device
- *  counts as limited when its reach is, and is promised a bounce buffer's size from then on.
+ * Differs from Linux: which memory a machine has is not known: a device counts as limited when
+ *  its reach is, and is promised a bounce buffer's size from then on.
  *
  * Source: spec-iova 2.2.2 (the limit is the smaller of mask and bus limit); spec-bounce 9.1, 9.2.
  */
@@ -42,7 +36,7 @@ static_assert(sizeof(struct dmp_device_opts) == 88, "append only");
 static_assert(sizeof(struct dmp_device_stats) == 88, "append only");
 static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
-#define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE)
+#define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE | DMP_DEVICE_FIRST_32BIT)
 
 /* 2^k - 1 for some k, 0 and 64 included. */
 static bool is_mask(uint64_t mask)
@@ -97,6 +91,7 @@ static struct dma_limits limits_of(const struct dmp_device_opts *opts)
 		.segment_boundary = limit_or_none(opts->segment_boundary),
 		.window = window_of(opts),
 		.untrusted = (opts->flags & DMP_DEVICE_UNTRUSTED) != 0,
+		.first32 = (opts->flags & DMP_DEVICE_FIRST_32BIT) != 0,
 		.force_bounce = (opts->flags & DMP_DEVICE_FORCE_BOUNCE) != 0 ||
 				dmp_swiotlb_forces_bounce(opts->swiotlb),
 	};
@@ -127,6 +122,8 @@ static void ask_machine(struct dmp_device *dev)
 	dmp_swiotlb_device_name(dev->bounces, name);
 	dev->limits.needs_shared = hw_needs_shared(dev->hw, dev->number);
 	dev->limits.force_bounce |= dev->limits.needs_shared;
+	dev->physical = dev->limits;
+	dev->physical.window = (struct dma_window){0};
 }
 
 /* Its part in the allocator's books. */
@@ -166,7 +163,9 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 		goto undo_swiotlb;
 	ask_machine(dev);
 	counter_init(&dev->counts);
+	dma_gate_init(dev);
 	dma_coherent_init(dev);
+	dma_neighbours_init(&dev->neighbours);
 	*out = dev;
 	return 0;
 
@@ -177,99 +176,22 @@ undo_object:
 	return err;
 }
 
-/* A difference of counts; one below zero has wrapped. */
-static uint64_t not_below_zero(uint64_t pending)
-{
-	return pending > INT64_MAX ? 0 : pending;
-}
-
-bool dma_has_maps(struct dmp_device *dev)
-{
-	return not_below_zero(counter_pending(&dev->counts, DMA_MAPS, DMA_UNMAPS)) != 0;
-}
-
-static bool has_coherent(struct dmp_device *dev)
-{
-	return counter_pending(&dev->counts, DMA_COHERENT_ALLOCS, DMA_COHERENT_FREES) != 0;
-}
-
-static bool is_live(struct dmp_device *dev)
-{
-	return dma_has_maps(dev) || has_coherent(dev);
-}
-
 int dmp_device_destroy(struct dmp_device *dev)
 {
 	int err;
 
 	if (!dev)
 		return -EINVAL;
-	if (dma_domain(dev) || is_live(dev))
+	if (dma_attached(dev) || dma_is_live(dev))
 		return -EBUSY;
 	err = remove_from_swiotlb(dev);
 	if (err)
 		return err;
 	hw_device_remove(dev->hw, dev->number);
 	dma_coherent_destroy(dev);
+	dma_neighbours_destroy(&dev->neighbours);
 	counter_destroy(&dev->counts);
 	dmp_meta_free(dev, sizeof(*dev));
-	return 0;
-}
-
-/* V3 */
-static int hold_strict(struct dmp_device *dev, struct dmp_domain *dom)
-{
-	int err = dev->limits.untrusted ? dmp_domain_hold_strict(dom) : 0;
-
-	if (err)
-		dmp_log(DMP_LOG_WARN,
-			"dma: device %u is untrusted and the domain lazy: it needs a strict one",
-			dev->number);
-	return err;
-}
-
-static void release_strict(struct dmp_device *dev, struct dmp_domain *dom)
-{
-	if (dev->limits.untrusted)
-		dmp_domain_release_strict(dom);
-}
-
-int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom)
-{
-	int err;
-
-	if (!dev || !dom || dmp_domain_hw(dom) != dev->hw)
-		return -EINVAL;
-	if (dma_domain(dev) || is_live(dev))
-		return -EBUSY;
-	err = hold_strict(dev, dom);
-	if (err)
-		return err;
-	err = dmp_iommu_attach(dmp_domain_iommu(dom), dev->number);
-	if (err)
-		goto undo_strict;
-	store_release(&dev->dom, dom); /* [ATTACH] */
-	return 0;
-
-undo_strict:
-	release_strict(dev, dom);
-	return err;
-}
-
-int dmp_device_detach(struct dmp_device *dev)
-{
-	struct dmp_domain *dom = dev ? dma_domain(dev) : NULL;
-	int err;
-
-	if (!dom)
-		return dev ? -ENOENT : -EINVAL;
-	if (is_live(dev))
-		return -EBUSY;
-	err = dmp_iommu_detach(dmp_domain_iommu(dom), dev->number);
-	if (err)
-		return err;
-	store_release(&dev->dom, NULL); /* [ATTACH] */
-	release_strict(dev, dom);
 	return 0;
 }
 
@@ -289,11 +211,11 @@ bool dmp_device_recommend_may_block(struct dmp_device *dev)
 
 uint64_t dmp_device_max_mapping(struct dmp_device *dev)
 {
-	struct dmp_domain *dom = dma_domain(dev);
+	uint64_t granule = load_relaxed(&dev->granule); /* relaxed: of one moment or another */
 
-	if (!dev->swiotlb || !dma_may_bounce(&dev->limits, dom != NULL))
+	if (!dev->swiotlb || !dma_may_bounce(dma_limits(dev), granule != 0))
 		return UINT64_MAX;
-	if (dom && dmp_domain_granule(dom) > DMP_SWIOTLB_MAX_BYTES)
+	if (granule > DMP_SWIOTLB_MAX_BYTES)
 		return 0;
 	return dmp_swiotlb_max_mapping(dev->limits.min_align_mask);
 }
@@ -305,6 +227,7 @@ uint32_t dmp_device_id(const struct dmp_device *dev)
 
 int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats, size_t size)
 {
+	uint64_t map_failures, coherent_failures;
 	struct dmp_device_stats now;
 	struct counter_set *counts;
 
@@ -313,12 +236,18 @@ int dmp_device_get_stats(struct dmp_device *dev, struct dmp_device_stats *stats,
 	counts = &dev->counts;
 	/* What closes is read before what opens: no difference is below zero. [PENDING] */
 	now.unmaps = counter_sum(counts, DMA_UNMAPS);
-	now.maps = counter_sum(counts, DMA_MAPS);
+	map_failures = counter_sum(counts, DMA_MAP_FAILURES);
+	now.maps = counter_sum(counts, DMA_MAPS) - map_failures;
 	now.coherent_frees = counter_sum(counts, DMA_COHERENT_FREES);
-	now.coherent_allocs = counter_sum(counts, DMA_COHERENT_ALLOCS);
-	now.live_maps = not_below_zero(now.maps - now.unmaps);
+	coherent_failures = counter_sum(counts, DMA_COHERENT_FAILURES);
+	now.coherent_allocs = counter_sum(counts, DMA_COHERENT_ALLOCS) - coherent_failures;
+	now.live_maps = dma_not_below_zero(now.maps - now.unmaps);
 	now.live_coherent = now.coherent_allocs - now.coherent_frees;
-	now.map_failures = counter_sum(counts, DMA_MAP_FAILURES);
+	now.map_failures = map_failures + coherent_failures;
 	now.syncs = counter_sum(counts, DMA_SYNCS);
+	now.maps_32bit = counter_sum(counts, DMA_MAPS_32BIT);
+	now.losses_32bit = load_relaxed(&dev->losses32); /* relaxed, both: reports */
+	now.first_32bit = load_relaxed(&dev->first32);
+	dma_neighbours_get(&dev->neighbours, &now);
 	return stats_store(stats, size, &now, sizeof(now));
 }

@@ -6,9 +6,9 @@
  *     |       |          |            |
  *     |       hw         dma_route.c  dma_map.c, dma_unmap.c, dma_bounce.c,
  *     dma_route.c                     dma_sg.c, dma_sg_each.c, dma_coherent.c
- *     dma_window.c
+ *     dma_window.c                    dma_neighbours.c
  *
- * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock.
+ * Letters of fields: (c) constant after create; (a) atomic; (b) blocks_lock; (n) neighbours.lock.
  */
 #ifndef DMAPOOL_DMA_INTERNAL_H
 #define DMAPOOL_DMA_INTERNAL_H
@@ -38,6 +38,7 @@ struct dma_limits {
 	bool untrusted;             /* must never see bytes beside a buffer */
 	bool force_bounce;          /* no buffer is used in place */
 	bool needs_shared;          /* reaches shared memory only: forces it */
+	bool first32;               /* behind a domain: addresses below 4 GiB first */
 };
 
 /* What is asked for, and what stands ready: together with the limits they decide. */
@@ -73,7 +74,8 @@ bool dma_window_phys(const struct dma_window *window, dmp_addr_t addr, uint64_t 
 dmp_phys_t dma_window_highest(const struct dma_window *window, uint64_t reach);
 bool dma_window_makes_sense(const struct dma_window *window);
 
-/* Numbers of the device's counters. */
+/* Numbers of the device's counters.  MAPS and COHERENT_ALLOCS count what has begun, failed or
+ * not. */
 enum dma_count {
 	DMA_MAPS,
 	DMA_UNMAPS,
@@ -81,6 +83,8 @@ enum dma_count {
 	DMA_SYNCS,
 	DMA_COHERENT_ALLOCS,
 	DMA_COHERENT_FREES,
+	DMA_COHERENT_FAILURES,
+	DMA_MAPS_32BIT, /* behind a domain, below 4 GiB at the first try */
 	DMA_COUNTS,
 };
 
@@ -88,33 +92,85 @@ enum dma_count {
 struct dma_block;
 RB_HEAD(dma_block_tree, dma_block);
 
+/* dma_neighbours.c: bytes beside buffers that share their granules. */
+struct dma_neighbours {
+	struct dmp_lock lock;
+	uint64_t now, peak;             /* (n) bytes */
+	uint64_t byte_ns, summed_at_ns; /* (n) up to when; saturates */
+};
+
 struct dmp_device {
 	/* Constant after create */
 	struct dmp_hw *hw;                  /* (c) */
 	struct dmp_swiotlb *swiotlb;        /* (c) NULL: nothing bounces */
 	struct dmp_swiotlb_device *bounces; /* (c) what swiotlb keeps for it; NULL without */
 	struct dma_limits limits;           /* (c) */
+	struct dma_limits physical;         /* (c) the same, but its bus carries all of memory */
 	uint32_t number;                    /* (c) the machine's number for it */
 
 	/* Written by attach and detach, read by every request */
-	DMP_ATOMIC(struct dmp_domain *) dom; /* (a) NULL: direct */
+	DMP_ATOMIC(struct dmp_domain *) dom;      /* (a) NULL: direct */
+	DMP_ATOMIC(struct dmp_domain *) identity; /* (a) attached, where dom is NULL: direct, too */
+	DMP_ATOMIC(uint64_t) granule;             /* (a) dom's; 0 without */
+	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
+	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
+	DMP_ATOMIC(uint32_t) first32; /* (a) 1: dma_first32.c; a request clears it, once */
+	bool counts_neighbours;                   /* written before dom: the domain measures exposure */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;
 
+	/* Written once an attachment, at most */
+	DMP_ATOMIC(uint64_t) losses32; /* (a) preferences for low addresses that were lost */
+
 	/* Written by alloc_coherent and free_coherent */
 	struct dmp_lock blocks_lock;
 	struct dma_block_tree blocks; /* (b) by address */
+
+	/* Written by requests, only where it is measured */
+	struct dma_neighbours neighbours;
 };
 
-/* The domain attached, NULL for none.  [ATTACH] in dma_device.c. */
+/* The domain that translates for it, NULL for none.  [ATTACH] in dma_attach.c. */
 static inline struct dmp_domain *dma_domain(struct dmp_device *dev)
 {
 	return load_acquire(&dev->dom); /* [ATTACH] */
 }
 
-/* dma_device.c: is anything mapped?  Never a false no. */
+/* The domain attached, an identity one too. */
+static inline struct dmp_domain *dma_attached(struct dmp_device *dev)
+{
+	struct dmp_domain *dom = dma_domain(dev);
+
+	return dom ? dom : load_acquire(&dev->identity); /* [ATTACH] */
+}
+
+/* The limits where the device is: behind an identity domain memory is where it is. */
+static inline const struct dma_limits *dma_limits(struct dmp_device *dev)
+{
+	return load_acquire(&dev->identity) ? &dev->physical : &dev->limits; /* [ATTACH] */
+}
+
+/* dma_attach.c: is anything mapped, is anything live?  Never a false no. */
 bool dma_has_maps(struct dmp_device *dev);
+bool dma_is_live(struct dmp_device *dev);
+uint64_t dma_not_below_zero(uint64_t pending);
+void dma_gate_init(struct dmp_device *dev);
+
+/* A request that will make something live begins: before it looks at the device's world.  An
+ * error: it ends with dma_map_failed(), like every other of its errors. */
+static inline int dma_begin(struct dmp_device *dev, enum dma_count what, const char **why)
+{
+	counter_add(&dev->counts, what, 1);
+	if (load_relaxed(&dev->fences)) /* relaxed: see dma_attach.c, Locking */
+		fence_seq_cst();
+	else
+		fence_light();
+	if (load_acquire(&dev->changing) == 0) /* [GATE] */
+		return 0;
+	*why = "its address space is just being changed";
+	return -EBUSY;
+}
 
 /* dma_coherent.c: the device's blocks, and whether @addr lies in one of them. */
 void dma_coherent_init(struct dmp_device *dev);
@@ -165,11 +221,18 @@ int dma_bounce_out_unmapped(const struct dma_job *job, dmp_phys_t slot, uint64_t
 void dma_bounce_undo(const struct dma_job *job, dmp_phys_t slot, uint64_t len, int err);
 int dma_wait_until_unreachable(struct dmp_domain *dom);
 
+/* dma_first32.c: behind the job's domain; @runs as dmp_domain_map_place() has them. */
+int dma_place(const struct dma_job *job, const struct dmp_phys_run *runs, size_t nruns,
+	      uint64_t reach, dmp_iova_t *iova);
+void dma_first32_begin(struct dmp_device *dev);
+
 /* dma_map.c: the acts, for one piece of memory. */
 struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint64_t len);
 int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr);
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir);
 int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why);
+int dma_failed(struct dmp_device *dev, enum dma_count what, uint64_t len, unsigned attrs, int err,
+	       const char *why);
 
 /* dma_unmap.c: their reverses. */
 int dma_unmap_piece(const struct dma_job *job, dmp_addr_t addr, uint64_t len, bool *is_gone);
@@ -179,6 +242,27 @@ int dma_unmap_checked(struct dmp_device *dev, uint64_t len, enum dmp_dir dir, un
 bool dma_unmap_took_effect(const struct dmp_domain *dom, int err);
 int dma_unmap_refused(struct dmp_device *dev, uint64_t len, int err);
 int dma_unmap_done(struct dmp_device *dev, uint64_t len, bool is_gone, int err);
+
+/* dma_neighbours.c */
+void dma_neighbours_init(struct dma_neighbours *neighbours);
+void dma_neighbours_destroy(struct dma_neighbours *neighbours);
+void dma_neighbours_get(struct dma_neighbours *neighbours, struct dmp_device_stats *stats);
+void dma_neighbours_come(struct dma_neighbours *neighbours, uint64_t bytes);
+void dma_neighbours_go(struct dma_neighbours *neighbours, uint64_t bytes);
+
+/* Bytes beside @len at @addr in the granules of the job's domain. */
+static inline uint64_t dma_beside(const struct dma_job *job, dmp_addr_t addr, uint64_t len)
+{
+	uint64_t granule = dmp_domain_granule(job->dom);
+
+	return dmp_align_up((addr & (granule - 1)) + len, granule) - len;
+}
+
+/* Does anybody want to know? */
+static inline bool dma_counts_neighbours(const struct dma_job *job)
+{
+	return job->dom && job->dev->counts_neighbours;
+}
 
 /* A piece of the list, before it has an address. */
 struct sg_piece {

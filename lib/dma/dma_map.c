@@ -2,8 +2,11 @@
 /*
  * dma_map.c - map one buffer: does what the route says, decides nothing
  *
- *   check -> phys of buffer -> route -> [slots] -> expose (direct)  -> count
- *                                                | domain map
+ *   count -> check -> phys of buffer -> route -> [slots] -> expose (direct)
+ *                                                         | domain map
+ *
+ * It is counted as begun before it looks at the device's world, dma_attach.c; so what is counted
+ * at the end is a failure only.
  *
  * Slots are those of dma_bounce.c, and stand for the buffer from there on.
  *
@@ -39,7 +42,7 @@ struct dma_route dma_route_for(const struct dma_job *job, dmp_phys_t phys, uint6
 		.bounce_ready = job->dev->swiotlb != NULL,
 	};
 
-	return dma_route_choose(&job->dev->limits, &request);
+	return dma_route_choose(dma_limits(job->dev), &request);
 }
 
 int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_dir dir)
@@ -49,17 +52,23 @@ int dma_expose(struct dmp_device *dev, dmp_phys_t phys, uint64_t len, enum dmp_d
 
 const char dma_told[] = "told";
 
-/* Counts and says that a map failed, if there is a device; returns @err. */
-int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why)
+/* Counts and says that what began has failed, if there is a device; returns @err. */
+int dma_failed(struct dmp_device *dev, enum dma_count what, uint64_t len, unsigned attrs, int err,
+	       const char *why)
 {
 	if (!dev)
 		return err;
-	counter_add(&dev->counts, DMA_MAP_FAILURES, 1);
+	counter_add(&dev->counts, what, 1);
 	if (!(attrs & DMP_ATTR_NO_WARN) && why != dma_told)
 		dmp_log(err == -EINVAL ? DMP_LOG_BUG : DMP_LOG_WARN,
 			"dma: device %u: mapping %llu bytes: error %d%s%s", dev->number,
 			(unsigned long long)len, err, why ? ": " : "", why ? why : "");
 	return err;
+}
+
+int dma_map_failed(struct dmp_device *dev, uint64_t len, unsigned attrs, int err, const char *why)
+{
+	return dma_failed(dev, DMA_MAP_FAILURES, len, attrs, err, why);
 }
 
 /* What the route ends with: the device is given @len bytes at @phys, buffer or slots. */
@@ -70,9 +79,9 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 	int err;
 
 	if (job->dom)
-		return dmp_domain_map(job->dom, phys, len, dma_prot(job->dir), dev->limits.reach,
-				      addr);
-	if (!dma_window_addr(&dev->limits.window, phys, len, &bus_addr))
+		return dma_place(job, &(struct dmp_phys_run){phys, len}, 1, dev->limits.reach,
+				 addr);
+	if (!dma_window_addr(&dma_limits(dev)->window, phys, len, &bus_addr))
 		return dma_because(job, "its bus does not carry what it would have to use",
 				   -ERANGE);
 	err = dma_expose(dev, phys, len, job->dir);
@@ -80,6 +89,16 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 		return err;
 	*addr = bus_addr;
 	return 0;
+}
+
+/* The buffer itself: what shares its granules is within reach, too. */
+static int give_in_place(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
+{
+	int err = give_address(job, phys, len, addr);
+
+	if (!err && dma_counts_neighbours(job))
+		dma_neighbours_come(&job->dev->neighbours, dma_beside(job, *addr, len));
+	return err;
 }
 
 int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
@@ -91,7 +110,7 @@ int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	if (route.err)
 		return dma_because(job, route.why, route.err);
 	if (!route.bounce)
-		return give_address(job, phys, len, addr);
+		return give_in_place(job, phys, len, addr);
 	err = dma_bounce_in(job, phys, len, &slot);
 	if (err)
 		return err;
@@ -123,10 +142,9 @@ int dmp_dma_map(struct dmp_device *dev, void *buf, uint64_t len, enum dmp_dir di
 		dmp_addr_t *addr)
 {
 	const char *why = NULL;
-	int err = dev ? map_buf(dev, buf, len, dir, attrs, addr, &why) : -EINVAL;
+	int err = dev ? dma_begin(dev, DMA_MAPS, &why) : -EINVAL;
 
-	if (err)
-		return dma_map_failed(dev, len, attrs, err, why);
-	counter_add(&dev->counts, DMA_MAPS, 1);
-	return 0;
+	if (!err)
+		err = map_buf(dev, buf, len, dir, attrs, addr, &why);
+	return err ? dma_map_failed(dev, len, attrs, err, why) : 0;
 }

@@ -14,6 +14,8 @@
  *   yes        yes              -         -        -ERANGE
  *   where it bounces, too long for slots           -ERANGE
  *
+ * An identity domain is none: behind it addresses are physical, and the range of a bus no limit.
+ *
  * Must bounce: every buffer of a device that is forced to, or reaches shared memory only; without a
  * domain, a buffer that is not within the reach; with a domain, part of a granule if the device is
  * untrusted.

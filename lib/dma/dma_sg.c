@@ -88,7 +88,8 @@ static bool fits_alone(const struct dma_job *job, struct dma_route route, dmp_ph
 	dmp_addr_t addr = phys;
 
 	if (!route.bounce && !route.translate)
-		dma_window_addr(&limits->window, phys, len, &addr); /* the route is open */
+		dma_window_addr(&dma_limits(job->dev)->window, phys, len,
+				&addr); /* the route is open */
 	if (route.bounce)
 		known &= limits->min_align_mask;
 	if (route.translate)
@@ -202,6 +203,16 @@ static size_t answer_merged(const struct dma_limits *limits, const struct sg_wor
 	return n;
 }
 
+/* Of all answers; pads lead to a piece's own granules once more. */
+static uint64_t list_beside(const struct dma_job *job, const struct dmp_sg *sg, size_t nmapped)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < nmapped; i++)
+		sum += dma_beside(job, sg[i].addr, sg[i].mapped_len);
+	return sum;
+}
+
 static int map_merged(const struct dma_job *job, struct sg_work *work, struct dmp_sg *sg,
 		      size_t *nmapped)
 {
@@ -212,11 +223,12 @@ static int map_merged(const struct dma_job *job, struct sg_work *work, struct dm
 
 	if (err)
 		return err;
-	err = dmp_domain_map_runs(job->dom, work->runs, list_runs(work), dma_prot(job->dir),
-				  limits->reach, &start);
+	err = dma_place(job, work->runs, list_runs(work), limits->reach, &start);
 	if (err)
 		return err;
 	*nmapped = answer_merged(limits, work, sg, start);
+	if (dma_counts_neighbours(job))
+		dma_neighbours_come(&job->dev->neighbours, list_beside(job, sg, *nmapped));
 	return 0;
 }
 
@@ -229,6 +241,8 @@ static int unmap_merged(const struct dma_job *job, const struct dmp_sg *sg, size
 	int err = last < first ? -EINVAL : dmp_domain_unmap(job->dom, first, last - first + 1);
 
 	*is_gone = dma_unmap_took_effect(job->dom, err);
+	if (*is_gone && dma_counts_neighbours(job))
+		dma_neighbours_go(&job->dev->neighbours, list_beside(job, sg, nmapped));
 	return err;
 }
 
@@ -300,12 +314,13 @@ int dmp_dma_map_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t nents, enum
 		   unsigned attrs, size_t *nmapped)
 {
 	const char *why = NULL;
-	int err = dev ? map_list(dev, sg, nents, dir, attrs, nmapped, &why) : -EINVAL;
+	int err = dev ? dma_begin(dev, DMA_MAPS, &why) : -EINVAL;
 
+	if (!err)
+		err = map_list(dev, sg, nents, dir, attrs, nmapped, &why);
 	if (err)
 		return dma_map_failed(dev, list_bytes(sg, nents), attrs, err, why);
 	clear_answers(sg, *nmapped, nents);
-	counter_add(&dev->counts, DMA_MAPS, 1);
 	return 0;
 }
 

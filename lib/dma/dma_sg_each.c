@@ -123,7 +123,7 @@ static void expose_again(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, 
 {
 	dmp_phys_t phys;
 
-	if (!dma_window_phys(&dev->limits.window, addr, len, &phys) ||
+	if (!dma_window_phys(&dma_limits(dev)->window, addr, len, &phys) ||
 	    dma_expose(dev, phys, len, dir))
 		dmp_log(DMP_LOG_WARN, "dma: device %u: %#llx can no longer be reached", dev->number,
 			(unsigned long long)addr);

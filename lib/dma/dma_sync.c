@@ -47,7 +47,7 @@ static bool is_mapped(struct dmp_device *dev, dmp_addr_t addr, uint64_t len)
 		return false;
 	if (dom)
 		return leads_somewhere(dom, addr) && leads_somewhere(dom, addr + len - 1);
-	return dma_window_phys(&dev->limits.window, addr, len, &phys) &&
+	return dma_window_phys(&dma_limits(dev)->window, addr, len, &phys) &&
 	       hw_phys_to_buf(dev->hw, phys, len, &buf) == 0;
 }
 

@@ -41,7 +41,7 @@ int dma_unexpose_addr(struct dmp_device *dev, dmp_addr_t addr, uint64_t len, enu
 {
 	dmp_phys_t phys;
 
-	if (!dma_window_phys(&dev->limits.window, addr, len, &phys))
+	if (!dma_window_phys(&dma_limits(dev)->window, addr, len, &phys))
 		return -ENOENT;
 	return dma_unexpose(dev, phys, len, dir);
 }
@@ -96,6 +96,8 @@ static int unmap_translated(const struct dma_job *job, dmp_addr_t addr, uint64_t
 		return err;
 	err = dmp_domain_unmap(job->dom, addr, len);
 	*is_gone = dma_unmap_took_effect(job->dom, err);
+	if (*is_gone && !bounced && dma_counts_neighbours(job))
+		dma_neighbours_go(&job->dev->neighbours, dma_beside(job, addr, len));
 	return *is_gone && bounced ? dma_bounce_out_unmapped(job, slot, len, err) : err;
 }
 

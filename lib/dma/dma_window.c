@@ -9,7 +9,8 @@
  * What lies outside has no address there.  Without a window (len 0) every byte is at its own
  * address.  Both begin at pages, so that a slot and its address lie alike to any page.
  *
- * Behind a domain the device's addresses are IOVAs, and no window is asked.
+ * Behind a domain the device's addresses are IOVAs, and no window is asked; behind an identity
+ * domain they are those of memory itself, dma_limits().
  *
  * Differs from Linux: one range a device, where its map of them has several.
  *

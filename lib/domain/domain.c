@@ -16,9 +16,11 @@
  * Invariants, walked by dmp_domain_check():
  *  D1  a range of the IOVA space is mapped, queued, withheld, cached or reserved:
  *        ranges = (maps - unmaps) + queued + withheld + cached + reserved,
- *      where a reservation stands for one range at most;
+ *      where a reservation stands for as many as it has added, or fewer: later ones may have
+ *      joined them;
  *  D2  mapped bytes are whole granules, and none without a mapping;
- *  D3  address 0 is never mapped, so that a wild zero is caught by the machine.
+ *  D3  address 0 is never mapped, so that a wild zero is caught by the machine; unless a device
+ *      brings a direct region there.
  *
  * Locking: none held here.  What a request counts goes to its CPU's block.
  *
@@ -156,7 +158,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 	if (!dom)
 		return -EINVAL;
 	if (counter_pending(&dom->counts, DOMAIN_MAPS, DOMAIN_UNMAPS) != 0 ||
-	    dmp_iommu_attached(dom->iommu) > 0)
+	    domain_has_devices(dom))
 		return -EBUSY;
 	domain_stop_queue(dom);
 	err = dmp_iommu_destroy(dom->iommu);
@@ -164,6 +166,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 		return err;
 	if (!domain_is_identity(dom))
 		dmp_iova_destroy(dom->iova);
+	domain_regions_destroy(dom);
 	domain_exposure_destroy(dom);
 	dmp_lock_destroy(&dom->policy_lock);
 	counter_destroy(&dom->counts);
@@ -173,7 +176,7 @@ int dmp_domain_destroy(struct dmp_domain *dom)
 
 /* Does a range that leads somewhere touch pfns @lo .. @hi?  One that does not is reserved or
  * withheld already. */
-static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
+bool domain_touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 {
 	struct dmp_iova_range range;
 	int err = dmp_iova_find(dom->iova, lo, &range);
@@ -181,11 +184,34 @@ static bool touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
 	if (err)
 		err = dmp_iova_next(dom->iova, lo, &range);
 	while (!err && range.lo <= hi) {
-		if (domain_is_mapped(dom, range.lo << dom->granule_shift))
+		dmp_iova_t iova = range.lo << dom->granule_shift;
+
+		if (domain_is_mapped(dom, iova) && !domain_is_direct(dom, iova))
 			return true;
 		err = dmp_iova_next(dom->iova, range.hi + 1, &range);
 	}
 	return false;
+}
+
+static uint64_t count_ranges(struct dmp_domain *dom)
+{
+	struct dmp_iova_stats stats = {.nranges = 0};
+
+	dmp_iova_get_stats(dom->iova, &stats, sizeof(stats));
+	return stats.nranges;
+}
+
+/* Between ranges that are there already a policy may put several; those of a call that ends
+ * without memory stay. */
+static int reserve_pfns(struct dmp_domain *dom, uint64_t lo, uint64_t hi)
+{
+	uint64_t before = count_ranges(dom), after;
+	int err = dmp_iova_reserve(dom->iova, lo, hi, NULL);
+
+	after = count_ranges(dom);
+	if (after > before)
+		add_relaxed(&dom->nreserved, after - before); /* relaxed: set-up calls compare it */
+	return err;
 }
 
 /* After the flush nothing is queued any more, whatever other flushes are in progress: Q3 of
@@ -202,12 +228,9 @@ int dmp_domain_reserve(struct dmp_domain *dom, dmp_iova_t first, dmp_iova_t last
 	if (err)
 		return err;
 	dmp_iova_flush(dom->iova);
-	if (touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
+	if (domain_touches_live(dom, domain_pfn(dom, first), domain_pfn(dom, last)))
 		return -EBUSY;
-	err = dmp_iova_reserve(dom->iova, domain_pfn(dom, first), domain_pfn(dom, last), NULL);
-	if (!err)
-		add_relaxed(&dom->nreserves, 1); /* relaxed: compared by set-up calls only */
-	return err;
+	return reserve_pfns(dom, domain_pfn(dom, first), domain_pfn(dom, last));
 }
 
 int dmp_domain_iova_to_phys(struct dmp_domain *dom, dmp_iova_t iova, dmp_phys_t *phys)
@@ -278,7 +301,7 @@ static bool ranges_agree(struct dmp_domain *dom, const struct dmp_iova_stats *io
 {
 	uint64_t live = now->maps - now->unmaps + now->queued;
 	uint64_t least = live + iova->cached + counter_sum(&dom->counts, DOMAIN_WITHHELD);
-	uint64_t most = least + load_relaxed(&dom->nreserves); /* relaxed: set-up only */
+	uint64_t most = least + load_relaxed(&dom->nreserved); /* relaxed: set-up only */
 
 	if (iova->nranges >= least && iova->nranges <= most)
 		return true;
@@ -304,7 +327,7 @@ static bool zero_is_empty(struct dmp_domain *dom)
 {
 	dmp_phys_t phys;
 
-	if (dmp_iommu_iova_to_phys(dom->iommu, 0, &phys) == -ENOENT)
+	if (dmp_iommu_iova_to_phys(dom->iommu, 0, &phys) == -ENOENT || domain_is_direct(dom, 0))
 		return true;
 	dmp_log(DMP_LOG_BUG, "domain: address 0 is mapped");
 	return false;

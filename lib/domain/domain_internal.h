@@ -51,6 +51,7 @@ enum domain_count {
 
 struct flushq;
 struct flushq_ring;
+struct domain_region;
 struct domain_exposure;
 
 /* A range that is unmapped but not yet flushed. */
@@ -96,7 +97,11 @@ struct dmp_domain {
 	struct flushq_tally past;       /* (p) of queues that are no more */
 	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
-	DMP_ATOMIC(uint64_t) nreserves; /* (a) reservations made, each adds a range or none */
+	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
+	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */
+
+	/* Read by every unmap; written when a device brings addresses that are its machine's */
+	DMP_ATOMIC(struct domain_region *) regions; /* (p) to write; (a) to read; domain_region.c */
 };
 
 /* Whole granules. */
@@ -150,6 +155,22 @@ static inline bool domain_is_mapped(struct dmp_domain *dom, dmp_iova_t iova)
 	return dmp_iommu_iova_to_phys(dom->iommu, iova, &phys) == 0;
 }
 
+/* domain_region.c */
+bool domain_region_is_direct(const struct dmp_domain *dom, dmp_iova_t iova);
+/* @is_alone: no other device is attached.  Needs no map, unmap in progress. */
+int domain_regions_apply_locked(struct dmp_domain *dom, uint32_t device, bool is_alone);
+void domain_regions_destroy(struct dmp_domain *dom);
+
+/* Does @iova lead to itself, for a device that uses it unasked?  Nearly always there is no region,
+ * and this is one load. */
+static inline bool domain_is_direct(struct dmp_domain *dom, dmp_iova_t iova)
+{
+	return load_acquire(&dom->regions) && domain_region_is_direct(dom, iova); /* [REGION] */
+}
+
+/* domain.c: does a range that was mapped, and is no direct region, touch pfns @lo .. @hi? */
+bool domain_touches_live(struct dmp_domain *dom, uint64_t lo, uint64_t hi);
+
 /* domain_unmap.c: the address is never given out again; says so with @err, the reason. */
 void domain_withhold(struct dmp_domain *dom, const struct domain_span *span, int err);
 
@@ -163,6 +184,9 @@ void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
 
+/* domain_attach.c: is a device attached, or about to be? */
+bool domain_has_devices_locked(struct dmp_domain *dom);
+bool domain_has_devices(struct dmp_domain *dom);
 /* domain_exposure.c.  Nothing to do where it is not measured. */
 int domain_exposure_create(struct dmp_domain *dom);
 void domain_exposure_destroy(struct dmp_domain *dom);

@@ -21,8 +21,8 @@
  * Locking: none here.
  *
  * Differs from Linux: a limit inside a granule ends before that granule; a request of
- *  several runs joins them through one call of lib/iommu; there is no first attempt below
- *  4 GiB (spec-iova 2.2.3), which only PCI devices make.
+ *  several runs joins them through one call of lib/iommu.  Who makes a first attempt below 4 GiB,
+ *  and for how long, is the caller's business: lib/dma/dma_first32.c.
  *
  * Source: spec-iova 2.2, 2.4, 2.5.2.
  */
@@ -59,18 +59,34 @@ static int take_pfn_of_epoch(struct dmp_domain *dom, uint64_t npages, uint64_t l
 	return err;
 }
 
-static int take_address(struct dmp_domain *dom, uint64_t len, uint64_t limit, dmp_iova_t *start)
+/* @flags: of dmp_iova_alloc(). */
+static int take_pfn(struct dmp_domain *dom, uint64_t npages, uint64_t limit_pfn, unsigned flags,
+		    uint64_t *pfn)
 {
-	uint64_t pfn, limit_pfn;
-	int err;
+	return dom->defers_reuse ? take_pfn_of_epoch(dom, npages, limit_pfn, pfn)
+				 : dmp_iova_alloc(dom->iova, npages, limit_pfn, flags, pfn);
+}
+
+/* spec-iova 2.2.3: without a flush, so that the low addresses are left as soon as they get short. */
+static bool take_low(struct dmp_domain *dom, uint64_t npages, uint64_t *pfn)
+{
+	return take_pfn(dom, npages, (uint64_t)UINT32_MAX >> dom->granule_shift, 0, pfn) == 0;
+}
+
+static int take_address(struct dmp_domain *dom, uint64_t len, struct dmp_domain_place *place,
+			dmp_iova_t *start)
+{
+	uint64_t limit = place->limit, npages = len >> dom->granule_shift, pfn, limit_pfn;
+	int err = 0;
 
 	if (limit > dom->aperture_end)
 		limit = dom->aperture_end;
 	if (!last_pfn(dom, limit, &limit_pfn))
 		return -ERANGE;
-	len >>= dom->granule_shift;
-	err = dom->defers_reuse ? take_pfn_of_epoch(dom, len, limit_pfn, &pfn)
-				: dmp_iova_alloc(dom->iova, len, limit_pfn, DMP_IOVA_FLUSH, &pfn);
+	if (place->first32 && limit > UINT32_MAX)
+		place->first32 = take_low(dom, npages, &pfn);
+	if (!place->first32 || limit <= UINT32_MAX)
+		err = take_pfn(dom, npages, limit_pfn, DMP_IOVA_FLUSH, &pfn);
 	if (err)
 		return err;
 	*start = pfn << dom->granule_shift;
@@ -86,10 +102,10 @@ static int fill_tables(struct dmp_domain *dom, dmp_iova_t start, const struct dm
 }
 
 /* @runs are whole granules, @len bytes together. */
-static int place(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
-		 uint64_t len, unsigned prot, uint64_t limit, dmp_iova_t *start)
+static int map_whole(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
+		     uint64_t len, unsigned prot, struct dmp_domain_place *place, dmp_iova_t *start)
 {
-	int err = take_address(dom, len, limit, start);
+	int err = take_address(dom, len, place, start);
 
 	if (err)
 		return err;
@@ -113,22 +129,28 @@ static bool prot_makes_sense(unsigned prot)
 	return (prot & PROT_ALL) != 0 && (prot & ~PROT_ALL) == 0;
 }
 
-int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len, unsigned prot,
-		   uint64_t limit, dmp_iova_t *iova)
+/* In an identity domain nothing is mapped. */
+static bool may_map(const struct dmp_domain *dom, const struct dmp_phys_run *runs, unsigned prot,
+		    const dmp_iova_t *iova)
+{
+	return dom && !domain_is_identity(dom) && runs && iova && prot_makes_sense(prot);
+}
+
+/* One run of any alignment. */
+static int map_one(struct dmp_domain *dom, const struct dmp_phys_run *run, unsigned prot,
+		   struct dmp_domain_place *place, dmp_iova_t *iova)
 {
 	struct domain_span mem;
 	dmp_iova_t start;
 	int err;
 
-	if (!dom || domain_is_identity(dom) || !iova || !prot_makes_sense(prot) ||
-	    !domain_cover(dom, phys, len, &mem))
+	if (!domain_cover(dom, run->phys, run->len, &mem))
 		return -EINVAL;
-	err = place(dom, &(struct dmp_phys_run){.phys = mem.start, .len = mem.len}, 1, mem.len,
-		    prot, limit, &start);
-	if (err)
-		return err;
-	*iova = start + (phys - mem.start);
-	return 0;
+	err = map_whole(dom, &(struct dmp_phys_run){.phys = mem.start, .len = mem.len}, 1, mem.len,
+			prot, place, &start);
+	if (!err)
+		*iova = start + (run->phys - mem.start);
+	return err;
 }
 
 /* Bytes of all runs; 0: a run is not made of whole granules, or they leave 64 bits. */
@@ -148,18 +170,49 @@ static uint64_t runs_len(const struct dmp_domain *dom, const struct dmp_phys_run
 	return total;
 }
 
+static int map_several(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
+		       unsigned prot, struct dmp_domain_place *place, dmp_iova_t *iova)
+{
+	uint64_t len = runs_len(dom, runs, nruns);
+	dmp_iova_t start;
+	int err = len ? map_whole(dom, runs, nruns, len, prot, place, &start) : -EINVAL;
+
+	if (!err)
+		*iova = start;
+	return err;
+}
+
+int dmp_domain_map(struct dmp_domain *dom, dmp_phys_t phys, uint64_t len, unsigned prot,
+		   uint64_t limit, dmp_iova_t *iova)
+{
+	struct dmp_phys_run run = {.phys = phys, .len = len};
+	struct dmp_domain_place place = {.limit = limit};
+
+	return may_map(dom, &run, prot, iova) ? map_one(dom, &run, prot, &place, iova) : -EINVAL;
+}
+
 int dmp_domain_map_runs(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
 			unsigned prot, uint64_t limit, dmp_iova_t *iova)
 {
-	uint64_t len = dom && runs && iova ? runs_len(dom, runs, nruns) : 0;
-	dmp_iova_t start;
-	int err;
+	struct dmp_domain_place place = {.limit = limit};
 
-	if (len == 0 || domain_is_identity(dom) || !prot_makes_sense(prot))
+	return may_map(dom, runs, prot, iova) ? map_several(dom, runs, nruns, prot, &place, iova)
+					      : -EINVAL;
+}
+
+static bool place_makes_sense(const struct dmp_domain_place *place)
+{
+	for (size_t i = 0; i < sizeof(place->reserved); i++)
+		if (place->reserved[i])
+			return false;
+	return true;
+}
+
+int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_run *runs, size_t nruns,
+			 unsigned prot, struct dmp_domain_place *place, dmp_iova_t *iova)
+{
+	if (!may_map(dom, runs, prot, iova) || !place || !place_makes_sense(place))
 		return -EINVAL;
-	err = place(dom, runs, nruns, len, prot, limit, &start);
-	if (err)
-		return err;
-	*iova = start;
-	return 0;
+	return nruns == 1 ? map_one(dom, runs, prot, place, iova)
+			  : map_several(dom, runs, nruns, prot, place, iova);
 }

@@ -97,7 +97,7 @@ static int retire_queue(struct dmp_domain *dom)
 static bool may_change_locked(struct dmp_domain *dom, enum dmp_flush_policy policy)
 {
 	if (domain_queue(dom))
-		return dmp_iommu_attached(dom->iommu) == 0;
+		return !domain_has_devices_locked(dom);
 	if (load_relaxed(&dom->is_guest)) /* relaxed: written under the lock */
 		return false;
 	return dom->nstrict == 0 || !has_queue(policy);

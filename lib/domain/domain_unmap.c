@@ -17,7 +17,7 @@
  *
  * What is verified before anything changes:
  *
- *   always        the first and the last granule are mapped
+ *   always        the first and the last granule are mapped, the first by no direct region
  *   checks >= 1   the address begins a range of just that many granules, as the IOVA space
  *                 rounds them, and the granule after the last is not mapped by it
  *
@@ -76,7 +76,7 @@ static int verify(struct dmp_domain *dom, const struct domain_span *span)
 {
 	dmp_iova_t last = span->start + span->len - dmp_domain_granule(dom);
 
-	if (!domain_is_mapped(dom, span->start))
+	if (!domain_is_mapped(dom, span->start) || domain_is_direct(dom, span->start))
 		return -ENOENT;
 	if (last != span->start && !domain_is_mapped(dom, last))
 		return -EINVAL;

@@ -22,6 +22,7 @@
 static_assert(sizeof(struct dmp_hw_opts) == 8, "append only");
 static_assert(sizeof(struct dmp_hw_device) == 40, "append only");
 static_assert(sizeof(struct dmp_hw_domain_info) == 32, "append only");
+static_assert(sizeof(struct dmp_hw_region) == 32, "append only");
 static_assert(offsetof(struct dmp_hw_ops, mem_alloc) == 16, "append only");
 
 /* The eight that make an IOMMU. */
@@ -37,7 +38,7 @@ static int translation_members(const struct dmp_hw_ops *ops)
 static bool has_translation_extras(const struct dmp_hw_ops *ops)
 {
 	return ops->map_list || ops->sync_map || ops->flush_gather || ops->flush_range ||
-	       ops->free_tables || ops->exposure_start;
+	       ops->free_tables || ops->device_region || ops->exposure_start;
 }
 
 /* H1 */

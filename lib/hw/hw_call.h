@@ -9,6 +9,7 @@
  *   hw_flush_gather, hw_flush_range                                           flush_domain
  *   hw_free_tables                                                            nothing
  *   hw_needs_shared                                                           false
+ *   hw_device_region                                                          -ENOENT
  *   hw_coherent_alloc, hw_coherent_free, hw_device_add, hw_device_remove,
  *   hw_domain_create, hw_domain_destroy                                       see hw.c
  *
@@ -112,6 +113,10 @@ static inline int hw_mem_unmap(struct dmp_hw *hw, uint32_t device, dmp_phys_t ph
 
 int hw_device_add(struct dmp_hw *hw, const struct dmp_hw_device *desc, uint32_t *device);
 void hw_device_remove(struct dmp_hw *hw, uint32_t device);
+
+/* -ENOENT behind the last region; -EIO one that makes no sense.  @region is whole. */
+int hw_device_region(struct dmp_hw *hw, uint32_t device, uint32_t n, struct dmp_hw_region *region);
+bool hw_region_makes_sense(const struct dmp_hw_region *region);
 
 /* -ENOTSUP without an IOMMU; -EIO a domain without pages or aperture.  @info is whole. */
 int hw_domain_create(struct dmp_hw *hw, enum dmp_domain_type type, void **dom,

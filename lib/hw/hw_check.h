@@ -126,6 +126,9 @@ void check_pages_enter(struct check_domain *domain, struct check_map *map, dmp_i
 void check_pages_leave(struct check_domain *domain, dmp_iova_t iova, uint64_t len);
 void check_pages_drop(struct check_domain *domain);
 
+/* Bytes of all runs; 0: one is empty or wraps.  @addrs: every address and length, or-ed. */
+uint64_t check_runs_sum(const struct dmp_phys_run *runs, size_t nruns, uint64_t *addrs);
+
 /* @member's unmap left @after where @before was in its gather. */
 int check_tables_chained(struct hw_check *check, const char *member, void *dom, void *before,
 			 void *after);

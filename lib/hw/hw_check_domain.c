@@ -7,9 +7,12 @@
  *  D2  a domain is a pointer not in use, with page sizes and an aperture, and with known
  *      facts only; it needs sync_map() if it caches what is not present;
  *  D3  every call names a live domain; a domain is destroyed when nothing is attached;
- *  D4  a device is attached to at most one domain, and detached where it is attached.
+ *  D4  a device is attached to at most one domain, and detached where it is attached;
+ *  D5  a region is of a known kind, does not wrap, and has rights if it is direct.
  */
 #include "hw_check.h"
+
+#include "hw_call.h"
 
 static int compare_devices(const struct check_device *a, const struct check_device *b)
 {
@@ -88,6 +91,22 @@ static void shim_device_remove(void *be, uint32_t device)
 	else
 		check_caller_bug(check, "device_remove", "no such device, or it is attached");
 	dmp_meta_free(entry, sizeof(*entry));
+}
+
+/* Regions: D5.  That the device exists is not asked: it may be numbered by the library. */
+
+static int shim_device_region(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region)
+{
+	struct hw_check *check = be;
+	int ret;
+
+	if (region->size < sizeof(*region))
+		return check_caller_bug(check, "device_region", "a short region");
+	ret = check_errno(check, "device_region",
+			  check->ops.device_region(check->be, device, n, region));
+	if (!ret && !hw_region_makes_sense(region))
+		return check_backend_bug(check, "device_region", "a region that makes no sense");
+	return ret;
 }
 
 /* Domains: D2, D3. */
@@ -309,6 +328,7 @@ void check_domain_members(struct dmp_hw_ops *shim, const struct dmp_hw_ops *ops)
 {
 	shim->device_add = ops->device_add ? shim_device_add : NULL;
 	shim->device_remove = ops->device_remove ? shim_device_remove : NULL;
+	shim->device_region = ops->device_region ? shim_device_region : NULL;
 	shim->domain_create = ops->domain_create ? shim_domain_create : NULL;
 	shim->domain_destroy = ops->domain_destroy ? shim_domain_destroy : NULL;
 	shim->domain_attach = ops->domain_attach ? shim_domain_attach : NULL;

@@ -205,6 +205,15 @@ static void records_enter(struct check_domain *domain, struct check_map *chain, 
 	}
 }
 
+/* Bytes that a caller is told of whose map was nonsense: it takes back what may be there, and
+ * nothing that is somebody else's. */
+static uint64_t to_undo(const struct change *change, uint64_t mapped)
+{
+	uint64_t most = change->is_blind ? mapped : change->free;
+
+	return most < change->asked ? most : change->asked;
+}
+
 /* Judges a map's answer and enters it in the books. */
 static int map_finish(struct change *change, struct check_map *records,
 		      const struct dmp_phys_run *runs, uint64_t page_bytes, int ret,
@@ -220,8 +229,7 @@ static int map_finish(struct change *change, struct check_map *records,
 	dmp_lock_release(&change->check->books_lock);
 	if (!fault)
 		return ret;
-	if (*mapped > change->asked)
-		*mapped = change->asked;
+	*mapped = to_undo(change, *mapped);
 	return check_backend_bug(change->check, change->member, fault);
 }
 
@@ -251,21 +259,6 @@ static int shim_map_pages(void *be, void *dom, dmp_iova_t iova, dmp_phys_t phys,
 	return map_finish(&change, record, &run, page_bytes, ret, mapped);
 }
 
-/* Bytes of all runs; 0: one is empty or wraps.  @addrs: every address and length. */
-static uint64_t runs_sum(const struct dmp_phys_run *runs, size_t nruns, uint64_t *addrs)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < nruns; i++) {
-		if (!runs[i].len || !dmp_range_fits(runs[i].phys, runs[i].len, UINT64_MAX) ||
-		    runs[i].len > UINT64_MAX - sum)
-			return 0;
-		sum += runs[i].len;
-		*addrs |= runs[i].phys | runs[i].len;
-	}
-	return sum;
-}
-
 static int shim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_phys_run *runs,
 			 size_t nruns, unsigned prot, uint64_t *mapped)
 {
@@ -276,7 +269,7 @@ static int shim_map_list(void *be, void *dom, dmp_iova_t iova, const struct dmp_
 	int ret;
 
 	*mapped = 0;
-	change.asked = runs_sum(runs, nruns, &addrs);
+	change.asked = check_runs_sum(runs, nruns, &addrs);
 	if (!change.asked || !prot || prot & ~KNOWN_PROT)
 		return check_caller_bug(check, "map_list", "no runs or unknown permissions");
 	records = records_make(nruns);

@@ -118,3 +118,17 @@ void check_pages_drop(struct check_domain *domain)
 		dmp_meta_free(map, sizeof(*map));
 	}
 }
+
+uint64_t check_runs_sum(const struct dmp_phys_run *runs, size_t nruns, uint64_t *addrs)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < nruns; i++) {
+		if (!runs[i].len || !dmp_range_fits(runs[i].phys, runs[i].len, UINT64_MAX) ||
+		    runs[i].len > UINT64_MAX - sum)
+			return 0;
+		sum += runs[i].len;
+		*addrs |= runs[i].phys | runs[i].len;
+	}
+	return sum;
+}

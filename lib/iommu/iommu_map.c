@@ -16,7 +16,8 @@
  *
  * Invariants:
  *  N1  on error nothing of the call is mapped and nothing of it can be reached: all was
- *      flushed before the call returns; where that failed the error is -ENOTRECOVERABLE;
+ *      flushed before the call returns; where that failed, or an unmap stopped too early, the
+ *      error is -ENOTRECOVERABLE;
  *  N2  an unmap ends at the first hole, and may end behind its end where a bigger page
  *      lies across, which is never split;
  *  N3  a backend's count is believed only as far as it makes sense: a multiple of the
@@ -83,8 +84,17 @@ struct map_walk {
 	size_t nruns;
 	dmp_iova_t iova;
 	unsigned prot;
-	uint64_t done; /* bytes mapped from iova on */
+	uint64_t done; /* bytes mapped from iova on, as far as the backend can be believed ... */
+	uint64_t sure; /* ... and before it said nonsense */
 };
+
+/* Does the second go on where the first ends?  Behind the highest address nothing does. */
+static bool continues(const struct dmp_phys_run *first, const struct dmp_phys_run *second)
+{
+	dmp_phys_t end = first->phys + first->len;
+
+	return end && second->phys == end;
+}
 
 /* The next run, with all neighbours that continue it. */
 static bool next_joined(struct map_walk *walk, struct dmp_phys_run *run)
@@ -93,7 +103,7 @@ static bool next_joined(struct map_walk *walk, struct dmp_phys_run *run)
 		return false;
 	*run = *walk->runs++;
 	walk->nruns--;
-	while (walk->nruns && walk->runs->phys == run->phys + run->len) {
+	while (walk->nruns && continues(run, walk->runs)) {
 		run->len += walk->runs->len;
 		walk->runs++;
 		walk->nruns--;
@@ -109,6 +119,8 @@ static int account(struct map_walk *walk, int err, uint64_t mapped, uint64_t ask
 
 	/* Of what is nonsense, undo as much as was asked for. */
 	walk->done += is_sane ? mapped : asked;
+	if (is_sane)
+		walk->sure = walk->done;
 	return is_sane ? err : -EIO;
 }
 
@@ -165,13 +177,15 @@ static int map_by_lists(struct map_walk *walk)
 static int undo(struct map_walk *walk, int err)
 {
 	struct dmp_gather gather;
-	uint64_t unmapped;
+	uint64_t unmapped = 0;
 	int unmap_err, sync_err;
 
 	if (!walk->done)
 		return err;
 	dmp_gather_init(&gather);
 	unmap_err = iommu_unmap_range(walk->iommu, walk->iova, walk->done, &gather, &unmapped);
+	if (!unmap_err && unmapped < walk->sure)
+		unmap_err = -EIO;
 	sync_err = iommu_sync_last(walk->iommu, &gather);
 	if (!unmap_err && !sync_err)
 		return err;
@@ -184,7 +198,7 @@ static int undo(struct map_walk *walk, int err)
 int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
 			size_t nruns, unsigned prot)
 {
-	struct map_walk walk = {iommu, runs, nruns, iova, prot, 0};
+	struct map_walk walk = {iommu, runs, nruns, iova, prot, 0, 0};
 	uint64_t total;
 	int err = check_map(iommu, iova, runs, nruns, prot, &total);
 

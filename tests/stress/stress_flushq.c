@@ -6,7 +6,8 @@
  * were asked for and releases of each other's rings overlap all the time.  What must hold:
  * an address that was just mapped leads to its own buffer.  One that was released too early is
  * still in the IOTLB with its old page; the device's access to it is then stale, which fails
- * here, or its bytes land elsewhere.
+ * here, or its bytes land elsewhere.  And what was unmapped before a commit is in no IOTLB after
+ * it: a look at it faults, or finds what somebody else has mapped there since, but is not stale.
  *
  * Where a test needs two threads in one certain order, a gate in the test double holds the one
  * until the other is through.
@@ -35,9 +36,20 @@
 struct shared {
 	struct fixture *f;
 	uint64_t rounds;
-	bool switches; /* strict until half of the first thread's rounds, and nobody asks */
+	bool switches;            /* strict until half of the first thread's rounds, nobody asks */
+	enum dmp_flush_policy to; /* from there on */
+	bool commits;             /* after an unmap in four */
 	struct dmp_sim_agent *agents[THREADS];
 };
+
+/* A stale look would be counted by the machine: check_fresh(). */
+static void commit_and_look(struct crew_member *me, struct shared *s, dmp_addr_t addr)
+{
+	unsigned char byte;
+
+	CREW_EXPECT(me, dmp_domain_commit(s->f->dom) == 0);
+	dmp_sim_agent_read(s->agents[me->number], addr, &byte, 1);
+}
 
 static void use_buffer(struct crew_member *me, struct shared *s, struct rng *rng)
 {
@@ -52,6 +64,8 @@ static void use_buffer(struct crew_member *me, struct shared *s, struct rng *rng
 	CREW_EXPECT(me, dmp_sim_agent_write(s->agents[me->number], addr, data, len) == 0);
 	CREW_EXPECT(me, dmp_dma_unmap(s->f->dev, addr, len, DMP_FROM_DEVICE, 0) == 0);
 	CREW_EXPECT(me, memcmp(buf, data, len) == 0);
+	if (s->commits && rng_range(rng, 0, 3) == 0)
+		commit_and_look(me, s, addr);
 }
 
 /* Strict to lazy at any time; back only without a device. */
@@ -61,7 +75,7 @@ static void switch_policy(struct crew_member *me, struct shared *s, uint64_t rou
 	int err;
 
 	if (me->number == 0 && round == s->rounds / 2)
-		CREW_EXPECT(me, dmp_domain_set_flush(dom, DMP_FLUSH_LAZY) == 0);
+		CREW_EXPECT(me, dmp_domain_set_flush(dom, s->to) == 0);
 	if (me->number != 0 && round % 16 == me->number) {
 		err = dmp_domain_set_flush(dom, DMP_FLUSH_STRICT); /* 0: it is strict */
 		CREW_EXPECT(me, err == 0 || err == -EBUSY);
@@ -75,7 +89,7 @@ static void disturb(struct crew_member *me, struct shared *s, uint64_t round)
 
 	if (s->switches)
 		switch_policy(me, s, round);
-	else if (round % 64 == me->number)
+	else if (!s->commits && round % 64 == me->number)
 		CREW_EXPECT(me, dmp_domain_flush(s->f->dom) == 0);
 	if (round % 64 == me->number + 32)
 		CREW_EXPECT(me, dmp_domain_get_stats(s->f->dom, &stats, sizeof(stats)) == 0);
@@ -92,17 +106,25 @@ static void work(struct crew_member *me)
 	}
 }
 
+static void check_fresh(struct fixture *f)
+{
+	struct dmp_sim_stats stats;
+
+	assert_int_equal(dmp_sim_get_stats(f->sim, &stats, sizeof(stats)), 0);
+	assert_int_equal(stats.stale_accesses, 0);
+}
+
 /* The timer stands still and nothing is queued; then the walkers may look. */
 static struct dmp_domain_stats settle(struct fixture *f)
 {
 	struct dmp_domain_stats stats;
 
+	check_fresh(f);
 	assert_int_equal(dmp_device_detach(f->dev), 0);
 	assert_int_equal(dmp_domain_set_flush(f->dom, DMP_FLUSH_STRICT), 0);
 	assert_int_equal(dmp_device_attach(f->dev, f->dom), 0);
 	assert_int_equal(dmp_domain_get_stats(f->dom, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.queued, 0);
-	assert_true(stats.released > 0);
 	fixture_check(f, 0);
 	return stats;
 }
@@ -110,7 +132,7 @@ static struct dmp_domain_stats settle(struct fixture *f)
 static void setup(struct fixture *f, struct shared *s, const struct fixture_want *want)
 {
 	fixture_setup(f, want);
-	*s = (struct shared){.f = f, .rounds = rng_rounds_from_env(ROUNDS)};
+	*s = (struct shared){.f = f, .rounds = rng_rounds_from_env(ROUNDS), .to = DMP_FLUSH_LAZY};
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(dmp_sim_agent_create(f->sim, dmp_device_id(f->dev), &s->agents[i]),
 				 0);
@@ -129,22 +151,27 @@ static void teardown(struct fixture *f, struct shared *s)
 		.domain.flags = DMP_DOMAIN_EXPOSURE, .domain.flushq_entries = ENTRIES,             \
 		__VA_ARGS__)
 
-static void run(const struct fixture_want *want)
+static struct dmp_domain_stats run(const struct fixture_want *want)
 {
+	struct dmp_domain_stats stats;
 	struct fixture f;
 	struct shared s;
 
 	setup(&f, &s, want);
+	s.commits = want->domain.flush == DMP_FLUSH_MANUAL ||
+		    want->domain.flush == DMP_FLUSH_ON_REUSE;
 	assert_int_equal(crew_run(THREADS, work, &s), 0);
-	settle(&f);
+	stats = settle(&f);
 	teardown(&f, &s);
+	return stats;
 }
 
 static void test_threads_unmap_lazily_into_rings_of_their_own(void **state)
 {
 	(void)state;
-	run(&WANT(.no_shim = true, .domain.flush = DMP_FLUSH_LAZY,
-		  .domain.flushq_timeout_ns = TIMEOUT));
+	assert_true(run(&WANT(.no_shim = true, .domain.flush = DMP_FLUSH_LAZY,
+			      .domain.flushq_timeout_ns = TIMEOUT))
+			    .released > 0);
 }
 
 static void test_threads_unmap_lazily_into_one_ring(void **state)
@@ -152,6 +179,41 @@ static void test_threads_unmap_lazily_into_one_ring(void **state)
 	(void)state;
 	run(&WANT(.no_shim = true, .domain.flush = DMP_FLUSH_LAZY_SINGLE,
 		  .domain.flushq_timeout_ns = TIMEOUT));
+}
+
+static void test_threads_commit_what_they_and_others_have_unmapped(void **state)
+{
+	struct dmp_domain_stats stats;
+
+	(void)state;
+	stats = run(&WANT(.no_shim = true, .domain.flush = DMP_FLUSH_MANUAL));
+	assert_true(stats.flushes_by[DMP_FLUSH_CAUSE_COMMIT] > 0);
+	assert_int_equal(stats.flushes_by[DMP_FLUSH_CAUSE_TIMER], 0);
+}
+
+/* The shim takes each call by itself, so that unmaps and flushes overlap in other ways. */
+static void test_committing_threads_keep_the_contract_with_the_machine(void **state)
+{
+	(void)state;
+	run(&WANT(.domain.flush = DMP_FLUSH_MANUAL));
+}
+
+/* 256 addresses: one epoch after the other. */
+#define REUSE(...)                                                                                 \
+	FIXTURE(.translated = true, .device.dma_mask = DMP_MASK(20),                               \
+		.domain.policy = &dmp_iova_policy_bitmap, .domain.flush = DMP_FLUSH_ON_REUSE,      \
+		.domain.flushq_entries = ENTRIES, __VA_ARGS__)
+
+static void test_threads_reuse_addresses_that_no_device_reaches(void **state)
+{
+	(void)state;
+	assert_true(run(&REUSE(.no_shim = true)).flushes_by[DMP_FLUSH_CAUSE_REUSE] > 0);
+}
+
+static void test_reusing_threads_keep_the_contract_with_the_machine(void **state)
+{
+	(void)state;
+	run(&REUSE());
 }
 
 /* The shim's books see every call: no table goes before its flush, no range is mapped twice. */
@@ -167,28 +229,51 @@ static void test_lazy_threads_keep_the_contract_with_the_machine(void **state)
  *
  * Nobody asks for a flush and the timer never comes, so after each change some ring was full.
  */
-static void test_threads_go_on_while_strict_becomes_lazy_time_and_again(void **state)
+static void switch_to(enum dmp_flush_policy to, const struct fixture_want *want)
 {
 	struct fixture f;
 	struct shared s;
 	uint64_t full = 0;
 
-	(void)state;
-	setup(&f, &s, &WANT(.no_shim = true, .domain.flushq_timeout_ns = UINT64_MAX));
+	setup(&f, &s, want);
 	s.switches = true;
+	s.to = to;
 	if (s.rounds < 2 * ENTRIES)
 		s.rounds = 2 * ENTRIES;
 	for (int i = 0; i < 3; i++) {
 		struct dmp_domain_stats stats;
 
 		assert_int_equal(crew_run(THREADS, work, &s), 0);
-		assert_int_equal(dmp_domain_get_flush(f.dom), DMP_FLUSH_LAZY);
+		assert_int_equal(dmp_domain_get_flush(f.dom), to);
 		stats = settle(&f);
-		assert_true(stats.flushes_by[DMP_FLUSH_CAUSE_FULL] > full);
+		if (to != DMP_FLUSH_ON_REUSE) /* where rings hold tables only */
+			assert_true(stats.flushes_by[DMP_FLUSH_CAUSE_FULL] > full);
 		assert_int_equal(stats.flushes_by[DMP_FLUSH_CAUSE_TIMER], 0);
 		full = stats.flushes_by[DMP_FLUSH_CAUSE_FULL];
 	}
 	teardown(&f, &s);
+}
+
+static void test_threads_go_on_while_strict_becomes_lazy_time_and_again(void **state)
+{
+	(void)state;
+	switch_to(DMP_FLUSH_LAZY, &WANT(.no_shim = true, .domain.flushq_timeout_ns = UINT64_MAX));
+}
+
+static void test_threads_go_on_while_strict_becomes_manual_time_and_again(void **state)
+{
+	(void)state;
+	switch_to(DMP_FLUSH_MANUAL, &WANT(.no_shim = true));
+}
+
+/* A map that looked for the policy too early would be given what was freed without a flush. */
+static void test_threads_go_on_while_strict_begins_to_defer_time_and_again(void **state)
+{
+	struct fixture_want want = REUSE(.no_shim = true);
+
+	(void)state;
+	want.domain.flush = DMP_FLUSH_STRICT;
+	switch_to(DMP_FLUSH_ON_REUSE, &want);
 }
 
 /* One order of two threads, by a gate in the machine. */
@@ -387,8 +472,14 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads_unmap_lazily_into_rings_of_their_own),
 		cmocka_unit_test(test_threads_unmap_lazily_into_one_ring),
+		cmocka_unit_test(test_threads_commit_what_they_and_others_have_unmapped),
+		cmocka_unit_test(test_committing_threads_keep_the_contract_with_the_machine),
+		cmocka_unit_test(test_threads_reuse_addresses_that_no_device_reaches),
+		cmocka_unit_test(test_reusing_threads_keep_the_contract_with_the_machine),
 		cmocka_unit_test(test_lazy_threads_keep_the_contract_with_the_machine),
 		cmocka_unit_test(test_threads_go_on_while_strict_becomes_lazy_time_and_again),
+		cmocka_unit_test(test_threads_go_on_while_strict_becomes_manual_time_and_again),
+		cmocka_unit_test(test_threads_go_on_while_strict_begins_to_defer_time_and_again),
 		cmocka_unit_test(test_an_unmap_behind_the_timers_back_is_not_forgotten),
 		cmocka_unit_test(
 			test_room_that_another_flush_has_made_is_used_where_the_own_one_failed),

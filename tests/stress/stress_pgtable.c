@@ -5,11 +5,12 @@
  *   addresses   | plot of 0 | plot of 1 | plot of 2 | plot of 3 |     4 MiB each, one domain
  *   tables       -- level 1 of each -- \____ one of level 2 ____/
  *
- * Each thread maps pieces of its plot, always to the same place of its own memory, as equal
- * pages, as a list, or as a page that is as big as a table; and unmaps them by requests that
- * free tables, strictly or with a gather that it flushes later.  Its agent reads what it has
- * mapped, and its neighbour's plot all the time: that is there, and what stands there belongs
- * there, or it is refused.  Nobody writes memory, so that nothing but the machine is tried.
+ * Each thread maps pieces of its plot to its own memory: to the same place there, so that pages
+ * as big as a table fit, or one granule further on, so that none does and tables fill up.  It
+ * unmaps them by requests that free those, strictly or with a gather that it flushes later.  Its
+ * agent reads what it has mapped, and its neighbour's plot all the time: that is there, and what
+ * stands there belongs there, or it is refused.  Nobody writes memory, so that nothing but the
+ * machine is tried.
  *
  * Rounds: DMP_TEST_ROUNDS a thread and format; run it under ThreadSanitizer.
  */
@@ -37,7 +38,7 @@ struct shared {
 	struct dmp_iommu *iommu;
 	struct dmp_device *dev;
 	uint64_t granule, page_sizes, rounds;
-	unsigned char *memory[THREADS]; /* of PLOT bytes; each page says which it is */
+	unsigned char *memory[THREADS]; /* of a plot and a granule; each page says which it is */
 	dmp_phys_t phys[THREADS];
 	DMP_ATOMIC(uint64_t) bugs;
 };
@@ -48,6 +49,7 @@ struct hand {
 	struct rng rng;
 	struct dmp_sim_agent *agent;
 	struct dmp_gather gather; /* queued */
+	uint64_t skew;            /* of what is mapped now: 0 or a granule */
 };
 
 static void count_bugs(void *ctx, enum dmp_log_level level, const char *line)
@@ -82,7 +84,8 @@ static void peek(struct hand *h)
 	uint64_t off = rng_range(&h->rng, 0, PLOT - 1), tag;
 
 	if (device_reads(h, number, off, &tag))
-		CREW_EXPECT(h->me, tag == tag_of(number, off));
+		CREW_EXPECT(h->me, tag == tag_of(number, off) ||
+					   tag == tag_of(number, off + h->s->granule));
 }
 
 /* Own pages at both ends of a piece, and one in between. */
@@ -94,7 +97,7 @@ static void expect_mapped(struct hand *h, uint64_t off, uint64_t len, bool is_ma
 	for (unsigned i = 0; i < 3; i++) {
 		CREW_EXPECT(h->me, device_reads(h, h->me->number, at[i], &tag) == is_mapped);
 		if (is_mapped)
-			CREW_EXPECT(h->me, tag == tag_of(h->me->number, at[i]));
+			CREW_EXPECT(h->me, tag == tag_of(h->me->number, at[i] + h->skew));
 	}
 }
 
@@ -112,7 +115,7 @@ static int map(struct hand *h, uint64_t off, uint64_t len)
 						 : s->granule * rng_range(&h->rng, 1,
 									  (len - at) / s->granule);
 
-		runs[n++] = (struct dmp_phys_run){s->phys[number] + off + at, piece};
+		runs[n++] = (struct dmp_phys_run){s->phys[number] + h->skew + off + at, piece};
 		at += piece;
 	}
 	return dmp_iommu_map_range(s->iommu, plot_of(number) + off, runs, n,
@@ -146,6 +149,7 @@ static void one_round(struct hand *h)
 			      : granule * rng_range(&h->rng, 0, PLOT / granule - 1);
 	uint64_t len = is_big ? BIG : granule * rng_range(&h->rng, 1, (PLOT - off) / granule);
 
+	h->skew = rng_range(&h->rng, 0, 1) * granule;
 	CREW_EXPECT(h->me, map(h, off, len) == 0);
 	expect_mapped(h, off, len, true);
 	peek(h);
@@ -175,10 +179,10 @@ static void memory_make(struct shared *s)
 	for (unsigned i = 0; i < THREADS; i++) {
 		void *buf;
 
-		assert_int_equal(dmp_hw_alloc(s->hw, PLOT, &buf), 0);
+		assert_int_equal(dmp_hw_alloc(s->hw, PLOT + s->granule, &buf), 0);
 		s->memory[i] = buf;
 		s->phys[i] = (dmp_phys_t)(s->memory[i] - ram);
-		for (uint64_t off = 0; off < PLOT; off += DMP_PAGE_BYTES) {
+		for (uint64_t off = 0; off < PLOT + s->granule; off += DMP_PAGE_BYTES) {
 			uint64_t tag = tag_of(i, off);
 
 			memcpy(s->memory[i] + off, &tag, sizeof(tag));
@@ -195,8 +199,11 @@ static void run_format(const char *name)
 	memset(&s, 0, sizeof(s));
 	s.rounds = rng_rounds_from_env(ROUNDS);
 	dmp_log_set_sink(count_bugs, &s);
-	assert_int_equal(
-		dmp_sim_create(&DMP_SIM_OPTS(.format = name, .ram_bytes = PLOT * 256), &s.sim), 0);
+	/* A walker may begin at a table that it remembers. */
+	assert_int_equal(dmp_sim_create(&DMP_SIM_OPTS(.format = name, .ram_bytes = PLOT * 256,
+						      .walk_entries = {16, 8, 4, 2}),
+					&s.sim),
+			 0);
 	s.hw = dmp_sim_hw(s.sim);
 	assert_int_equal(dmp_device_create(s.hw, NULL, &s.dev), 0);
 	assert_int_equal(dmp_iommu_create(s.hw, DMP_DOMAIN_TRANSLATED, &s.iommu), 0);
@@ -210,7 +217,7 @@ static void run_format(const char *name)
 	assert_int_equal(dmp_sim_get_stats(s.sim, &stats, sizeof(stats)), 0);
 	assert_int_equal(stats.tables_waiting, 0);
 	for (unsigned i = 0; i < THREADS; i++)
-		assert_int_equal(dmp_hw_free(s.hw, s.memory[i], PLOT), 0);
+		assert_int_equal(dmp_hw_free(s.hw, s.memory[i], PLOT + s.granule), 0);
 	assert_int_equal(dmp_iommu_detach(s.iommu, dmp_device_id(s.dev)), 0);
 	assert_int_equal(dmp_iommu_destroy(s.iommu), 0);
 	assert_int_equal(dmp_device_destroy(s.dev), 0);

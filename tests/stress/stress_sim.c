@@ -259,6 +259,14 @@ static void test_an_iotlb_a_device_and_a_queue_a_cpu(void **state)
 			  .range_commands = 64));
 }
 
+static void test_short_queues_whose_slots_are_taken_by_addition(void **state)
+{
+	(void)state;
+	run(&DMP_SIM_OPTS(.flags = DMP_SIM_REQUIRE_DOMAIN, .queue_kind = DMP_SIM_QUEUE_FETCH_ADD,
+			  .queue_entries = 4, .range_commands = 64, .devtlb_sets = 16,
+			  .format = "smmu-4k"));
+}
+
 static void test_device_tlbs_told_by_submissions_of_their_own(void **state)
 {
 	(void)state;
@@ -274,6 +282,7 @@ int main(void)
 		cmocka_unit_test(
 			test_shared_iotlb_walk_caches_device_tlbs_and_a_queue_without_a_lock),
 		cmocka_unit_test(test_an_iotlb_a_device_and_a_queue_a_cpu),
+		cmocka_unit_test(test_short_queues_whose_slots_are_taken_by_addition),
 		cmocka_unit_test(test_device_tlbs_told_by_submissions_of_their_own),
 	};
 

@@ -51,13 +51,17 @@ static void setup_device(struct fixture *f, const struct fixture_want *want)
 
 void fixture_setup(struct fixture *f, const struct fixture_want *want)
 {
+	uint32_t nwalks = want->walk_caches ? 8 : 0;
+
 	*f = (struct fixture){.meta_before = dmp_meta_in_use()};
 	dmp_log_set_sink(count_line, NULL);
 	fixture_log_clear();
-	assert_int_equal(dmp_sim_create(&DMP_SIM_OPTS(.flags = want->sim_flags,
-						      .hw_flags = want->no_shim ? 0 : DMP_HW_CHECK),
-					&f->sim),
-			 0);
+	assert_int_equal(
+		dmp_sim_create(&DMP_SIM_OPTS(.flags = want->sim_flags,
+					     .hw_flags = want->no_shim ? 0 : DMP_HW_CHECK,
+					     .walk_entries = {nwalks, nwalks, nwalks, nwalks}),
+			       &f->sim),
+		0);
 	f->hw = dmp_sim_hw(f->sim);
 	setup_device(f, want);
 	if (want->translated)

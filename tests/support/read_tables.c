@@ -32,6 +32,11 @@ static bool is(const struct tables *tables, const char *family)
 	return strncmp(tables->format, family, strlen(family)) == 0;
 }
 
+static unsigned levels(const struct tables *tables, unsigned of_name)
+{
+	return tables->levels ? tables->levels : of_name;
+}
+
 static bool found_page(struct found *found, uint64_t base, uint64_t bytes, uint64_t iova)
 {
 	found->page_bytes = bytes;
@@ -42,7 +47,8 @@ static bool found_page(struct found *found, uint64_t base, uint64_t bytes, uint6
 /* Intel: R 0, W 1, page size 7 in a directory and its pointer, address 51..12. */
 static bool read_vtd(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned shift = is(tables, "vtd-39") ? 30 : is(tables, "vtd-48") ? 39 : 48;
+	unsigned of_name = is(tables, "vtd-39") ? 3 : is(tables, "vtd-48") ? 4 : 5;
+	unsigned shift = 12 + 9 * (levels(tables, of_name) - 1);
 	uint64_t table = tables->root;
 
 	for (;; shift -= 9) {
@@ -63,7 +69,7 @@ static bool read_vtd(const struct tables *tables, uint64_t iova, struct found *f
  * level's own size, 7 one whose size is told by the first zero of the address. */
 static bool read_amd(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned level = 4;
+	unsigned level = levels(tables, 4);
 	uint64_t table = tables->root;
 
 	for (;;) {
@@ -110,7 +116,7 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 	while (!is(tables, g->format))
 		g++;
 	stride = g->bits - 3;
-	for (shift = g->bits + stride * (g->levels - 1);; shift -= stride) {
+	for (shift = g->bits + stride * (levels(tables, g->levels) - 1);; shift -= stride) {
 		uint64_t e = entry(tables, table, field(iova, shift + stride - 1, shift));
 		uint64_t bytes = UINT64_C(1) << shift;
 
@@ -134,7 +140,7 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 /* RISC-V: V 0, R 1, W 2, X 3, PPN 53..10, N 63.  N with PPN ending in 1000 is 64 KiB. */
 static bool read_riscv(const struct tables *tables, uint64_t iova, struct found *found)
 {
-	unsigned shift = is(tables, "riscv-sv39") ? 30 : 39;
+	unsigned shift = 12 + 9 * (levels(tables, is(tables, "riscv-sv39") ? 3 : 4) - 1);
 	uint64_t table = tables->root;
 
 	for (;; shift -= 9) {

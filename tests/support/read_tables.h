@@ -17,9 +17,10 @@
 #include <stdint.h>
 
 struct tables {
-	const char *format;       /* a name of dmp_sim_format_name() */
+	const char *format;       /* begins as a name of dmp_sim_format_name() does */
 	const unsigned char *ram; /* physical address 0 */
 	uint64_t root;            /* physical address of the highest table */
+	unsigned levels;          /* 0: as many as the name says */
 };
 
 struct found {

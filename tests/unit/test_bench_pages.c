@@ -35,6 +35,7 @@ static void test_a_round_maps_its_pages_in_as_many_calls(void **state)
 {
 	const struct bench_pages_case calls = {"vtd-48", 4096, 256, BENCH_PAGES_CALL};
 	const struct bench_pages_case lists = {"vtd-48", 4096, 16, BENCH_PAGES_LIST};
+	const struct bench_pages_case loops = {"vtd-48", 4096, 16, BENCH_PAGES_LOOP};
 	struct dmp_sim_stats stats;
 
 	(void)state;
@@ -46,6 +47,10 @@ static void test_a_round_maps_its_pages_in_as_many_calls(void **state)
 	assert_int_equal(stats.map_calls, 2 * 2 * 128);
 	assert_int_equal(stats.map_pages, 2 * 2 * 2048);
 	assert_int_equal(stats.unmap_pages, 2 * 2 * 2048);
+	assert_int_equal(pairs_of(&loops, 1, &stats), 2048);
+	assert_int_equal(stats.map_calls, 2 * 2048);
+	assert_int_equal(stats.map_pages, 2 * 2048);
+	assert_int_equal(stats.unmap_calls, 2 * 128);
 }
 
 static void test_pages_that_a_format_does_not_have_are_einval(void **state)

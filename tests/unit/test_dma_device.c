@@ -11,7 +11,7 @@ static void test_options_without_sense_are_einval(void **state)
 					      DMP_DEVICE_OPTS(.coherent_mask = 5),
 					      DMP_DEVICE_OPTS(.min_align_mask = 0x1000),
 					      DMP_DEVICE_OPTS(.segment_boundary = 2),
-					      DMP_DEVICE_OPTS(.flags = 4),
+					      DMP_DEVICE_OPTS(.flags = 1u << 31),
 					      DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE)};
 	struct dmp_device *dev = NULL;
 	struct rig rig;

@@ -3,35 +3,12 @@
  * test_domain_policy.c - proves that lib/domain/domain_policy.c takes a queue away only when it
  * is empty, changes nothing when a change fails, and says which policy is in force
  */
-#include "lazy_rig.h"
-
-#include "hw_call.h"
-
-static uint32_t attach_a_device(struct lazy *lazy)
-{
-	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = UINT64_MAX};
-	uint32_t device;
-
-	assert_int_equal(hw_device_add(lazy->rig.hw, &desc, &device), 0);
-	assert_int_equal(dmp_iommu_attach(dmp_domain_iommu(lazy->rig.dom), device), 0);
-	return device;
-}
-
-static void detach_it(struct lazy *lazy, uint32_t device)
-{
-	assert_int_equal(dmp_iommu_detach(dmp_domain_iommu(lazy->rig.dom), device), 0);
-	hw_device_remove(lazy->rig.hw, device);
-}
+#include "attach_rig.h"
 
 static void strict_up(struct lazy *lazy)
 {
 	lazy_begin(lazy, 2);
 	rig_domain(&lazy->rig);
-}
-
-static enum dmp_flush_policy policy_of(struct lazy *lazy)
-{
-	return dmp_domain_get_flush(lazy->rig.dom);
 }
 
 static void test_a_domain_is_strict_unless_asked(void **state)

@@ -162,7 +162,7 @@ static void test_success_of_a_part_is_caught(void **state)
 	double_script(f->rig.d, DOUBLE_MAP_PAGES,
 		      &(struct double_reply){.nth = 1, .perform = true, .max_pages = 2});
 	assert_int_equal(map(f, 0x1000, 0x1000, KB4, 3), -EIO);
-	assert_int_equal(f->mapped, 2 * KB4);
+	assert_int_equal(f->mapped, 3 * KB4); /* what is to be taken back */
 	hw_rig_expect_bug(&f->rig, "not everything");
 }
 

@@ -223,6 +223,67 @@ static void test_a_domain_without_pages_or_aperture_is_refused(void **state)
 	refuse_facts(KB4, 0x2000, 0x1fff);
 }
 
+/* What devices still reach. */
+
+static int start(void *be, void *dom, const struct dmp_exposure_watch *watch, void *ctx)
+{
+	(void)be;
+	(void)dom;
+	(void)ctx;
+	return watch && watch->size == sizeof(*watch) && !watch->ended ? 0 : -EPERM;
+}
+
+static int get(void *be, void *dom, struct dmp_exposure_seen *seen)
+{
+	(void)be;
+	(void)dom;
+	seen->did.windows = seen->did.open = 4;
+	return 0;
+}
+
+/* An older caller's watch ends before its members, and its snapshot after one counter. */
+static void test_exposure_is_asked_of_the_machine_in_the_callers_size(void **state)
+{
+	struct dmp_exposure_watch old = {.size = 8};
+	struct dmp_exposure_seen seen = {.did.bytes = 77};
+	struct dmp_iommu *iommu;
+	struct hw_rig rig;
+
+	(void)state;
+	hw_rig_begin(&rig);
+	rig.d->ops.exposure_start = start;
+	rig.d->ops.exposure_get = get;
+	hw_rig_adopt(&rig, DMP_HW_CHECK);
+	assert_int_equal(dmp_iommu_create(rig.hw, DMP_DOMAIN_TRANSLATED, &iommu), 0);
+	assert_int_equal(dmp_iommu_expose_start(iommu, &old, NULL), 0);
+	assert_int_equal(dmp_iommu_get_exposure(iommu, &seen, 8), 0);
+	assert_int_equal(seen.did.windows, 4);
+	assert_int_equal(seen.did.bytes, 77);
+	assert_int_equal(dmp_iommu_destroy(iommu), 0);
+	hw_rig_down(&rig);
+}
+
+static void test_exposure_refuses_bad_arguments(void **state)
+{
+	struct fixture *f = *state;
+	struct dmp_exposure_watch odd = {.size = sizeof(odd), .reserved0 = 1}, none = {.size = 1};
+	struct dmp_exposure_seen seen = {.stale_reads = 77};
+	struct dmp_iommu *identity;
+
+	assert_int_equal(dmp_iommu_expose_start(NULL, NULL, NULL), -EINVAL);
+	assert_int_equal(dmp_iommu_expose_start(f->iommu, &odd, NULL), -EINVAL);
+	assert_int_equal(dmp_iommu_expose_start(f->iommu, &none, NULL), -EINVAL);
+	assert_int_equal(dmp_iommu_expose_start(f->iommu, NULL, NULL), -ENOTSUP);
+	assert_int_equal(dmp_iommu_get_exposure(NULL, &seen, sizeof(seen)), -EINVAL);
+	assert_int_equal(dmp_iommu_get_exposure(f->iommu, NULL, sizeof(seen)), -EINVAL);
+	assert_int_equal(dmp_iommu_get_exposure(f->iommu, &seen, 0), -EINVAL);
+	assert_int_equal(dmp_iommu_get_exposure(f->iommu, &seen, sizeof(seen)), -ENOTSUP);
+	assert_int_equal(seen.stale_reads, 77);
+	assert_int_equal(dmp_iommu_create(f->rig.hw, DMP_DOMAIN_PASSTHROUGH, &identity), 0);
+	assert_int_equal(dmp_iommu_expose_start(identity, NULL, NULL), -EINVAL);
+	assert_int_equal(dmp_iommu_destroy(identity), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +300,8 @@ int main(void)
 		WITH(test_a_failed_attach_leaves_the_device_free),
 		WITH(test_look_up_finds_what_is_mapped_and_nothing_else),
 		WITH(test_flush_is_of_the_whole_domain),
+		cmocka_unit_test(test_exposure_is_asked_of_the_machine_in_the_callers_size),
+		WITH(test_exposure_refuses_bad_arguments),
 		cmocka_unit_test(test_a_machine_without_an_iommu_has_no_domains),
 		cmocka_unit_test(test_a_domain_without_pages_or_aperture_is_refused),
 	};

@@ -220,6 +220,18 @@ static void test_a_machine_with_lists_gets_joined_runs_in_one_call(void **state)
 	unmap_all(f, 0x1000, 0x5000);
 }
 
+static void test_the_last_byte_of_memory_is_not_followed_by_the_first(void **state)
+{
+	struct fixture *f = *state;
+	const struct dmp_phys_run ends[] = {{-KB4, KB4}, {0, KB4}};
+
+	assert_int_equal(dmp_iommu_map_range(f->iommu, 0x1000, ends, 2, BOTH), 0);
+	assert_string_equal(double_trace(f->rig.d), "map_pages map_pages sync_map");
+	expect_phys(f, 0x1000, -KB4);
+	expect_phys(f, 0x2000, 0);
+	unmap_all(f, 0x1000, 2 * KB4);
+}
+
 static void test_a_long_list_is_mapped_in_batches_with_one_sync(void **state)
 {
 	struct fixture *f = *state;
@@ -446,6 +458,7 @@ int main(void)
 		WITH(up, test_unmap_refuses_what_makes_no_sense),
 		WITH(up, test_map_makes_one_call_a_step_and_syncs_once),
 		WITH(up_no_list, test_neighbours_are_joined_before_pages_are_chosen),
+		WITH(up_no_list, test_the_last_byte_of_memory_is_not_followed_by_the_first),
 		WITH(up, test_a_machine_with_lists_gets_joined_runs_in_one_call),
 		WITH(up, test_a_long_list_is_mapped_in_batches_with_one_sync),
 		WITH(up, test_a_failed_batch_undoes_the_batches_before),

@@ -373,6 +373,66 @@ static void test_a_cached_range_is_given_out_again_in_spite_of_a_reservation(voi
 	iova_space_close(&s);
 }
 
+/* Two pfns: what is given back comes again when both have been given out, an epoch later. */
+static void test_an_epoch_comes_with_each_address_of_a_policy_that_has_them(void **state)
+{
+	uint64_t pfn = 77, epoch = 77, first, at;
+	struct dmp_iova_domain *dom;
+
+	(void)state;
+	assert_int_equal(dmp_iova_create(&DMP_IOVA_OPTS(.policy = &dmp_iova_policy_bitmap,
+							.flags = DMP_IOVA_NO_CACHE),
+					 &dom),
+			 0);
+	assert_int_equal(dmp_iova_alloc_epoch(dom, 1, 1, 0, &first, &epoch), 0);
+	assert_int_equal(epoch, 0);
+	assert_int_equal(dmp_iova_alloc_epoch(dom, 1, 1, 0, &pfn, &epoch), 0);
+	assert_int_equal(epoch, 0);
+	epoch = 77;
+	assert_int_equal(dmp_iova_alloc_epoch(dom, 1, 1, 0, &at, &epoch), -ENOSPC);
+	assert_int_equal(epoch, 77);
+	assert_int_equal(dmp_iova_free_pfn(dom, first, NULL), 0);
+	assert_int_equal(dmp_iova_alloc_epoch(dom, 1, 1, 0, &at, &epoch), 0);
+	assert_int_equal(at, first);
+	assert_int_equal(epoch, 1);
+	assert_int_equal(dmp_iova_destroy(dom), 0);
+}
+
+static void test_without_epochs_it_is_always_0(void **state)
+{
+	struct iova_space *s = *state;
+	uint64_t pfn = 77, epoch = 77;
+
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 0, 0xfffff, 0, &pfn, &epoch), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 1, 0xfffff, 0, &pfn, NULL), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 1, 0xfffff, 0, NULL, &epoch), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_epoch(NULL, 1, 0xfffff, 0, &pfn, &epoch), -EINVAL);
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 1, 0xfffff, DMP_IOVA_FLUSH, &pfn, &epoch),
+			 -EINVAL);
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 1, ALL_ONES, 0, &pfn, &epoch), -ERANGE);
+	assert_int_equal(pfn, 77);
+	assert_int_equal(epoch, 77);
+	assert_int_equal(dmp_iova_alloc_epoch(s->dom, 3, 0xfffff, DMP_IOVA_ALIGNED, &pfn, &epoch),
+			 0);
+	assert_int_equal(epoch, 0);
+	assert_int_equal(pfn % 4, 0);
+	assert_int_equal(dmp_iova_free_pfn(s->dom, pfn, NULL), 0);
+}
+
+static void test_bitmap_alone_defers_reuse(void **state)
+{
+	struct dmp_iova_policy stub = dmp_iova_policy_bitmap;
+
+	(void)state;
+	assert_true(dmp_iova_policy_defers_reuse(&dmp_iova_policy_bitmap));
+	assert_false(dmp_iova_policy_defers_reuse(&dmp_iova_policy_linux));
+	assert_false(dmp_iova_policy_defers_reuse(&dmp_iova_policy_gap));
+	assert_false(dmp_iova_policy_defers_reuse(&dmp_iova_policy_chunk));
+	assert_false(dmp_iova_policy_defers_reuse(NULL));
+	stub.size = offsetof(struct dmp_iova_policy, caps);
+	assert_false(dmp_iova_policy_defers_reuse(&stub));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -400,6 +460,9 @@ int main(void)
 		TEST(test_a_reservation_is_kept_from_being_given_out),
 		TEST(test_reservations_out_of_the_space_are_refused),
 		cmocka_unit_test(test_a_cached_range_is_given_out_again_in_spite_of_a_reservation),
+		cmocka_unit_test(test_an_epoch_comes_with_each_address_of_a_policy_that_has_them),
+		TEST(test_without_epochs_it_is_always_0),
+		cmocka_unit_test(test_bitmap_alone_defers_reuse),
 	};
 
 	return cmocka_run_group_tests_name("iova", tests, NULL, NULL);

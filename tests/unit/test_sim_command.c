@@ -112,6 +112,11 @@ static void test_each_command_has_its_price(void **state)
 		before += prices[i].ns;
 	}
 	assert_int_equal(machine_stats(m).commands, 4);
+	m->sim->costs.invalidate_domain = 7000000;
+	execute(m, (struct sim_command){.kind = COMMAND_DOMAIN, .pages = none});
+	execute(m, (struct sim_command){.kind = COMMAND_ALL, .pages = none});
+	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .pages = none});
+	assert_int_equal(machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE] - before, 14010);
 }
 
 static void test_a_domain_that_is_left_is_forgotten_at_no_cost(void **state)

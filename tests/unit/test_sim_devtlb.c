@@ -4,6 +4,8 @@
  */
 #include "test_sim_machine.h"
 
+#include <pthread.h>
+
 #define IOVA GIB(1)
 
 static int setup_with(void **state, uint32_t flags)
@@ -163,6 +165,55 @@ static void test_a_device_that_is_detached_keeps_nothing_for_its_successor(void 
 	m->ops->mem_free(m->sim, phys, 0);
 }
 
+/* An access that is under way while its device is taken off the domain. */
+struct leaving {
+	struct machine *m;
+	struct sim_device *dev;
+};
+
+static void *detach(void *arg)
+{
+	struct leaving *l = arg;
+
+	l->m->ops->domain_detach(l->m->sim, l->m->dom, l->m->device);
+	return NULL;
+}
+
+/*
+ *   access   gate entered, domain found                     tables walked, device TLB filled
+ *   driver                               detach begins                                  ends
+ *
+ * What the access has filled must not wait in the device TLB for the device's return: nobody
+ * tells it of an unmap meanwhile.
+ */
+static void test_an_access_beside_a_detach_leaves_nothing_in_the_device(void **state)
+{
+	struct machine *m = *state;
+	struct leaving l = {m, sim_device_find(m->sim, m->device)};
+	struct sim_domain *dom = m->dom;
+	dmp_phys_t phys = machine_ram(m, 0, NULL);
+	struct sim_translation to;
+	struct sim_gate *gate;
+	pthread_t thread;
+
+	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
+	gate = sim_gate_enter(m->sim, dom->id, IOVA >> DMP_PAGE_SHIFT);
+	assert_int_equal(pthread_create(&thread, NULL, detach, &l), 0);
+	while (load_acquire(&l.dev->tag))
+		dmp_cpu_yield();
+	for (unsigned i = 0; i < 200; i++) /* it may come as far as it can */
+		dmp_cpu_yield();
+	sim_translate(m->sim, m->device, dom, IOVA, &to);
+	sim_gate_leave(gate);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(to.phys, phys);
+	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+	assert_int_equal(m->ops->domain_attach(m->sim, m->dom, m->device), 0);
+	assert_int_equal(read_at(m, IOVA), -EFAULT);
+	assert_int_equal(machine_fault(m), DMP_FAULT_NOT_PRESENT);
+	m->ops->mem_free(m->sim, phys, 0);
+}
+
 static void test_what_is_not_mapped_is_asked_for_each_time(void **state)
 {
 	struct machine *m = *state;
@@ -189,6 +240,7 @@ int main(void)
 		TEST_ON(setup_separate, test_separate_submissions_cost_what_one_saves),
 		TEST(test_only_devices_of_the_domain_are_told),
 		TEST(test_a_device_that_is_detached_keeps_nothing_for_its_successor),
+		TEST(test_an_access_beside_a_detach_leaves_nothing_in_the_device),
 		TEST(test_what_is_not_mapped_is_asked_for_each_time),
 	};
 

@@ -74,6 +74,7 @@ static void test_a_full_queue_loses_the_newest_and_the_next_record_says_so(void 
 	fail_at(m, 6);
 	expect(m, 6, 0);
 	assert_int_equal(machine_stats(m).faults, 6);
+	assert_int_equal(machine_stats(m).faults_lost, 2);
 }
 
 static void count_them(void *ctx, const struct dmp_fault *fault)
@@ -91,6 +92,40 @@ static void test_the_handler_hears_of_lost_records_too(void **state)
 	for (unsigned addr = 1; addr <= 5; addr++)
 		fail_at(m, addr);
 	assert_int_equal(ntold, 5);
+}
+
+/* A handler that takes the record, looks at another address, and takes the device away. */
+struct curious {
+	struct machine *m;
+	unsigned depth, ntaken;
+};
+
+static void look_further(void *ctx, const struct dmp_fault *fault)
+{
+	struct curious *c = ctx;
+	struct dmp_fault taken;
+	unsigned char byte;
+
+	if (!c->m->ops->fault_next(c->m->sim, &taken) && taken.addr == fault->addr)
+		c->ntaken++;
+	if (c->depth++ < 3)
+		(void)dmp_sim_agent_read(c->m->agent, fault->addr + 1, &byte, 1);
+	else
+		c->m->ops->domain_detach(c->m->sim, c->m->dom, c->m->device);
+}
+
+static void test_a_handler_may_use_the_machine_and_be_called_again(void **state)
+{
+	struct machine *m = *state;
+	struct curious c = {.m = m};
+	unsigned char byte;
+
+	m->ops->set_fault_handler(m->sim, look_further, &c);
+	assert_int_equal(dmp_sim_agent_read(m->agent, 1, &byte, 1), -EFAULT);
+	assert_int_equal(c.depth, 4);
+	assert_int_equal(c.ntaken, 4);
+	assert_int_equal(machine_fault(m), -1);
+	assert_int_equal(m->ops->domain_attach(m->sim, m->dom, m->device), 0);
 }
 
 /* Through the library: what is told, to the handler and by the queue. */
@@ -229,6 +264,7 @@ int main(void)
 		TEST(test_records_come_out_in_order_and_then_enoent),
 		TEST(test_a_full_queue_loses_the_newest_and_the_next_record_says_so),
 		TEST(test_the_handler_hears_of_lost_records_too),
+		TEST(test_a_handler_may_use_the_machine_and_be_called_again),
 		cmocka_unit_test_setup_teardown(
 			test_each_thing_that_goes_wrong_is_told_with_its_reason, setup_required,
 			machine_teardown),

@@ -2,7 +2,7 @@
 /*
  * test_sim_invq.c - proves what sim/sim_invq.c says of order, room, failure and choice
  *
- * Each test runs on a queue behind a lock and on one whose slots are taken without.
+ * Each test runs on a queue behind a lock and on those whose slots are taken without.
  */
 #include "test_sim_machine.h"
 
@@ -30,6 +30,18 @@ static int setup_free(void **state)
 {
 	return setup_with(state,
 			  DMP_SIM_OPTS(.queue_entries = 8, .queue_kind = DMP_SIM_QUEUE_LOCK_FREE));
+}
+
+static int setup_add(void **state)
+{
+	return setup_with(state,
+			  DMP_SIM_OPTS(.queue_entries = 8, .queue_kind = DMP_SIM_QUEUE_FETCH_ADD));
+}
+
+static int setup_add_short(void **state)
+{
+	return setup_with(state,
+			  DMP_SIM_OPTS(.queue_entries = 2, .queue_kind = DMP_SIM_QUEUE_FETCH_ADD));
 }
 
 static int setup_locked_short(void **state)
@@ -214,12 +226,15 @@ static void stand_still(uint32_t kind)
 	assert_int_equal(m->ops->flush_domain(m->sim, m->dom), 0);
 	assert_int_equal(dmp_harness_become(4), 0);
 
-	/* what it had is executed when it moves, before what comes then */
+	/* what it had is executed when it moves, and then there is room */
 	assert_int_equal(read_at(m, IOVA), 0);
 	assert_int_equal(dmp_sim_stick(m->sim, 1, false), 0);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), 0);
-	assert_int_equal(head_of(m, 1), 6);
+	assert_int_equal(head_of(m, 1), 4);
 	assert_int_equal(machine_stats(m).invalidated_entries, 2);
+	for (unsigned i = 1; i <= 4; i++) {
+		assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), 0);
+		assert_int_equal(head_of(m, 1), 4 + 2 * i);
+	}
 	m->ops->mem_free(m->sim, phys, 0);
 	stuck_machine_destroy(m);
 }
@@ -229,6 +244,7 @@ static void test_a_queue_that_stands_still_is_named_after_its_timeout(void **sta
 	(void)state;
 	stand_still(DMP_SIM_QUEUE_LOCKED);
 	stand_still(DMP_SIM_QUEUE_LOCK_FREE);
+	stand_still(DMP_SIM_QUEUE_FETCH_ADD);
 }
 
 /*
@@ -259,6 +275,7 @@ static void test_a_submission_takes_all_its_slots_or_none(void **state)
 	(void)state;
 	leave_no_room(DMP_SIM_QUEUE_LOCKED);
 	leave_no_room(DMP_SIM_QUEUE_LOCK_FREE);
+	leave_no_room(DMP_SIM_QUEUE_FETCH_ADD);
 }
 
 static void test_only_queues_that_exist_can_be_stopped(void **state)
@@ -377,11 +394,39 @@ static void test_the_hardware_stops_at_a_slot_that_is_not_filled(void **state)
 	assert_int_equal(head_of(m, 0), 3);
 }
 
+/* Another submitter has taken too much and not yet given it back. */
+static bool one_came_late(struct machine *m)
+{
+	return sim_count_sum(m->sim, COUNT_QUEUE_WAITS) == 1;
+}
+
+static void test_room_that_another_one_looks_at_is_only_late(void **state)
+{
+	struct machine *m = *state;
+	struct sim_invq *queue = &m->sim->queues[0];
+	pthread_t thread;
+	void *failed;
+
+	add_acq_rel(&queue->room, -(uint64_t)9);
+	assert_int_equal(pthread_create(&thread, NULL, flush_once, m), 0);
+	bool waited = becomes_true(one_came_late, m);
+
+	assert_int_equal(load_acquire(&queue->tail), 0);
+	add_acq_rel(&queue->room, 9);
+	assert_int_equal(pthread_join(thread, &failed), 0);
+	assert_true(waited);
+	assert_null(failed);
+	assert_int_equal(head_of(m, 0), 2);
+	assert_int_equal(load_relaxed(&queue->room), 8);
+}
+
 int main(void)
 {
 #define TEST_ON(setup, name) cmocka_unit_test_setup_teardown(name, setup, machine_teardown)
-#define TEST(name)           TEST_ON(setup_locked, name), TEST_ON(setup_free, name)
-#define TEST_SHORT(name)     TEST_ON(setup_locked_short, name), TEST_ON(setup_free_short, name)
+#define TEST(name)           TEST_ON(setup_locked, name), TEST_ON(setup_free, name), TEST_ON(setup_add, name)
+#define TEST_SHORT(name)                                                                           \
+	TEST_ON(setup_locked_short, name), TEST_ON(setup_free_short, name),                        \
+		TEST_ON(setup_add_short, name)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_flush_is_a_command_and_a_wait_that_are_completed),
 		TEST(test_an_invalidation_that_was_made_to_fail_is_never_submitted),
@@ -395,6 +440,8 @@ int main(void)
 		cmocka_unit_test(test_a_wait_from_another_node_costs_more),
 		cmocka_unit_test(test_a_queue_that_another_cpu_used_last_costs_a_transfer),
 		TEST_ON(setup_free, test_the_hardware_stops_at_a_slot_that_is_not_filled),
+		TEST_ON(setup_add, test_the_hardware_stops_at_a_slot_that_is_not_filled),
+		TEST_ON(setup_add, test_room_that_another_one_looks_at_is_only_late),
 	};
 
 	return cmocka_run_group_tests_name("sim_invq", tests, NULL, NULL);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sim_iotlb.c - proves what sim/sim_iotlb.c says of hits, sizes, sharing and shorter
- * walks, and [DRAIN] of sim/sim_gate.c
+ * test_sim_iotlb.c - proves what sim/sim_iotlb.c says of hits, sizes and sharing, and [DRAIN] of
+ * sim/sim_gate.c
  */
 #include "test_sim_machine.h"
 
@@ -303,111 +303,6 @@ static void test_a_big_page_is_kept_whole_up_to_the_size_that_the_iotlb_holds(vo
 	assert_int_equal(misses_of_a_big_page(GIB(1)), 1);
 }
 
-static int setup_walk_caches(void **state)
-{
-	struct machine *m = machine_create(
-		&DMP_SIM_OPTS(.iotlb_sets = 1, .iotlb_ways = 1, .walk_entries = {2, 2, 1, 1}));
-
-	machine_add_all(m);
-	*state = m;
-	return 0;
-}
-
-/* Entries read by the walk of one access. */
-static uint64_t levels_of(struct machine *m, dmp_iova_t iova)
-{
-	uint64_t before = machine_stats(m).walk_levels;
-
-	assert_int_equal(read_at(m, iova), 0);
-	return machine_stats(m).walk_levels - before;
-}
-
-/*
- *   IOVA, IOVA + 4 KiB   one table of level 1
- *   IOVA + 2 MiB         another, in the same table of level 2
- *   IOVA + 1 GiB         another of level 2, in the same one of level 3
- */
-static void test_a_walk_begins_at_the_lowest_table_that_is_remembered(void **state)
-{
-	struct machine *m = *state;
-	dmp_phys_t phys = machine_ram(m, 0, NULL);
-	static const dmp_iova_t at[] = {IOVA, IOVA + PAGE, IOVA + MIB(2), IOVA + GIB(1)};
-	static const uint64_t levels[] = {4, 1, 2, 3};
-
-	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(machine_map(m, at[i], phys, PAGE, 1, RW), 0);
-	for (unsigned i = 0; i < 4; i++)
-		assert_int_equal(levels_of(m, at[i]), levels[i]);
-	assert_int_equal(machine_stats(m).walks, 4);
-	assert_int_equal(machine_stats(m).walk_cache_hits, 3);
-	assert_int_equal(machine_stats(m).walk_cache_evictions, 1);
-	/* level 1 of IOVA made room, its level 2 did not */
-	assert_int_equal(levels_of(m, IOVA), 2);
-	m->ops->mem_free(m->sim, phys, 0);
-}
-
-static void test_an_invalidation_of_leaves_leaves_the_walk_caches_alone(void **state)
-{
-	struct machine *m = *state;
-	dmp_phys_t phys = machine_ram(m, 0, NULL);
-
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(levels_of(m, IOVA), 4);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, PAGE, true), 0);
-	assert_int_equal(levels_of(m, IOVA), 1);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, PAGE, false), 0);
-	assert_int_equal(levels_of(m, IOVA), 4);
-	assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(levels_of(m, IOVA), 1); /* no table went: that was of leaves, too */
-	m->ops->mem_free(m->sim, phys, 0);
-}
-
-static void test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only(void **state)
-{
-	struct machine *m = *state;
-	dmp_phys_t phys = machine_ram(m, 9, NULL);
-
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 512, RW), 0);
-	assert_int_equal(levels_of(m, IOVA), 4);
-	assert_int_equal(machine_unmap_strict(m, IOVA, MIB(2), 1), MIB(2));
-	assert_int_equal(machine_stats(m).walk_cache_invalidated, 3);
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(levels_of(m, IOVA), 4);
-	m->ops->mem_free(m->sim, phys, 9);
-}
-
-/* The driver's mistake: tables are gone, leaves were invalidated. */
-static void test_a_table_that_is_remembered_after_it_went_shows_as_stale(void **state)
-{
-	struct machine *m = *state;
-	struct dmp_gather gather = EMPTY_GATHER;
-	dmp_phys_t phys = machine_ram(m, 9, NULL), table;
-	uint64_t *entry;
-	void *buf;
-
-	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 512, RW), 0);
-	assert_int_equal(read_at(m, IOVA), 0);
-	assert_int_equal(machine_unmap(m, IOVA, MIB(2), 1, &gather), MIB(2));
-	assert_non_null(gather.tables);
-	table = (dmp_phys_t)((unsigned char *)gather.tables - m->sim->mem.ram);
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, MIB(2), true), 0);
-	assert_int_equal(read_at(m, IOVA), -EFAULT);
-	assert_int_equal(machine_fault(m), DMP_FAULT_NOT_PRESENT);
-	/* what comes to lie in the page looks like an entry */
-	assert_int_equal(machine_map(m, IOVA + GIB(1), phys, PAGE, 1, RW), 0);
-	assert_int_equal(m->ops->phys_to_buf(m->sim, table, PAGE, &buf), 0);
-	entry = buf;
-	entry[0] = sim_leaf_encode(&m->sim->format, 1, 0, phys, RW);
-	assert_int_equal(read_at(m, IOVA), -EFAULT);
-	assert_int_equal(machine_fault(m), DMP_FAULT_STALE);
-	entry[0] = 0;
-	assert_int_equal(m->ops->flush_range(m->sim, m->dom, IOVA, MIB(2), false), 0);
-	assert_int_equal(machine_flush(m, &gather), 0);
-	assert_int_equal(machine_unmap_strict(m, IOVA + GIB(1), PAGE, 1), PAGE);
-	m->ops->mem_free(m->sim, phys, 9);
-}
-
 static int setup_not_present(void **state)
 {
 	struct machine *m = machine_create(&DMP_SIM_OPTS(.flags = DMP_SIM_CACHE_NOT_PRESENT));
@@ -468,14 +363,6 @@ int main(void)
 		TEST(test_after_a_flush_no_walker_is_inside_a_freed_table),
 		cmocka_unit_test(test_devices_share_an_iotlb_or_have_their_own),
 		cmocka_unit_test(test_a_big_page_is_kept_whole_up_to_the_size_that_the_iotlb_holds),
-		TEST_ON(setup_walk_caches,
-			test_a_walk_begins_at_the_lowest_table_that_is_remembered),
-		TEST_ON(setup_walk_caches,
-			test_an_invalidation_of_leaves_leaves_the_walk_caches_alone),
-		TEST_ON(setup_walk_caches,
-			test_the_flush_of_a_gather_with_tables_is_not_of_leaves_only),
-		TEST_ON(setup_walk_caches,
-			test_a_table_that_is_remembered_after_it_went_shows_as_stale),
 		TEST_ON(setup_not_present, test_a_map_whose_sync_was_forgotten_shows),
 		TEST(test_the_check_finds_an_entry_that_was_lost),
 	};

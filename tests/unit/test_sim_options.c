@@ -4,6 +4,10 @@
  */
 #include "test_sim_machine.h"
 
+#include <unistd.h>
+
+static char last_line[512];
+
 static int load(struct dmp_sim_opts opts, struct dmp_sim_opts *out)
 {
 	struct sim_profile profile;
@@ -103,17 +107,87 @@ static void test_what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(out.iotlb_sets, 77);
 }
 
-static void swallow(void *ctx, enum dmp_log_level level, const char *line)
+static char path[] = "/tmp/dmapool-options-XXXXXX.json";
+
+static int load_profile(const char *machine, struct dmp_sim_opts opts, struct dmp_sim_opts *out)
+{
+	FILE *file;
+	int err;
+
+	strcpy(path, "/tmp/dmapool-options-XXXXXX.json");
+	file = fdopen(mkstemps(path, 5), "w");
+	assert_non_null(file);
+	fprintf(file, "{\"machine\": {%s}}", machine);
+	fclose(file);
+	opts.profile = path;
+	last_line[0] = '\0';
+	err = load(opts, out);
+	unlink(path);
+	return err;
+}
+#define LOAD_PROFILE(machine, ...) load_profile(machine, DMP_SIM_OPTS(__VA_ARGS__), &out)
+
+static void test_the_format_is_the_callers_or_the_profiles(void **state)
+{
+	struct dmp_sim_format own;
+	struct dmp_sim_opts out;
+
+	(void)state;
+	assert_int_equal(dmp_sim_format_find("riscv-sv39", &own), 0);
+	assert_int_equal(LOAD(.profile = NULL), 0);
+	assert_null(out.format);
+	assert_int_equal(LOAD(.profile = "amd-v1"), 0);
+	assert_string_equal(out.format, "amd-v1");
+	assert_int_equal(LOAD(.profile = "amd-v1", .format = "vtd-39"), 0);
+	assert_string_equal(out.format, "vtd-39");
+	assert_int_equal(LOAD(.profile = "amd-v1", .custom_format = &own), 0);
+	assert_null(out.format);
+}
+
+/* Whose mistake it is: what a profile says is not the caller's. */
+static void test_a_profile_that_makes_no_machine_is_refused_with_its_place(void **state)
+{
+	struct dmp_sim_opts out = {.iotlb_sets = 77};
+	static const char tree[] = "\"replace\": {\"value\": \"tree\", \"source\": \"s\"}";
+	static const char ways[] = "\"replace\": {\"value\": \"tree\", \"source\": \"s\"},"
+				   "\"iotlb_ways\": {\"value\": 3, \"source\": \"s\"}";
+	static const char walk[] = "\"walk_entries_1\": {\"value\": 66, \"source\": \"s\"}";
+
+	(void)state;
+	assert_int_equal(LOAD_PROFILE(ways, .flags = 0), -EIO);
+	assert_non_null(strstr(last_line, path));
+	assert_non_null(strstr(last_line, "machine:"));
+	assert_int_equal(LOAD_PROFILE(walk, .flags = 0), -EIO);
+	assert_int_equal(LOAD_PROFILE(tree, .iotlb_ways = 3), -EINVAL);
+	assert_string_equal(last_line, "");
+	assert_int_equal(out.iotlb_sets, 77);
+	assert_int_equal(LOAD_PROFILE(tree, .flags = 0), 0);
+}
+
+static void test_a_machine_without_an_iommu_has_no_property_of_one(void **state)
+{
+	struct dmp_sim_opts out;
+	static const char caches[] = "\"cache_not_present\": {\"value\": true, \"source\": \"s\"}";
+
+	(void)state;
+	assert_int_equal(LOAD_PROFILE(caches, .flags = 0), 0);
+	assert_int_equal(out.flags, DMP_SIM_CACHE_NOT_PRESENT);
+	assert_int_equal(LOAD_PROFILE(caches, .flags = DMP_SIM_NO_IOMMU), 0);
+	assert_int_equal(out.flags, DMP_SIM_NO_IOMMU);
+	assert_int_equal(LOAD(.flags = DMP_SIM_NO_IOMMU | DMP_SIM_CACHE_NOT_PRESENT), -EINVAL);
+}
+
+static void keep_line(void *ctx, enum dmp_log_level level, const char *line)
 {
 	(void)ctx;
 	(void)level;
-	(void)line;
+	snprintf(last_line, sizeof(last_line), "%s", line);
 }
 
 static int setup(void **state)
 {
 	(void)state;
-	dmp_log_set_sink(swallow, NULL);
+	dmp_log_set_sink(keep_line, NULL);
 	return 0;
 }
 
@@ -131,6 +205,9 @@ int main(void)
 		cmocka_unit_test(test_defaults_are_what_they_have_always_been),
 		cmocka_unit_test(test_a_walk_cache_is_one_set_until_it_is_too_big),
 		cmocka_unit_test(test_what_makes_no_sense_is_refused),
+		cmocka_unit_test(test_the_format_is_the_callers_or_the_profiles),
+		cmocka_unit_test(test_a_profile_that_makes_no_machine_is_refused_with_its_place),
+		cmocka_unit_test(test_a_machine_without_an_iommu_has_no_property_of_one),
 	};
 
 	return cmocka_run_group_tests_name("sim_options", tests, setup, teardown);

@@ -96,7 +96,15 @@ static void test_what_is_wrong_is_refused_with_its_place(void **state)
 		 "walk_miss:", "no number"},
 		{"{\"walk_miss\": {\"value\": 1, \"unit\": \"ns\", \"source\": \"s\","
 		 " \"sauce\": 1}}",
-		 "walk_miss:", "beside"},
+		 "walk_miss.sauce:", "not a field"},
+		{"{\"clock\": {\"value\": 1e-320, \"unit\": \"GHz\", \"source\": \"s\"},"
+		 " \"walk_miss\": {\"value\": 0, \"unit\": \"cycles\", \"source\": \"s\"}}",
+		 "walk_miss:", "out of range"},
+		{"{\"walk_miss\": {\"value\": 1e400, \"unit\": \"ns\", \"source\": \"s\"}}",
+		 ":1:", "overflow"},
+		{"{\"walk_miss\": {\"value\": \"1\", \"unit\": \"ns\", \"source\": \"s\"}}",
+		 "walk_miss:", "no number"},
+		{"{\"walk_miss\": null}", "walk_miss:", "no number"},
 		{"{\"walk_miss\": {\"value\": -1, \"unit\": \"ns\", \"source\": \"s\"}}",
 		 "walk_miss:", "negative"},
 		{"{\"walk_miss\": {\"value\": 1e9, \"unit\": \"us\", \"source\": \"s\"}}",
@@ -111,7 +119,7 @@ static void test_what_is_wrong_is_refused_with_its_place(void **state)
 		{"{\"name\": 1}", "name:", "text"},
 		{"{\"machine\": 1}", "machine:", "not an object"},
 		{"{\"machine\": {\"iotlb_set\": {\"value\": 1, \"source\": \"s\"}}}",
-		 "iotlb_set:", "not a property"},
+		 "machine.iotlb_set:", "not a property"},
 		{"[1]", "the whole:", "not an object"},
 		{"{\"name\": \"a\",\n \"name\": \"b\"}", ":2:", "duplicate"},
 		{"{\n\n  not json", ":3:", ""},
@@ -191,6 +199,31 @@ static void test_the_profiles_that_ship_can_be_read(void **state)
 			381500);
 	assert_int_equal(sim_profile_load("viommu-trapped", &profile), 0);
 	assert_int_equal(profile.costs.invalidate_wait, 35700000);
+	assert_int_equal(sim_profile_load("viommu-direct", &profile), 0);
+	assert_int_equal(profile.costs.invalidate_wait, 5300000);
+}
+
+/* Each makes a machine whose tables look as that IOMMU's do. */
+static void test_the_profiles_that_ship_name_their_page_tables(void **state)
+{
+	static const char *const profiles[][2] = {
+		{"vtd-modern", "vtd-48"},      {"vtd-2015", "vtd-48"},
+		{"smmuv3-1queue", "smmu-4k"},  {"smmuv3-numa", "smmu-4k"},
+		{"smmuv2", "smmu-4k"},         {"amd-v1", "amd-v1"},
+		{"viommu-trapped", "smmu-4k"}, {"viommu-direct", "smmu-4k"},
+	};
+	struct dmp_sim_format format;
+	struct sim_format expected;
+	struct dmp_sim *sim;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		assert_int_equal(dmp_sim_format_find(profiles[i][1], &format), 0);
+		assert_int_equal(sim_format_choose(&expected, NULL, &format), 0);
+		assert_int_equal(dmp_sim_create(&DMP_SIM_OPTS(.profile = profiles[i][0]), &sim), 0);
+		assert_int_equal(sim->format.page_sizes, expected.page_sizes);
+		assert_int_equal(dmp_sim_destroy(sim), 0);
+	}
 }
 
 int main(void)
@@ -203,6 +236,7 @@ int main(void)
 		TEST(test_a_name_is_looked_for_in_the_users_directory_first),
 		TEST(test_free_needs_no_file),
 		TEST(test_the_profiles_that_ship_can_be_read),
+		TEST(test_the_profiles_that_ship_name_their_page_tables),
 	};
 
 	return cmocka_run_group_tests_name("sim_profile", tests, NULL, NULL);

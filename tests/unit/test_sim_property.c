@@ -63,6 +63,8 @@ static void test_a_property_sets_the_option_of_its_name(void **state)
 	assert_int_equal(parse("cache_not_present", "{\"value\": true, \"source\": \"s\"}", &says),
 			 0);
 	assert_int_equal(says.flags, DMP_SIM_CACHE_NOT_PRESENT);
+	assert_int_equal(parse("format", "{\"value\": \"amd-v1\", \"source\": \"s\"}", &says), 0);
+	assert_string_equal(says.format, "amd-v1");
 }
 
 static void test_what_is_wrong_is_refused_with_its_name(void **state)
@@ -74,12 +76,24 @@ static void test_what_is_wrong_is_refused_with_its_name(void **state)
 		{"iotlb_size", "{\"value\": 1, \"source\": \"s\"}", "not a property"},
 		{"iotlb_sets", "{\"value\": 1}", "no source"},
 		{"iotlb_sets", "{\"value\": 1, \"source\": \"\"}", "no source"},
-		{"iotlb_sets", "{\"value\": 1, \"source\": \"s\", \"unit\": \"ns\"}", "just"},
-		{"iotlb_sets", "{\"source\": \"s\", \"valu\": 3}", "no whole number"},
-		{"iotlb_sets", "{\"value\": 1.5, \"source\": \"s\"}", "no whole number"},
-		{"iotlb_sets", "{\"value\": -4, \"source\": \"s\"}", "above 0"},
-		{"iotlb_sets", "{\"value\": 0, \"source\": \"s\"}", "above 0"},
-		{"iotlb_sets", "{\"value\": 4294967296, \"source\": \"s\"}", "out of range"},
+		{"iotlb_sets", "{\"value\": 1, \"source\": \"s\", \"unit\": \"ns\"}", "beside"},
+		{"iotlb_sets", "{\"source\": \"s\", \"valu\": 3}", "nothing called value"},
+		{"iotlb_sets", "{\"value\": 1.5, \"source\": \"s\"}",
+		 "power of two from 1 to 1048576"},
+		{"iotlb_sets", "{\"value\": -4, \"source\": \"s\"}", "power of two"},
+		{"iotlb_sets", "{\"value\": 0, \"source\": \"s\"}", "power of two"},
+		{"iotlb_sets", "{\"value\": 4294967296, \"source\": \"s\"}", "power of two"},
+		{"iotlb_sets", "{\"value\": 6, \"source\": \"s\"}", "power of two"},
+		{"iotlb_sets", "{\"value\": \"8\", \"source\": \"s\"}", "power of two"},
+		{"iotlb_ways", "{\"value\": 65, \"source\": \"s\"}", "number from 1 to 64"},
+		{"queues", "{\"value\": 4097, \"source\": \"s\"}", "number from 1 to 4096"},
+		{"queue_entries", "{\"value\": 1, \"source\": \"s\"}", "from 2 to"},
+		{"mask_bytes", "{\"value\": 2048, \"source\": \"s\"}", "from 4096 to"},
+		{"mask_bytes", "{\"value\": 9223372036854775807, \"source\": \"s\"}", "power"},
+		{"node_cpus", "{\"value\": 0, \"source\": \"s\"}", "from 1 to 4096"},
+		{"walk_entries_3", "{\"value\": 2000000, \"source\": \"s\"}", "1048576"},
+		{"format", "{\"value\": \"vtd-49\", \"source\": \"s\"}", "formats there are"},
+		{"format", "{\"value\": 48, \"source\": \"s\"}", "formats there are"},
 		{"queue_kind", "{\"value\": \"fast\", \"source\": \"s\"}", "words"},
 		{"queue_kind", "{\"value\": 1, \"source\": \"s\"}", "words"},
 		{"cache_not_present", "{\"value\": 1, \"source\": \"s\"}", "true nor false"},
@@ -88,9 +102,11 @@ static void test_what_is_wrong_is_refused_with_its_name(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		char place[64];
+
+		snprintf(place, sizeof(place), "mine.json: machine.%s: ", bad[i].name);
 		assert_int_equal(parse(bad[i].name, bad[i].text, &says), -EIO);
-		assert_non_null(strstr(last_line, "mine.json"));
-		assert_non_null(strstr(last_line, bad[i].name));
+		assert_non_null(strstr(last_line, place));
 		assert_non_null(strstr(last_line, bad[i].why));
 	}
 	assert_memory_equal(&says, &untouched, sizeof(says));

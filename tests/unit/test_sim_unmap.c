@@ -98,6 +98,86 @@ static void test_a_page_of_many_entries_goes_as_a_whole_or_not_at_all(void **sta
 	}
 }
 
+/*
+ *   | 9 big | small pages | 13 big | hole | 8 big |     in every format, read-only and written
+ */
+static void test_lines_of_big_pages_end_at_tables_and_holes(void **state)
+{
+	const char *name;
+
+	(void)state;
+	for (unsigned i = 0; (name = dmp_sim_format_name(i)); i++) {
+		struct machine *m = machine_create(&DMP_SIM_OPTS(.format = name));
+		uint64_t big = sim_level_span(&m->sim->format, 2), small = big;
+		dmp_iova_t iova = 32 * big;
+
+		while (!(m->sim->format.page_sizes & small) || small == big)
+			small >>= 1;
+		machine_add_all(m);
+		assert_int_equal(machine_map(m, iova, 0, big, 9, DMP_PROT_READ), 0);
+		assert_int_equal(machine_map(m, iova + 9 * big, 0, small, big / small, RW), 0);
+		assert_int_equal(machine_map(m, iova + 10 * big, 0, big, 13, DMP_PROT_WRITE), 0);
+		assert_int_equal(machine_map(m, iova + 24 * big, 0, big, 8, RW), 0);
+		assert_int_equal(machine_unmap_strict(m, iova, big, 32), 23 * big);
+		assert_int_equal(machine_live_tables(m), m->sim->format.levels - 1);
+		assert_int_equal(machine_phys_of(m, iova + 22 * big), 1);
+		assert_int_equal(machine_phys_of(m, iova + 24 * big), 0);
+		assert_int_equal(machine_unmap_strict(m, iova + 24 * big, big, 7), 7 * big);
+		assert_int_equal(machine_phys_of(m, iova + 31 * big), 7 * big);
+		assert_int_equal(machine_unmap_strict(m, iova + 31 * big, big, 1), big);
+		assert_int_equal(machine_stats(m).unmap_pages, 30 + big / small);
+		machine_destroy(m);
+	}
+}
+
+/* Addresses that tell no size, or one beyond the table, in an entry that says it is a run. */
+static void test_a_malformed_run_takes_no_other_entry_with_it(void **state)
+{
+	static const struct {
+		const char *format;
+		uint64_t pte;
+	} bad[] = {
+		{"amd-v1", 0x700ffffffffffe01},     /* no size at all */
+		{"amd-v1", 0x700000001ffffe01},     /* 512 MiB */
+		{"riscv-sv39", 0x80000000000000d7}, /* no size at all */
+		{"riscv-sv39", 0x80000000080000d7}, /* 1 GiB */
+		{"riscv-sv39", 0x80000000048d10d7}, /* 32 KiB */
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct machine *m = machine_create(&DMP_SIM_OPTS(.format = bad[i].format));
+		sim_pte *slot;
+		struct sim_walk walk;
+
+		machine_add_all(m);
+		assert_int_equal(machine_map(m, IOVA, PHYS, PAGE, 512, RW), 0);
+		assert_true(sim_walk(m->sim, ((struct sim_domain *)m->dom)->root, IOVA, &walk));
+		slot = sim_table_at(&m->sim->mem, walk.step[walk.levels - 1].table);
+		store_release(&slot[0], bad[i].pte);
+		assert_int_equal(machine_phys_of(m, IOVA), 1);
+		assert_int_equal(machine_unmap_strict(m, IOVA, PAGE, 1), PAGE);
+		assert_int_equal(machine_phys_of(m, IOVA + PAGE), PHYS + PAGE);
+		assert_int_equal(machine_unmap_strict(m, IOVA + PAGE, PAGE, 511), 511 * PAGE);
+		machine_destroy(m);
+	}
+}
+
+/* IOVAs have 57 bits, memory has 52. */
+static void test_more_may_be_unmapped_than_memory_has_addresses(void **state)
+{
+	struct machine *m = machine_create(&DMP_SIM_OPTS(.format = "vtd-57"));
+
+	(void)state;
+	machine_add_all(m);
+	assert_int_equal(machine_map(m, 0, PHYS, PAGE, 3, RW), 0);
+	assert_int_equal(machine_unmap_strict(m, 0, GIB(1), UINT64_C(1) << 26), 3 * PAGE);
+	assert_int_equal(machine_map(m, 0, PHYS, PAGE, 3, RW), 0);
+	assert_int_equal(machine_unmap_strict(m, 0, GIB(1), (UINT64_C(1) << 27) + 1), 0);
+	assert_int_equal(machine_unmap_strict(m, 0, PAGE, 3), 3 * PAGE);
+	machine_destroy(m);
+}
+
 static void test_tables_that_wait_for_the_flush_are_counted(void **state)
 {
 	struct machine *m = *state;
@@ -124,6 +204,9 @@ int main(void)
 		TEST(test_unmaps_of_small_pages_keep_their_tables),
 		TEST(test_tables_that_wait_for_the_flush_are_counted),
 		cmocka_unit_test(test_a_page_of_many_entries_goes_as_a_whole_or_not_at_all),
+		cmocka_unit_test(test_lines_of_big_pages_end_at_tables_and_holes),
+		cmocka_unit_test(test_a_malformed_run_takes_no_other_entry_with_it),
+		cmocka_unit_test(test_more_may_be_unmapped_than_memory_has_addresses),
 	};
 
 	return cmocka_run_group_tests_name("sim_unmap", tests, NULL, NULL);
