@@ -216,7 +216,7 @@ enum attack_breach {
 /* Sums over counts.by; @answer ATTACK_ANSWERS: all. */
 uint64_t attack_sum(const struct attack_counts *counts, enum attack_state state, unsigned answer);
 uint64_t attack_sum_all(const struct attack_counts *counts, unsigned answer);
-/* Stale accesses, reads or writes. */
+/* Stale accesses, reads or writes, without those of pages whose unmap was in progress. */
 uint64_t attack_stale(const struct attack_counts *counts, bool write);
 /* Accesses that were performed where nothing was mapped, not stale ones. */
 uint64_t attack_reached(const struct attack_counts *counts);

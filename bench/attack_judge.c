@@ -4,12 +4,16 @@
  *
  *    what was there      performed     stale          a fault
  *    live                good          given out      refused, unless against the direction
+ *    being unmapped      good          good           good
  *    unmapped, open      reached       good: lazy     good
  *    unmapped, closed    reached       too late       good
  *    never               reached       too late       good
  *
  * And no stale access is older than the longest window that the library reports, and that is within
  * the bound; an address is mapped only once it was flushed; the library is in order at the end.
+ *
+ * What a device reaches while the unmap goes on, the unmap has not promised to be out of reach: only
+ * threads meet that.
  *
  * Beside threads an address may be mapped before its map has returned, so that `reached` and
  * `given_open` say nothing; and the bound is one of the trace's time, while in real time a timer
@@ -41,7 +45,8 @@ uint64_t attack_stale(const struct attack_counts *counts, bool write)
 	uint64_t sum = 0;
 
 	for (unsigned state = 0; state < ATTACK_STATES; state++)
-		sum += counts->by[state][write][DMP_FAULT_STALE];
+		if (state != ATTACK_LEAVING)
+			sum += counts->by[state][write][DMP_FAULT_STALE];
 	return sum;
 }
 

@@ -64,8 +64,9 @@ static struct cell stale_writes(const struct attack_result *r)
 
 static struct cell oldest(const struct attack_result *r)
 {
-	return attack_sum_all(&r->counts, DMP_FAULT_STALE) ? microseconds(r->counts.oldest_stale_ns)
-							   : none();
+	return attack_stale(&r->counts, false) + attack_stale(&r->counts, true)
+		       ? microseconds(r->counts.oldest_stale_ns)
+		       : none();
 }
 
 static struct cell bound(const struct attack_result *r)
@@ -184,6 +185,10 @@ void attack_print_notes(FILE *to, const struct attack_result *r)
 	if (r->exposed && r->open_end)
 		note(to, r, "%" PRIu64 " KiB were still within reach at the end",
 		     r->open_end >> 10);
+	if (attack_sum(&r->counts, ATTACK_LEAVING, DMP_FAULT_STALE))
+		note(to, r,
+		     "%" PRIu64 " stale accesses more came while their unmap was in progress",
+		     attack_sum(&r->counts, ATTACK_LEAVING, DMP_FAULT_STALE));
 	if (r->counts.unjudged)
 		note(to, r, "%" PRIu64 " attempts are not judged: their page changed meanwhile",
 		     r->counts.unjudged);

@@ -291,7 +291,7 @@ static void count(struct attacker *a, const struct attempt *t, const uint8_t *by
 	a->counts.by[t->state][t->write][t->answer]++;
 	if (t->page && t->state == ATTACK_LIVE)
 		count_live(a, t, bytes);
-	else if (t->answer == DMP_FAULT_STALE)
+	else if (t->answer == DMP_FAULT_STALE && t->state != ATTACK_LEAVING)
 		count_stale(a, t, now_ns);
 }
 

@@ -56,6 +56,16 @@ static void test_one_stale_access_breaks_strict(void **state)
 	assert_int_equal(attack_judge(&r), ATTACK_BREACH_STALE);
 }
 
+static void test_a_stale_access_during_the_unmap_breaks_nothing(void **state)
+{
+	struct attack_result r = good(&strict);
+
+	(void)state;
+	r.counts.by[ATTACK_LEAVING][0][DMP_FAULT_STALE] = 1;
+	assert_int_equal(attack_judge(&r), 0);
+	assert_int_equal(attack_stale(&r.counts, false), 0);
+}
+
 static void test_a_stale_access_after_the_flush_breaks_any_policy(void **state)
 {
 	struct attack_result r = good(&lazy);
@@ -160,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_is_promised_is_kept),
 		cmocka_unit_test(test_one_stale_access_breaks_strict),
+		cmocka_unit_test(test_a_stale_access_during_the_unmap_breaks_nothing),
 		cmocka_unit_test(test_a_stale_access_after_the_flush_breaks_any_policy),
 		cmocka_unit_test(test_an_age_is_held_against_the_bound_and_the_windows),
 		cmocka_unit_test(test_nothing_is_given_out_while_it_can_be_reached),
