@@ -148,6 +148,7 @@ struct attack_counts {
 	/* By what was there, read or write, what came of it. */
 	uint64_t by[ATTACK_STATES][2][ATTACK_ANSWERS];
 	uint64_t oldest_stale_ns; /* since the unmap */
+	uint64_t stale_moved;     /* stale ones that moved their bytes */
 	uint64_t reused;          /* stale ones, of memory that another mapping had by then */
 	uint64_t refused;         /* of live ones, although the direction allows them */
 	uint64_t overstepped;     /* of live ones, performed against the direction */

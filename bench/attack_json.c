@@ -105,6 +105,7 @@ static void put_counts(json_t **json, const struct attack_counts *c)
 	put_count(json, "stale_reads", attack_stale(c, 0));
 	put_count(json, "stale_writes", attack_stale(c, 1));
 	put_count(json, "oldest_stale_ns", c->oldest_stale_ns);
+	put_count(json, "stale_moved", c->stale_moved);
 	put_count(json, "stale_of_memory_reused", c->reused);
 	put_count(json, "reached_unmapped", attack_reached(c));
 	put_count(json, "refused", c->refused);

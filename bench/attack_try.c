@@ -254,6 +254,7 @@ static unsigned perform(struct attacker *a, const struct attempt *t, uint8_t *by
 	reported = ATTACK_DONE;
 	err = t->write ? dmp_sim_agent_write(agent, t->addr, bytes, t->len)
 		       : dmp_sim_agent_read(agent, t->addr, bytes, t->len);
+	a->counts.stale_moved += !err && reported == DMP_FAULT_STALE;
 	/* Refused without a report: by no machine that keeps its contract. */
 	return err && reported == ATTACK_DONE ? DMP_FAULT_BAD_TABLE : reported;
 }
