@@ -110,6 +110,27 @@ static void test_on_reuse_nothing_is_given_out_while_it_can_be_reached(void **st
 	attack_result_free(&r);
 }
 
+/* 256 pages of addresses, gone through twice: each time round costs a flush, and nothing less will do. */
+static void test_on_reuse_addresses_come_again_only_after_a_flush(void **state)
+{
+	struct attack_result r;
+	struct attack_rig rig = {.opts = {.attempts = 50000, .seed = 1, .mask_bits = 20},
+				 .meta_before = dmp_meta_in_use()};
+
+	(void)state;
+	rig.opts.clock = REPLAY_CLOCK_TRACE;
+	assert_int_equal(attack_policies_parse("on-reuse", &rig.opts), 0);
+	assert_int_equal(attack_loop_make(250, &rig.answer), 0);
+	attack_rig_run(&rig, &r);
+	assert_true(attack_sum(&r.counts, ATTACK_CLOSED, ATTACK_ANSWERS) > 0);
+	assert_true(attack_sum(&r.counts, ATTACK_OPEN, DMP_FAULT_STALE) > 0);
+	assert_int_equal(r.given_open, 0);
+	assert_int_equal(r.exposed->sum.seen.iova_reused, 0);
+	assert_int_equal(attack_judge(&r), 0);
+	attack_result_free(&r);
+	attack_rig_down(&rig);
+}
+
 /* The rule is a commit at each multiple of 5 ms: from 2 ms to 5 ms, and 60 ms, when it is due. */
 static void test_by_hand_a_window_ends_with_the_commit(void **state)
 {
@@ -184,6 +205,7 @@ int main(void)
 		cmocka_unit_test(test_a_policy_that_flushes_at_once_leaves_nothing),
 		cmocka_unit_test(test_a_lazy_policy_is_reached_within_its_bound),
 		cmocka_unit_test(test_on_reuse_nothing_is_given_out_while_it_can_be_reached),
+		cmocka_unit_test(test_on_reuse_addresses_come_again_only_after_a_flush),
 		cmocka_unit_test(test_by_hand_a_window_ends_with_the_commit),
 		cmocka_unit_test(test_a_stale_access_breaks_the_promise_of_strict),
 		cmocka_unit_test(
