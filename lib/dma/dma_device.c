@@ -33,7 +33,7 @@
 #include <stdio.h>
 
 static_assert(sizeof(struct dmp_device_opts) == 88, "append only");
-static_assert(sizeof(struct dmp_device_stats) == 88, "append only");
+static_assert(sizeof(struct dmp_device_stats) == 112, "append only");
 static_assert(DMA_COUNTS <= COUNTERS_MAX, "one block a CPU");
 
 #define KNOWN_FLAGS (DMP_DEVICE_UNTRUSTED | DMP_DEVICE_FORCE_BOUNCE | DMP_DEVICE_FIRST_32BIT)
