@@ -284,7 +284,7 @@ struct replay_result {
 	uint64_t invalidations, invalidated_entries;
 
 	/* Lazy: flushes of whole domains.  Times are real ones of the replay */
-	uint64_t flushes_full, flushes_timer, flushes_commit, flushes_reuse;
+	uint64_t flushes_full, flushes_timer, flushes_commit, flushes_reuse, flushes_asked;
 	double entries_per_flush;
 	double exposed_us, exposed_max_us; /* from unmap to flush; NAN if not measured */
 

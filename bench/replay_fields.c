@@ -62,6 +62,8 @@ const struct replay_field replay_fields[] = {
 	FIELD(REPLAY_COUNT, REPLAY_DEFERRED, "flushes_queue_full", flushes_full,
 	      "flushes: a queue was full"),
 	FIELD(REPLAY_COUNT, REPLAY_QUEUED, "flushes_timer", flushes_timer, "flushes: timer"),
+	QUIET(REPLAY_COUNT, REPLAY_DEFERRED, "flushes_asked", flushes_asked,
+	      "flushes: coherent memory freed"),
 	QUIET(REPLAY_COUNT, 1u << REPLAY_MANUAL, "flushes_commit", flushes_commit,
 	      "flushes: by hand"),
 	QUIET(REPLAY_COUNT, 1u << REPLAY_ON_REUSE, "flushes_reuse", flushes_reuse,

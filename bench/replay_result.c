@@ -158,6 +158,8 @@ static void fill_flushes(const struct replay_books *before, const struct replay_
 			    a->flushes_by[DMP_FLUSH_CAUSE_COMMIT];
 	r->flushes_reuse = b->flushes_by[DMP_FLUSH_CAUSE_REUSE] -
 			   a->flushes_by[DMP_FLUSH_CAUSE_REUSE];
+	r->flushes_asked = b->flushes_by[DMP_FLUSH_CAUSE_ASKED] -
+			   a->flushes_by[DMP_FLUSH_CAUSE_ASKED];
 	/* On reuse nothing waits in a queue: a flush is for what was unmapped */
 	r->entries_per_flush =
 		ratio(r->way == REPLAY_ON_REUSE ? (double)r->unmaps : released, (double)flushes);

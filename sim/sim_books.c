@@ -188,6 +188,19 @@ void sim_books_remove_locked(struct sim_reaches *reaches, struct sim_piece *piec
 
 /* Looks. */
 
+struct sim_piece *sim_books_at_locked(struct sim_reaches *reaches,
+				      const struct sim_tlb_entry *entry)
+{
+	struct sim_piece *piece = reaches->by_iova[bucket_of(entry->id, entry->page, entry->order)];
+
+	dmp_lock_assert_held(&reaches->lock);
+	while (piece && (piece->page != entry->page || piece->order != entry->order ||
+			 piece->phys != entry->phys || piece->prot != entry->prot ||
+			 piece->window->reach->id != entry->id))
+		piece = piece->by_iova;
+	return piece;
+}
+
 /* A look for pages of a domain, or of memory: what tells the one from the other. */
 struct search {
 	struct sim_piece **heads;

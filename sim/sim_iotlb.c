@@ -142,6 +142,8 @@ static void remember_page(struct walker *w, bool present)
 
 static void walk(struct walker *w, struct sim_translation *out)
 {
+	w->nunmaps = sim_reach_begin(w->dom);
+
 	struct sim_step first = first_step(w);
 	bool present = sim_walk_from(w->sim, &first, w->iova, &w->walk);
 
@@ -168,7 +170,6 @@ void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct
 	struct sim_tlb_entry entry;
 
 	w.iotlb_begun = sim_tlb_begin(&unit->iotlb);
-	w.nunmaps = sim_reach_begin(dom);
 	for (unsigned i = 0; i < SIM_WALK_CACHES; i++)
 		w.walk_begun[i] = sim_tlb_begin(&unit->walk[i]);
 	if (sim_tlb_find(&unit->iotlb, dom->id, page, &entry)) {

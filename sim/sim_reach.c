@@ -25,7 +25,7 @@
  *  or goes, and held while a watch is told; (s) the set's; (a) atomic; (c) constant.
  *
  * Ordering:
- *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; the unmap counted; fence; sizes
+ *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; fence; the unmap counted; fence; sizes
  *          and sets of each TLB looked at
  *          sim_tlb_fill_of: the count read; tables read; size noted; fence; set locked, the
  *          entry stored, the count read again
@@ -122,12 +122,13 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	bool is_small = kind == TLB_DEVICE && piece->order;
 	uint64_t before = piece_bytes(piece), after;
 
-	settle(piece, now_ns);
+	if (before)
+		settle(piece, now_ns);
 	*(is_small ? &piece->nsmall : &piece->nwhole) += more;
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
 	if (after > before) {
-		did->bytes = dmp_add_saturated(did->bytes, after - before);
+		did->bytes += after - before;
 		piece->window->bytes += after - before;
 	}
 }
@@ -152,11 +153,17 @@ static bool is_its_piece(struct sim_piece *piece, void *ctx)
 	return !w->has_it || (is_small ? piece->nsmall : piece->nwhole);
 }
 
+/* Most often it is just as big; of a device TLB's entry it may be bigger. */
 static struct sim_piece *find_piece_locked(struct sim_reaches *reaches, struct wanted *w)
 {
 	const struct sim_tlb_entry *entry = w->entry;
 	uint64_t last = entry->page + ((UINT64_C(1) << entry->order) - 1);
+	struct sim_piece *piece = sim_books_at_locked(reaches, entry);
 
+	if (piece && (!w->has_it || piece->nwhole))
+		return piece;
+	if (w->kind != TLB_DEVICE || !(reaches->orders >> 1))
+		return NULL;
 	return sim_books_find_locked(reaches, &(struct sim_pages){entry->id, entry->page, last},
 				     is_its_piece, w);
 }
@@ -263,11 +270,10 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 		.pages = {reach->id, iova >> DMP_PAGE_SHIFT, (iova + len - 1) >> DMP_PAGE_SHIFT},
 		.now_ns = SIM_NOT_YET,
 	};
-	uint64_t n = load_relaxed(&reach->nunmaps); /* relaxed: the exchange below orders */
 
-	while (!cas_acq_rel(&reach->nunmaps, &n, n + 1)) /* [MARK] */
-		;
-	fence_seq_cst(); /* [MARK] tables and count, then sizes and sets */
+	fence_seq_cst(); /* [MARK] tables, then the count */
+	add_relaxed(&reach->nunmaps, 1);
+	fence_seq_cst(); /* [MARK] the count, then sizes and sets */
 	look_into_tlbs(&look);
 }
 

@@ -135,6 +135,10 @@ struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct
 void sim_books_remove_locked(struct sim_reaches *reaches, struct sim_piece *piece);
 void sim_books_close_locked(struct sim_reaches *reaches, struct sim_window *window);
 
+/* The piece that is just what @entry leads to; NULL: there is none. */
+struct sim_piece *sim_books_at_locked(struct sim_reaches *reaches,
+				      const struct sim_tlb_entry *entry);
+
 typedef bool (*sim_piece_fn)(struct sim_piece *piece, void *ctx);
 
 /* Every piece that has one of these pages of a domain, or one of these pages of memory, until @fn

@@ -72,12 +72,16 @@ static inline bool dmp_range_fits(uint64_t start, uint64_t len, uint64_t last)
 /* Sum and product that stay at UINT64_MAX where they would leave 64 bits. */
 static inline uint64_t dmp_add_saturated(uint64_t a, uint64_t b)
 {
-	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+	uint64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? UINT64_MAX : sum;
 }
 
 static inline uint64_t dmp_mul_saturated(uint64_t a, uint64_t b)
 {
-	return b && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+	uint64_t product;
+
+	return __builtin_mul_overflow(a, b, &product) ? UINT64_MAX : product;
 }
 
 /* log2 of the number of 4 KiB pages, a power of two, that hold @len > 0 bytes. */

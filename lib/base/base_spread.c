@@ -60,7 +60,12 @@ void dmp_spread_add_many(struct dmp_spread *spread, uint64_t ns, uint64_t count)
 
 void dmp_spread_add(struct dmp_spread *spread, uint64_t ns)
 {
-	dmp_spread_add_many(spread, ns, 1);
+	uint64_t *in = &spread->in[class_of(ns)];
+
+	*in += *in != UINT64_MAX;
+	spread->count += spread->count != UINT64_MAX;
+	spread->sum = dmp_add_saturated(spread->sum, ns);
+	spread->max = spread->max < ns ? ns : spread->max;
 }
 
 void dmp_spread_join(struct dmp_spread *spread, const struct dmp_spread *more)

@@ -196,8 +196,9 @@ static void test_on_reuse_tables_that_wait_are_not_counted_again(void **state)
 	struct lazy lazy;
 
 	(void)state;
-	exposed_up_as(&lazy, 1,
-		      DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_ON_REUSE, .policy = &dmp_iova_policy_bitmap));
+	exposed_up_as(
+		&lazy, 1,
+		DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_ON_REUSE, .policy = &dmp_iova_policy_bitmap));
 	lazy_queue_one(&lazy);
 	assert_int_equal(lazy_state(&lazy, 0).queued, 1);
 	assert_int_equal(exposure_of(&lazy).could.windows, 1);

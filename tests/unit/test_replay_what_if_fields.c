@@ -131,6 +131,17 @@ static void test_a_time_that_was_not_over_is_a_least_one(void **state)
 	assert_false(field("did_worst_us")->is_least(&r));
 }
 
+static void test_passthrough_leaves_everything_open_for_ever(void **state)
+{
+	struct replay_result r = made_up(REPLAY_PASSTHROUGH);
+
+	(void)state;
+	assert_true(isinf(of(&r, "could_worst_us")));
+	assert_true(isinf(of(&r, "could_mb_seconds")));
+	assert_true(isinf(replay_what_if_exposure(&r)));
+	assert_true(isnan(of(&r, "open_at_end")));
+}
+
 static void test_what_the_machine_saw_is_told_if_it_can_see(void **state)
 {
 	static struct replay_exposure exposed;
@@ -159,6 +170,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_not_measured_is_no_number),
 		cmocka_unit_test(test_exposure_is_told_in_us_and_mb_seconds),
 		cmocka_unit_test(test_a_time_that_was_not_over_is_a_least_one),
+		cmocka_unit_test(test_passthrough_leaves_everything_open_for_ever),
 		cmocka_unit_test(test_what_the_machine_saw_is_told_if_it_can_see),
 	};
 

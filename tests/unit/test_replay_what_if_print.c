@@ -70,6 +70,28 @@ static void test_what_is_open_at_the_end_is_told_as_open(void **state)
 	replay_answer_free(&a);
 }
 
+static void test_on_reuse_leaves_open_until_addresses_come_again(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=on-reuse,guest,passthrough", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+
+	(void)state;
+	assert_int_equal(a.nresults, 3);
+	assert_true(number_of(&a, 0, "open_at_end") == 2);
+	assert_true(number_of(&a, 0, "could_worst_us") == 12000);
+	assert_true(number_of(&a, 0, "peak_queued_kib") == 8);
+	assert_true(number_of(&a, 0, "addresses_reused_while_reachable") == 0);
+	assert_true(isinf(number_of(&a, 0, "bound_us")));
+	assert_true(number_of(&a, 1, "could_worst_us") == 0);
+	assert_true(number_of(&a, 1, "invalidations_per_unmap") == 1);
+	assert_true(number_of(&a, 2, "invalidations_per_unmap") == 0);
+	assert_true(isinf(number_of(&a, 2, "could_worst_us")));
+	for (unsigned i = 0; i < 3; i++)
+		assert_false(replay_result_is_bad(&a.results[i]));
+	replay_answer_free(&a);
+}
+
 static void test_the_clock_the_profile_and_the_frontier_are_told(void **state)
 {
 	struct replay_what_if w;
@@ -166,6 +188,7 @@ int main(void)
 		cmocka_unit_test(test_strict_leaves_nothing_open),
 		cmocka_unit_test(test_a_queue_leaves_open_until_its_timer),
 		cmocka_unit_test(test_what_is_open_at_the_end_is_told_as_open),
+		cmocka_unit_test(test_on_reuse_leaves_open_until_addresses_come_again),
 		cmocka_unit_test(test_the_clock_the_profile_and_the_frontier_are_told),
 		cmocka_unit_test(test_who_beats_is_named_in_the_row_of_the_beaten),
 		cmocka_unit_test(test_two_runs_are_told_alike_to_the_last_letter),
