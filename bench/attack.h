@@ -85,6 +85,12 @@ struct attack_ring {
 	_Atomic(uint32_t) page[ATTACK_RING]; /* (a) */
 };
 
+/* A device's flushes of everything, while one thread does all. */
+struct attack_flushes {
+	uint64_t n;
+	uint64_t open_bytes; /* of pages that are OPEN: what the next flush closes */
+};
+
 struct attack_book {
 	const struct replay_job *job; /* (c) */
 	bool translated;              /* (c) a list is one range of addresses */
@@ -97,17 +103,13 @@ struct attack_book {
 	bool *is_known; /* owned; of each mapping, by whoever does its steps: in here, live */
 	struct dmp_sg *answers; /* owned; as job->sgs, which forgets them when it is unmapped */
 	struct attack_ring mapped, unmapped;
-	struct attack_flushes {
-		uint64_t n; /* flushes of all of it, counted alone */
-		uint64_t
-			open_bytes; /* likewise: of pages that are OPEN and that no such flush closed */
-	} * flushes;                /* owned; of each device */
+	struct attack_flushes *flushes;          /* owned; of each device */
 	_Atomic(uint64_t) open_bytes, open_peak; /* (a) of pages that are OPEN */
 	_Atomic(uint64_t) given_open; /* (a) pages that were mapped while they were OPEN */
 	_Atomic(uint64_t) lost;       /* (a) pages that there was no room for */
 };
 
-/* -ENOMEM */
+/* -ENOMEM; -E2BIG more than 4096 devices.  To be closed in any case. */
 int attack_book_open(struct attack_book *book, const struct replay_job *job,
 		     const struct attack_policy *policy, bool is_alone);
 /* Room for the lists, once the job has them.  -ENOMEM */
@@ -190,7 +192,6 @@ struct attack_result {
 	const struct attack_policy *policy;
 	enum replay_clock clock;
 	struct attack_counts counts;
-	uint64_t bound_ns;               /* the longest window there may be; UINT64_MAX: no bound */
 	uint64_t open_peak;              /* bytes, the most at once */
 	uint64_t open_end;               /* bytes, when all was over */
 	uint64_t given_open;             /* pages */

@@ -17,8 +17,8 @@
  * The workload's own steps tell it, and the domain tells when it has flushed (struct
  * dmp_flush_watch); what the tables hold, nobody is asked.  So it does not err together with what
  * is attacked.  A flush of everything is a number more of its device: an OPEN page that has another
- * number is CLOSED.  Beside threads that says nothing, as a page may have become OPEN while the flush
- * went on; there what leaves a queue is CLOSED.
+ * number is CLOSED.  Beside threads that says nothing, as a page may have become OPEN while the
+ * flush went on; there what leaves a queue is CLOSED.
  *
  * While the workload has threads, a step is told before it begins and after it has ended: in
  * between a page may be mapped and not in the book yet.  Whoever judges by a state compares the

@@ -2,8 +2,9 @@
 /*
  * attack_clock.c - the workload in its own time, with attempts in between
  *
- * Picture: see replay_clock.c.  The clock goes from event to event, each step is done on its CPU's number,
- * and the device makes its own accesses to what is new; at every moment some attempts follow:
+ * Picture: see replay_clock.c.  The clock goes from event to event, each step is done on its
+ * CPU's number, and the device makes its own accesses to what is new; at every moment some
+ * attempts follow:
  *
  *    time    --|---|--|-----------------+-----------------+----------------|----
  *    steps     a   b  c                                                    d

@@ -12,8 +12,8 @@
  * And no stale access is older than the longest window that the library reports, and that is within
  * the bound; an address is mapped only once it was flushed; the library is in order at the end.
  *
- * What a device reaches while the unmap goes on, the unmap has not promised to be out of reach: only
- * threads meet that.
+ * What a device reaches while the unmap goes on, the unmap has not promised to be out of reach:
+ * only threads meet that.
  *
  * Beside threads an address may be mapped before its map has returned, so that `reached` and
  * `given_open` say nothing; and the bound is one of the trace's time, while in real time a timer

@@ -239,10 +239,10 @@ struct replay_run {
 	struct replay_job *job;
 	const struct replay_machine *machine;
 	bool data;
-	bool in_trace_time;             /* the thread moves the clock */
-	uint64_t now_ns;                /* then: since the first event */
-	struct replay_queued *queued;   /* then: what waits; NULL: nobody asks */
-	struct replay_commits *commits; /* NULL: no domain flushes by hand */
+	bool in_trace_time;               /* the thread moves the clock */
+	uint64_t now_ns;                  /* then: since the first event */
+	struct replay_queued *queued;     /* then: what waits; NULL: nobody asks */
+	struct replay_commits *commits;   /* NULL: no domain flushes by hand */
 	const struct replay_watch *watch; /* (c) NULL: nobody */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */

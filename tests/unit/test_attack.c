@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack.c - proves that `dmapool attack` ends with the worst status of its traces and policies,
- * and says what it could not do
+ * test_attack.c - proves that `dmapool attack` ends with the worst status of its traces and
+ * policies, and says what it could not do
  */
 #include "test_attack_refused.h"
 #include "test_attack_rig.h"

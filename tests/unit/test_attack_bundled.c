@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_attack_bundled.c - proves what each flush policy promises, against an attack beside every
- * bundled trace: strict leaves no stale access, the others leave none outside their windows, and none
- * is older than the bound; and no address is ever given out while it can be reached
+ * bundled trace: strict leaves no stale access, the others leave none outside their windows, and
+ * none is older than the bound; and no address is ever given out while it can be reached
  *
  * DMP_ATTACK_ATTEMPTS is how often each policy is tried; the test is quick without it.
  */

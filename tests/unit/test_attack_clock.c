@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_clock.c - proves that bench/attack_clock.c makes each attempt, and that the moments of a
- * gap are used
+ * test_attack_clock.c - proves that bench/attack_clock.c makes each attempt, and that the
+ * moments of a gap are used
  */
 #include "test_attack_rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_json.c - proves that the JSON holds what attack.h says, under names that other programs
- * rely on
+ * test_attack_json.c - proves that the JSON holds what attack.h says, under names that other
+ * programs rely on
  */
 #include "test_attack_rig.h"
 

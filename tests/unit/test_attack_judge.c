@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_judge.c - proves that bench/attack_judge.c finds each promise broken that is, no other,
- * and none where none is made
+ * test_attack_judge.c - proves that bench/attack_judge.c finds each promise broken that is, no
+ * other, and none where none is made
  */
 #include "test_attack_rig.h"
 

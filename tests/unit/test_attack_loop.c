@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_loop.c - proves that the workload of bench/attack_loop.c is a trace like any other, with
- * 32 maps alive at once
+ * test_attack_loop.c - proves that the workload of bench/attack_loop.c is a trace like any
+ * other, with 32 maps alive at once
  */
 #include "test_attack_rig.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_options.c - proves that bench/attack_options.c takes what can be, and refuses the rest in
- * one line that names the option
+ * test_attack_options.c - proves that bench/attack_options.c takes what can be, and refuses the
+ * rest in one line that names the option
  */
 #include "test_attack_refused.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_policy.c - proves that a list of policies is taken as it is written, and that a domain
- * tells the book of its flushes
+ * test_attack_policy.c - proves that a list of policies is taken as it is written, and that a
+ * domain tells the book of its flushes
  */
 #include "test_attack_rig.h"
 #include "command.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_print.c - proves that the table tells what was attacked, what was reached, and what that
- * means
+ * test_attack_print.c - proves that the table tells what was attacked, what was reached, and
+ * what that means
  */
 #include "test_attack_rig.h"
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_run.c - proves that an attack is the same for the same seed, that each policy keeps its
- * promises on a workload of a few lines, and that a machine without an IOMMU records bus errors
+ * test_attack_run.c - proves that an attack is the same for the same seed, that each policy
+ * keeps its promises on a workload of a few lines, and that a machine without an IOMMU records
+ * bus errors
  */
 #include "test_attack_rig.h"
 
@@ -110,7 +111,7 @@ static void test_on_reuse_nothing_is_given_out_while_it_can_be_reached(void **st
 	attack_result_free(&r);
 }
 
-/* 256 pages of addresses, gone through twice: each time round costs a flush, and nothing less will do. */
+/* 256 pages of addresses, gone through twice: each time round costs a flush. */
 static void test_on_reuse_addresses_come_again_only_after_a_flush(void **state)
 {
 	struct attack_result r;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_attack_try.c - proves that an attempt of bench/attack_try.c is told for what it was: what was
- * at the address, and what the machine answered
+ * test_attack_try.c - proves that an attempt of bench/attack_try.c is told for what it was: what
+ * was at the address, and what the machine answered
  *
  * A desk is a machine with its time standing still; the test does the steps, and thousands of
  * attempts between them, of which every one must be one of those that can be.
