@@ -17,6 +17,9 @@ static const struct {
 	{"swiotlb",
 	 "bounce slots: threads x areas x size x direction x slots in use x policy x copy",
 	 bench_swiotlb_main},
+	{"map",
+	 "map and unmap of the DMA API: route x flush policy x threads x size x batch x lists",
+	 bench_map_main},
 	{"pgtable", "page tables: format x page size x batch x threads", bench_pgtable_main},
 };
 

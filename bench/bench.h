@@ -26,6 +26,8 @@
  *   bench_swiotlb_targets.c   its bounds
  *   bench_pgtable.c   `bench pgtable`: options, every combination; its table in _targets.c
  *   bench_pages.c     pages that are mapped and unmapped, and the plain stores beside them
+ *   bench_map.c       `bench map`: options; its parts in bench_map.h
+ *   bench_latency.c   how long calls took; bench_mix.c: sizes by weight; bench_node.c: NUMA
  *
  * A pair is one allocation and the free of it, or one map and its unmap.
  */

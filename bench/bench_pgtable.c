@@ -47,8 +47,8 @@ static const char about[] =
 
 static const struct poptOption options[] = {
 	BENCH_OPTION("format", 'f', FORMAT,
-		     "vtd-39, vtd-48, vtd-57, amd-v1, smmu-4k, smmu-16k, smmu-64k, riscv-sv39, "
-		     "riscv-sv48 or all (default: vtd-48)",
+		     "vtd-39, vtd-48, vtd-57, amd-v1, smmu-4k, smmu-16k, smmu-64k, smmu-64k-52, "
+		     "riscv-sv39, riscv-sv48 or all (default: vtd-48)",
 		     "LIST"),
 	BENCH_OPTION("page", 'p', PAGE, "bytes (default: 4096)", "LIST"),
 	BENCH_OPTION("batch", 'b', BATCH, "pages of a call, up to 2048 (default: 1,16,256)",

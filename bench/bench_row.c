@@ -70,23 +70,33 @@ static json_t *figures(const struct bench_row *row)
 {
 	const struct bench_result *r = &row->ours;
 
-	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:s, s:i, s:I, s:f, s:b}", "wall_ns",
-			 bench_row_wall(row), "cpu_ns", bench_median(r->cpu, r->samples),
-			 "cpu_spread", bench_spread(r->cpu, r->samples), "cores", bench_cores(r),
-			 "x_floor", bench_row_ratio(row), "floor_ns", bench_row_floor(row), "floor",
-			 row->floor_name, "samples", (int)r->samples, "pairs_a_sample",
-			 (json_int_t)r->pairs, "lost", bench_median(r->lost, r->samples),
-			 "more_threads_than_cpus", row->nthreads > bench_cpus());
+	return json_pack("{s:f, s:f, s:f, s:f, s:i, s:I, s:f, s:b}", "wall_ns", bench_row_wall(row),
+			 "cpu_ns", bench_median(r->cpu, r->samples), "cpu_spread",
+			 bench_spread(r->cpu, r->samples), "cores", bench_cores(r), "samples",
+			 (int)r->samples, "pairs_a_sample", (json_int_t)r->pairs, "lost",
+			 bench_median(r->lost, r->samples), "more_threads_than_cpus",
+			 row->nthreads > bench_cpus());
+}
+
+static json_t *floor_figures(const struct bench_row *row)
+{
+	return json_pack("{s:f, s:f, s:s}", "x_floor", bench_row_ratio(row), "floor_ns",
+			 bench_row_floor(row), "floor", row->floor_name);
+}
+
+/* Takes @more, which may be NULL for want of memory, as @to may. */
+static json_t *add(json_t *to, json_t *more)
+{
+	if (!to || !more || json_object_update(to, more)) {
+		json_decref(to);
+		to = NULL;
+	}
+	json_decref(more);
+	return to;
 }
 
 json_t *bench_row_json(const struct bench_row *row, json_t *about)
 {
-	json_t *more = figures(row);
-
-	if (!about || !more || json_object_update(about, more)) {
-		json_decref(about);
-		about = NULL;
-	}
-	json_decref(more);
-	return about;
+	about = add(about, figures(row));
+	return row->floor_name ? add(about, floor_figures(row)) : about;
 }

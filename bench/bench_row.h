@@ -10,7 +10,7 @@
 struct bench_row {
 	unsigned nthreads;
 	bool by_wall; /* it is compared with the floor by the clock on the wall; else by CPU time */
-	const char *floor_name;
+	const char *floor_name; /* NULL: there is none, and nothing of it in the JSON */
 	struct bench_result ours, floor;
 };
 

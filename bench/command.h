@@ -23,6 +23,7 @@ int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 int bench_main(int argc, const char **argv);
 int bench_iova_main(int argc, const char **argv);
+int bench_map_main(int argc, const char **argv);
 int bench_pgtable_main(int argc, const char **argv);
 int bench_swiotlb_main(int argc, const char **argv);
 int calibrate_main(int argc, const char **argv);

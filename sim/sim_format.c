@@ -13,12 +13,13 @@
  *  the address tells (ONES).  Permissions of tables are set; `coh.` is set in pages.
  * SMMU: kind is 1 for a table and for the smallest page, 0 for a block; attr is ordinary
  *  cached memory, SH is inner shareable, AF has been set by software.  16 and 64 KiB have the
- *  same bits, their tables and pages being bigger.  The mark of a run stands in bit 52 (HINT).
+ *  same bits, their tables and pages being bigger; where those of 64 KiB lead to 52 bits, bits
+ *  51..48 of the address stand in bits 15..12.  The mark of a run stands in bit 52 (HINT).
  * RISC-V: an entry without R, W, X leads to a table.  Writing implies reading.  U, A, and D of a
  *  page that may be written, are set by software.  A run of 16 is marked in bit 63 (TENS).
  *
- * Left out on purpose: executing, memory types, bits for software, the SMMU's 52-bit
- * addresses, AMD's skipped levels and page sizes by `next`.
+ * Left out on purpose: executing, memory types, bits for software, the SMMU's 52-bit addresses
+ * with smaller granules and its blocks of 4 TiB, AMD's skipped levels and page sizes by `next`.
  *
  * Source: the public descriptions.  Intel VT-d architecture specification, "second-stage paging
  *  entries"; AMD I/O virtualization technology specification, "I/O page tables for host
@@ -60,6 +61,7 @@ static const struct preset {
 	PRESET("smmu-4k", DMP_SIM_ENCODING_SMMU, 12, 4, 48, 7, BIT(4), BIT(4)),
 	PRESET("smmu-16k", DMP_SIM_ENCODING_SMMU, 14, 4, 48, 3, BIT(7), BIT(5)),
 	PRESET("smmu-64k", DMP_SIM_ENCODING_SMMU, 16, 3, 48, 3, BIT(5), BIT(5)),
+	PRESET("smmu-64k-52", DMP_SIM_ENCODING_SMMU52, 16, 3, 52, 3, BIT(5), BIT(5)),
 	/* Of Sv39 and Sv48 the half below: the highest bit is the sign of the address. */
 	PRESET("riscv-sv39", DMP_SIM_ENCODING_RISCV, 12, 3, 38, 7, BIT(4)),
 	PRESET("riscv-sv48", DMP_SIM_ENCODING_RISCV, 12, 4, 47, 15, BIT(4)),
@@ -100,6 +102,7 @@ static const struct ability abilities[DMP_SIM_ENCODINGS] = {
 	[DMP_SIM_ENCODING_AMD_V1] = {BIT(12), DMP_SIM_LEVELS_MAX, 52},
 	[DMP_SIM_ENCODING_SMMU] = {BIT(12) | BIT(14) | BIT(16), 3, 48},
 	[DMP_SIM_ENCODING_RISCV] = {BIT(12), DMP_SIM_LEVELS_MAX, 56},
+	[DMP_SIM_ENCODING_SMMU52] = {BIT(16), 3, 52},
 };
 
 static bool geometry_is_sound(const struct dmp_sim_format *f, const struct ability *can)
@@ -129,7 +132,8 @@ static bool runs_are_sound(const struct dmp_sim_format *f, unsigned level, uint3
 		return false;
 	switch (f->encoding) {
 	case DMP_SIM_ENCODING_AMD_V1: return true;
-	case DMP_SIM_ENCODING_SMMU: return dmp_is_pow2(runs);
+	case DMP_SIM_ENCODING_SMMU:
+	case DMP_SIM_ENCODING_SMMU52: return dmp_is_pow2(runs);
 	case DMP_SIM_ENCODING_RISCV: return level == 1 && runs == BIT(4);
 	default: return false;
 	}
@@ -230,6 +234,12 @@ static void encode_smmu(struct sim_format *format)
 	}
 }
 
+static void encode_smmu52(struct sim_format *format)
+{
+	encode_smmu(format);
+	format->phys_high = UINT64_C(15) << 12;
+}
+
 static void encode_riscv(struct sim_format *format)
 {
 	const uint64_t read = BIT(1), write = BIT(2), dirty = BIT(7);
@@ -255,9 +265,11 @@ static void set_encoding(struct sim_format *format, uint32_t encoding)
 	switch (encoding) {
 	case DMP_SIM_ENCODING_AMD_V1: encode_amd(format); break;
 	case DMP_SIM_ENCODING_SMMU: encode_smmu(format); break;
+	case DMP_SIM_ENCODING_SMMU52: encode_smmu52(format); break;
 	case DMP_SIM_ENCODING_RISCV: encode_riscv(format); break;
 	default: encode_vtd(format);
 	}
+	format->phys_low = format->phys_mask & ~format->phys_high;
 }
 
 /* What tells single pages, by the bits of `kind` that all pages have, or none has. */
@@ -325,7 +337,7 @@ uint64_t sim_leaf_encode(const struct sim_format *format, unsigned level, unsign
 		mark = format->run_mark;
 		phys |= size_code(format->run_style, l->shift + run);
 	}
-	return phys >> format->phys_shift | l->leaf | mark | format->prot[prot];
+	return sim_phys_encode(format, phys) | l->leaf | mark | format->prot[prot];
 }
 
 static bool is_run(const struct sim_format *format, uint64_t pte)

@@ -7,6 +7,7 @@
  *   iova   | root index | index | index | offset |       a level each; index_bits but for the root
  *
  *   entry  | marks | address >> phys_shift | marks |     marks: present, kind, permissions, ...
+ *                                   `-- or, with phys_high, bits 51..48 below those that fit
  *
  *   not present   no bit of `present`; no other bit means anything
  *   a table       the bits of `kind` say so, all marks are exactly those of level.table
@@ -53,6 +54,9 @@ struct sim_page_size {
 	uint8_t run;   /* log2 of the entries it takes */
 };
 
+#define SIM_HIGH_SHIFT 36u                 /* from bit 51 to bit 15 */
+#define SIM_SEAM       (UINT64_C(1) << 48) /* above are the bits of phys_high */
+
 struct sim_format {
 	uint32_t levels;
 	uint32_t granule_shift; /* log2 of a table's bytes, and of the smallest page's */
@@ -61,7 +65,8 @@ struct sim_format {
 	enum sim_run_style run_style;
 	uint64_t iova_last, phys_last; /* highest addresses */
 	uint64_t page_sizes;           /* bitmap */
-	uint64_t phys_mask;            /* of an entry: the address */
+	uint64_t phys_mask;            /* of an entry: the address, all of it: ... */
+	uint64_t phys_low, phys_high;  /* ... shifted by phys_shift; by SIM_HIGH_SHIFT */
 	uint64_t present;              /* one of these */
 	uint64_t kind;                 /* tells a table from a page */
 	uint64_t run_mark;
@@ -130,16 +135,25 @@ static inline bool sim_pte_is_table(const struct sim_format *format, uint64_t pt
 
 static inline dmp_phys_t sim_pte_phys(const struct sim_format *format, uint64_t pte)
 {
-	return (pte & format->phys_mask) << format->phys_shift;
+	return (pte & format->phys_low) << format->phys_shift | (pte & format->phys_high)
+									<< SIM_HIGH_SHIFT;
+}
+
+/* The reverse, for an address that the format has. */
+static inline uint64_t sim_phys_encode(const struct sim_format *format, dmp_phys_t phys)
+{
+	return (phys >> format->phys_shift & format->phys_low) |
+	       (phys >> SIM_HIGH_SHIFT & format->phys_high);
 }
 
 static inline uint64_t sim_table_encode(const struct sim_format *format, unsigned level,
 					dmp_phys_t table)
 {
-	return table >> format->phys_shift | format->level[level].table;
+	return sim_phys_encode(format, table) | format->level[level].table;
 }
 
-/* From an entry of a page to its neighbour's: of the next piece, or the next page. */
+/* From an entry of a page to its neighbour's: of the next piece, or the next page.  Not across
+ * a multiple of SIM_SEAM where there is phys_high. */
 static inline uint64_t sim_leaf_step(const struct sim_format *format, uint64_t bytes)
 {
 	return bytes >> format->phys_shift;

@@ -269,8 +269,8 @@ struct sim_costs {
 	uint64_t map_first[SIM_COST_SIZES], map_next[SIM_COST_SIZES];
 	uint64_t unmap_first[SIM_COST_SIZES], unmap_next[SIM_COST_SIZES];
 	uint64_t map_wide[SIM_COST_WIDE], unmap_wide[SIM_COST_WIDE]; /* a page of many entries */
-	uint64_t invalidate_submit;                       /* the CPU's, a submission */
-	uint64_t invalidate_command, invalidate_device;   /* the queue's, a command */
+	uint64_t invalidate_submit;                                  /* the CPU's, a submission */
+	uint64_t invalidate_command, invalidate_device;              /* the queue's, a command */
 	uint64_t invalidate_domain; /* instead, of a domain or everything; 0: as a command */
 	uint64_t invalidate_wait, invalidate_wait_remote; /* the queue's, a wait */
 	uint64_t invalidate_separate; /* instead, of a submission for device TLBs alone */

@@ -54,7 +54,9 @@
  */
 #include "sim_internal.h"
 
-#define PAUSES_PER_TIMEOUT 1024u /* how often a waiter looks at a queue that stands still */
+/* How often a waiter looks at a queue that stands still. */
+#define PAUSES_PER_TIMEOUT 1024u
+#define LONGEST_PAUSE_NS   UINT64_C(1000000)
 
 static int queue_create(struct sim_invq *queue, const struct sim_machine *machine, uint32_t number)
 {
@@ -153,6 +155,8 @@ struct patience {
 /* Somebody else must move: the hardware, whose time is limited, or a submitter, who will. */
 static int pause_once(struct sim_invq *queue, struct patience *p, uint64_t head)
 {
+	uint64_t pause = queue->timeout_ns / PAUSES_PER_TIMEOUT + 1;
+
 	if (!load_relaxed(&queue->stuck)) { /* relaxed: looked at again */
 		p->waits = false;
 		dmp_cpu_yield();
@@ -160,7 +164,7 @@ static int pause_once(struct sim_invq *queue, struct patience *p, uint64_t head)
 	}
 	if (!p->waits || head != p->head)
 		*p = (struct patience){head, dmp_clock_now_ns(), true};
-	dmp_clock_spend(queue->timeout_ns / PAUSES_PER_TIMEOUT + 1);
+	dmp_clock_spend(pause < LONGEST_PAUSE_NS ? pause : LONGEST_PAUSE_NS);
 	return dmp_clock_now_ns() - p->since_ns < queue->timeout_ns ? 0 : -ETIMEDOUT;
 }
 

@@ -130,11 +130,19 @@ static uint64_t store_entries(sim_pte *slot, uint64_t n, uint64_t pte, uint64_t 
 	return i;
 }
 
+/* As many of @npages pages as sim_leaf_step() leads from one to the next. */
+static uint64_t until_seam(const struct sim_format *format, unsigned level, dmp_phys_t phys,
+			   uint64_t npages)
+{
+	uint64_t n = (SIM_SEAM - (phys & (SIM_SEAM - 1))) >> format->level[level].shift;
+
+	return format->phys_high && n < npages ? n : npages;
+}
+
 /* Pages of one entry each. */
 static int map_single(struct map *m, unsigned level, dmp_phys_t phys, uint64_t npages)
 {
 	const struct sim_format *format = &m->sim->format;
-	uint64_t pte = sim_leaf_encode(format, level, 0, phys, m->prot);
 	uint64_t step = sim_leaf_step(format, sim_level_span(format, level));
 	int err = 0;
 
@@ -148,9 +156,11 @@ static int map_single(struct map *m, unsigned level, dmp_phys_t phys, uint64_t n
 		room = sim_table_entries(format) - index;
 		if (room > npages)
 			room = npages;
-		done = store_entries(&m->cursor.table[level][index], room, pte, step,
+		room = until_seam(format, level, phys, room);
+		done = store_entries(&m->cursor.table[level][index], room,
+				     sim_leaf_encode(format, level, 0, phys, m->prot), step,
 				     format->present);
-		pte += done * step;
+		phys += done << format->level[level].shift;
 		npages -= done;
 		m->nentries += done;
 		m->iova += done << format->level[level].shift;
@@ -284,7 +294,8 @@ static bool map_next_door(struct map *m, dmp_phys_t phys)
 	/* relaxed: only this call uses the entries of its range */
 	if (sim_pte_is_present(format, load_relaxed(slot)))
 		return false;
-	store_release(slot, phys >> format->phys_shift | m->leaf); /* [TABLE] memory before entry */
+	/* [TABLE] memory before entry */
+	store_release(slot, sim_phys_encode(format, phys) | m->leaf);
 	m->iova += sim_table_bytes(format);
 	m->nentries++;
 	sim_charge_map(m->sim, sim_table_bytes(format), sim_level_span(format, 1), 1);

@@ -23,7 +23,7 @@
 #define RECORDS_MAX  (1u << 20)
 #define WALK_WAYS    4u /* of a walk cache that is too big to be looked through whole */
 #define TIMEOUT_NS   UINT64_C(1000000000)
-#define TIMEOUT_MAX  (UINT64_C(1) << 50)
+#define TIMEOUT_MAX  (3600 * TIMEOUT_NS) /* looked at each ms, in manual mode by hand */
 #define BLOCK_NORMAL (UINT64_C(1) << 30)
 
 static_assert(sizeof(struct dmp_sim_opts) == 152, "append only");

@@ -147,6 +147,10 @@ job_bench() {
 		--json $BUILD/bench-pgtable.json >$BUILD/bench-pgtable.log 2>&1
 	[ "$(grep -c '"case"' $BUILD/bench-pgtable.json)" -eq 9 ]
 	one_result $? "bench pgtable"
+	$BUILD/bench/bench/dmapool bench map --preset targets --samples 9 --ms 1 \
+		--json $BUILD/bench-map.json >$BUILD/bench-map.log 2>&1
+	[ "$(grep -c '"case"' $BUILD/bench-map.json)" -eq 19 ]
+	one_result $? "bench map"
 }
 
 # shellcheck disable=SC2086 # lists of words

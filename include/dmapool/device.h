@@ -28,7 +28,8 @@ struct dmp_device_opts {
 
 	/* Memory that its bus carries while no domain is attached, not even an identity domain:
 	 * range_len bytes, which are at range_phys for the CPU and at range_addr for the device.
-	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its own address. */
+	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its own
+	 * address. */
 	uint64_t range_phys, range_addr, range_len;
 };
 #ifndef __cplusplus
@@ -71,9 +72,9 @@ DMP_API int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *o
  * dmp_device_destroy()
  *
  * Threads: set-up only; may sleep.  Requests that wait: dmp_device_cancel() first.
- * Errors:  -EINVAL NULL; -EBUSY something is mapped, coherent memory is held, or a domain is attached; or slots
- *          that dmp_dma_unmap() left in use lie in a transient pool of it; or a request of it
- *          waits for slots.
+ * Errors:  -EINVAL NULL; -EBUSY something is mapped, coherent memory is held, or a domain is
+ *          attached; or slots that dmp_dma_unmap() left in use lie in a transient pool of it; or a
+ *          request of it waits for slots.
  */
 DMP_API int dmp_device_destroy(struct dmp_device *dev);
 
@@ -100,7 +101,8 @@ DMP_API int dmp_device_destroy(struct dmp_device *dev);
  * Errors:    -EBUSY attached already; something is mapped, or just being mapped; another thread is
  *            attaching or detaching the device; regions, see dmp_domain_attach(), and its others
  *            too.  -EINVAL @dom belongs to another machine, or the device is untrusted and @dom
- *            not strict or an identity domain (which is logged); the backend's own.  The device stays where it was.
+ *            not strict or an identity domain (which is logged); the backend's own.  The device
+ *            stays where it was.
  * Cost:      a full fence in every thread of the process.
  */
 DMP_API int dmp_device_attach(struct dmp_device *dev, struct dmp_domain *dom);

@@ -37,6 +37,7 @@ enum dmp_sim_encoding {
 	DMP_SIM_ENCODING_AMD_V1, /* AMD IOMMU, host tables */
 	DMP_SIM_ENCODING_SMMU,   /* Arm SMMUv3, stage 2 */
 	DMP_SIM_ENCODING_RISCV,  /* RISC-V: first stage of Sv39 and on */
+	DMP_SIM_ENCODING_SMMU52, /* as SMMU with memory of 52 bits: granules of 64 KiB */
 	DMP_SIM_ENCODINGS,
 };
 
@@ -50,11 +51,11 @@ enum dmp_sim_encoding {
 struct dmp_sim_format {
 	uint32_t size;          /* bytes; set by dmp_sim_format_find() */
 	uint32_t encoding;      /* enum dmp_sim_encoding */
-	uint32_t granule_shift; /* log2 of the smallest page: 12, or 14 and 16 for SMMU */
+	uint32_t granule_shift; /* log2 of the smallest page: 12; SMMU: 14, 16, too; SMMU52: 16 */
 	uint32_t levels;        /* 3 .. 5 */
 	uint32_t iova_bits;     /* that are translated: all levels are needed, 57 at most */
 	uint32_t leaf_levels;   /* bit i: level i + 1 may hold pages; bit 0 is always set */
-	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU: one k a level;
+	/* Bit k: 2^k neighbouring entries can be one page.  AMD_V1: any k; SMMU(52): one k a level;
 	 * RISCV: 4, at level 1; VTD: none. */
 	uint16_t runs[DMP_SIM_LEVELS_MAX];
 	uint16_t reserved0; /* zero */
@@ -89,7 +90,8 @@ struct dmp_sim_opts {
 	uint32_t queues;           /* invalidation queues, 1 .. 4096; 0: 1 */
 	uint32_t queue_by;         /* enum dmp_sim_queue_by */
 	uint32_t node_cpus;        /* CPU numbers of one node; 0: all */
-	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still; 0: 1 s */
+	uint64_t queue_timeout_ns; /* of a wait on a queue that stands still, an hour at
+				    * most; 0: 1 s */
 	uint64_t mask_bytes;       /* largest block of one invalidation command, power of two from
 				    * 4 KiB on; 0: 1 GiB */
 	uint32_t range_commands;   /* no blocks: a command a page for up to so many pages, and the
@@ -141,7 +143,7 @@ enum dmp_sim_queue_by {
 
 /**
  * dmp_sim_format_find() - a format of page tables by name
- * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k";
+ * @name: "vtd-39", "vtd-48", "vtd-57"; "amd-v1"; "smmu-4k", "smmu-16k", "smmu-64k", "smmu-64k-52";
  *        "riscv-sv39", "riscv-sv48"
  *
  * For its own sake, or to begin a custom_format with.

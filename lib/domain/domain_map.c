@@ -67,7 +67,7 @@ static int take_pfn(struct dmp_domain *dom, uint64_t npages, uint64_t limit_pfn,
 				 : dmp_iova_alloc(dom->iova, npages, limit_pfn, flags, pfn);
 }
 
-/* spec-iova 2.2.3: without a flush, so that the low addresses are left as soon as they get short. */
+/* spec-iova 2.2.3: without a flush, so that low addresses are left as soon as they get short. */
 static bool take_low(struct dmp_domain *dom, uint64_t npages, uint64_t *pfn)
 {
 	return take_pfn(dom, npages, (uint64_t)UINT32_MAX >> dom->granule_shift, 0, pfn) == 0;

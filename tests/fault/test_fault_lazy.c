@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fault_lazy.c - fail the n-th call of every kind on the lazy path, for every n, until none
- * fails
+ * test_fault_lazy.c - fail the n-th call of every kind on the path of each policy that does not
+ * flush in every unmap, for every n, until none fails
  *
- * Strict, then lazy while a buffer is mapped, enough unmaps to fill the ring, the timer, a
- * flush now.  Whatever fails on it, what is unmapped is never handed out before a flush that
+ * Strict, then the policy, enough unmaps to fill the ring, or, on reuse, for several epochs of
+ * a space of fifteen pages; the timer, a commit, a flush now.  Whatever fails on it, what is unmapped is never handed out before a flush that
  * worked, nothing leaks, and the same path works when it is tried again.
  */
 #include "dmptest.h"
@@ -17,6 +17,10 @@
 #define MS      UINT64_C(1000000)
 #define ENTRIES 4u
 #define NTHS    2000u /* far more than the path has calls of any kind */
+
+static const enum dmp_flush_policy policies[] = {DMP_FLUSH_LAZY, DMP_FLUSH_MANUAL,
+						 DMP_FLUSH_ON_REUSE};
+static enum dmp_flush_policy policy; /* of the run */
 
 static int use_buffer(struct fixture *f, unsigned char *buf)
 {
@@ -44,12 +48,14 @@ static int walk_path(struct fixture *f, unsigned char *buf)
 {
 	int err = use_buffer(f, buf);
 
-	keep_first(&err, dmp_domain_set_flush(f->dom, DMP_FLUSH_LAZY));
-	for (unsigned i = 0; i < 2 * ENTRIES; i++) {
+	keep_first(&err, dmp_domain_set_flush(f->dom, policy));
+	for (unsigned i = 0; i < 4 * ENTRIES; i++) {
 		dmp_harness_become(i % 2);
 		keep_first(&err, use_buffer(f, buf));
 	}
 	dmp_harness_advance(20 * MS);
+	keep_first(&err, use_buffer(f, buf));
+	keep_first(&err, dmp_domain_commit(f->dom));
 	keep_first(&err, use_buffer(f, buf));
 	keep_first(&err, dmp_domain_flush(f->dom));
 	return err;
@@ -59,12 +65,17 @@ static int walk_path(struct fixture *f, unsigned char *buf)
 static bool run_once(void (*fail_nth)(struct fixture *f, uint64_t nth), uint64_t nth,
 		     uint64_t (*failed)(struct fixture *f))
 {
+	struct fixture_want want = FIXTURE(.translated = true, .domain.flushq_entries = ENTRIES);
 	struct fixture f;
 	unsigned char *buf;
 	uint64_t n;
 
+	if (policy == DMP_FLUSH_ON_REUSE) {
+		want.domain.policy = &dmp_iova_policy_bitmap;
+		want.device.dma_mask = 16 * PAGE - 1;
+	}
 	assert_int_equal(dmp_harness_enter(2), 0);
-	fixture_setup(&f, &FIXTURE(.translated = true, .domain.flushq_entries = ENTRIES));
+	fixture_setup(&f, &want);
 	buf = fixture_ram(&f, PAGE, 0);
 	fail_nth(&f, nth);
 	walk_path(&f, buf);
@@ -82,11 +93,14 @@ static bool run_once(void (*fail_nth)(struct fixture *f, uint64_t nth), uint64_t
 static void until_none_fails(void (*fail_nth)(struct fixture *f, uint64_t nth),
 			     uint64_t (*failed)(struct fixture *f))
 {
-	uint64_t nth = 1;
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
+		uint64_t nth = 1;
 
-	while (nth < NTHS && run_once(fail_nth, nth, failed))
-		nth++;
-	assert_in_range(nth, 2, NTHS - 1);
+		policy = policies[i];
+		while (nth < NTHS && run_once(fail_nth, nth, failed))
+			nth++;
+		assert_in_range(nth, 2, NTHS - 1);
+	}
 }
 
 static void fail_memory(struct fixture *f, uint64_t nth)
@@ -101,7 +115,7 @@ static uint64_t memory_failed(struct fixture *f)
 	return dmp_harness_failed(DMP_HARNESS_ALLOC_ANY);
 }
 
-static void test_any_allocation_on_the_lazy_path_may_fail(void **state)
+static void test_any_allocation_on_the_path_may_fail(void **state)
 {
 	(void)state;
 	until_none_fails(fail_memory, memory_failed);
@@ -113,7 +127,7 @@ static void fail_memory_for_good(struct fixture *f, uint64_t nth)
 	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_ANY, nth, UINT64_MAX);
 }
 
-static void test_memory_may_run_out_anywhere_on_the_lazy_path(void **state)
+static void test_memory_may_run_out_anywhere_on_the_path(void **state)
 {
 	(void)state;
 	until_none_fails(fail_memory_for_good, memory_failed);
@@ -129,7 +143,7 @@ static uint64_t invalidation_failed(struct fixture *f)
 	return dmp_sim_failed(f->sim, DMP_SIM_CALL_INVALIDATE);
 }
 
-static void test_any_invalidation_on_the_lazy_path_may_fail(void **state)
+static void test_any_invalidation_on_the_path_may_fail(void **state)
 {
 	(void)state;
 	until_none_fails(fail_invalidation, invalidation_failed);
@@ -138,9 +152,9 @@ static void test_any_invalidation_on_the_lazy_path_may_fail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_any_allocation_on_the_lazy_path_may_fail),
-		cmocka_unit_test(test_memory_may_run_out_anywhere_on_the_lazy_path),
-		cmocka_unit_test(test_any_invalidation_on_the_lazy_path_may_fail),
+		cmocka_unit_test(test_any_allocation_on_the_path_may_fail),
+		cmocka_unit_test(test_memory_may_run_out_anywhere_on_the_path),
+		cmocka_unit_test(test_any_invalidation_on_the_path_may_fail),
 	};
 
 	return cmocka_run_group_tests_name("fault_lazy", tests, NULL, NULL);

@@ -33,6 +33,9 @@ struct stage {
 	dmp_addr_t unmaps;         /* a buffer of a page; 0: none */
 	size_t nunmaps_sg;         /* pieces of @first; 0: none */
 	struct dmp_device *cancel; /* a device; NULL: none */
+	struct dmp_device *attach; /* to dom; NULL: none */
+	struct dmp_domain *dom;
+	int attach_err;
 	unsigned calls;
 	uint64_t slots_then;
 };
@@ -49,6 +52,8 @@ static void play(void *arg)
 	s->calls++;
 	s->slots_then = slots(s);
 	dmp_harness_become(1);
+	if (s->attach)
+		s->attach_err = dmp_device_attach(s->attach, s->dom);
 	if (s->unmaps)
 		assert_int_equal(dmp_dma_unmap(s->f.dev, s->unmaps, PAGE, DMP_TO_DEVICE, 0), 0);
 	if (s->nunmaps_sg)
@@ -311,6 +316,36 @@ static void test_a_wait_ends_with_its_device(void **state)
 	stage_down(&s);
 }
 
+/* It has nothing yet, but it is on its way: in the world where it began it gets its slots. */
+static void test_a_device_does_not_move_while_one_of_its_maps_waits(void **state)
+{
+	dmp_addr_t ballast[3], addr;
+	struct dmp_device *other;
+	struct stage s;
+
+	(void)state;
+	stage_up(&s, false, DMP_DEVICE_FORCE_BOUNCE);
+	assert_int_equal(dmp_device_create(s.f.hw,
+					   &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_FORCE_BOUNCE,
+							    .swiotlb = s.f.tlb),
+					   &other),
+			 0);
+	assert_int_equal(dmp_domain_create(s.f.hw, NULL, &s.dom), 0);
+	s.unmaps = map_ballast(&s, ballast);
+	s.attach = other;
+	assert_int_equal(dmp_dma_map(other, s.buf, PAGE, DMP_TO_DEVICE, MAY_BLOCK, &addr), 0);
+	assert_int_equal(s.calls, 1);
+	assert_int_equal(s.attach_err, -EBUSY);
+	assert_int_equal(dmp_device_attach(other, s.dom), -EBUSY);
+	assert_int_equal(dmp_dma_unmap(other, addr, PAGE, DMP_TO_DEVICE, 0), 0);
+	assert_int_equal(dmp_device_attach(other, s.dom), 0);
+	assert_int_equal(dmp_device_detach(other), 0);
+	assert_int_equal(dmp_device_destroy(other), 0);
+	assert_int_equal(dmp_domain_destroy(s.dom), 0);
+	drop_ballast(&s, ballast);
+	stage_down(&s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -322,6 +357,7 @@ int main(void)
 		cmocka_unit_test(test_behind_a_domain_nobody_waits),
 		cmocka_unit_test(test_a_buffer_that_does_not_bounce_waits_for_nobody),
 		cmocka_unit_test(test_a_wait_ends_with_its_device),
+		cmocka_unit_test(test_a_device_does_not_move_while_one_of_its_maps_waits),
 	};
 
 	return cmocka_run_group_tests_name("flow_throttle", tests, NULL, NULL);

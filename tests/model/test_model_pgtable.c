@@ -207,9 +207,14 @@ static dmp_iova_t some_iova(struct world *w, uint64_t align)
 	return dmp_align_down(iova, align);
 }
 
+/* In RAM; of 52 bits now and then far beyond it, before and behind a multiple of 2^48. */
 static dmp_phys_t some_phys(struct world *w, uint64_t align)
 {
-	return dmp_align_down(rng_range(&w->rng, 0, GIB(6)), align);
+	dmp_phys_t phys = rng_range(&w->rng, 0, GIB(6));
+
+	if (strcmp(w->name, "smmu-64k-52") == 0 && rng_range(&w->rng, 0, 1))
+		phys += (rng_range(&w->rng, 1, 15) << 48) - GIB(3);
+	return dmp_align_down(phys, align);
 }
 
 static void map_some(struct world *w)

@@ -96,7 +96,8 @@ static bool read_amd(const struct tables *tables, uint64_t iova, struct found *f
 }
 
 /* Arm: valid 0, table or page 1, S2AP 7..6, contiguous 52.  Which translation granule says how
- * many entries are contiguous at the last two levels. */
+ * many entries are contiguous at the last two levels.  With 52 bits of 64 KiB granules
+ * bits 51..48 of an address stand in bits 15..12. */
 struct granule {
 	const char *format;
 	unsigned bits; /* of the offset in a page */
@@ -113,6 +114,8 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 	uint64_t table = tables->root;
 	unsigned stride, shift;
 
+	uint64_t high = is(tables, "smmu-64k-52") ? 15 : 0;
+
 	while (!is(tables, g->format))
 		g++;
 	stride = g->bits - 3;
@@ -123,14 +126,15 @@ static bool read_smmu(const struct tables *tables, uint64_t iova, struct found *
 		if (!field(e, 0, 0))
 			return false;
 		if (shift != g->bits && field(e, 1, 1)) {
-			table = at_place(e, 47, g->bits);
+			table = at_place(e, 47, g->bits) | (field(e, 15, 12) & high) << 48;
 			continue;
 		}
 		if (shift == g->bits && !field(e, 1, 1))
 			return false; /* reserved */
 		found->read = field(e, 6, 6);
 		found->write = field(e, 7, 7);
-		found_page(found, at_place(e, 47, g->bits), bytes, iova);
+		found_page(found, at_place(e, 47, g->bits) | (field(e, 15, 12) & high) << 48, bytes,
+			   iova);
 		if (field(e, 52, 52))
 			found->page_bytes = bytes * g->contiguous[shift != g->bits];
 		return true;

@@ -3,7 +3,7 @@
  * region_rig.h - a domain on a test double that keeps regions of addresses from its devices
  *
  *   region_up(&rig);
- *   region_add(0, DMP_REGION_MSI, 0xfee00000, 0x100000);    of the first device
+ *   region_add(1, DMP_REGION_MSI, 0xfee00000, 0x100000);    of the first device
  *   device = region_device(&rig);
  *   dmp_domain_attach(rig.dom, device) ...
  */
@@ -23,7 +23,7 @@ struct region_list {
 };
 
 /* Tests are single-threaded, and a backend's member has no room for a context of ours. */
-static struct region_list region_lists[3];
+static struct region_list region_lists[4]; /* by number: 1 for the first device */
 
 static inline int region_op(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region)
 {

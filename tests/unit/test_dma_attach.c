@@ -305,8 +305,8 @@ static void test_a_change_that_fails_lets_requests_go_on(void **state)
 	down(&r);
 }
 
-/* A map has begun: it is counted, and its thread is asked to look at the gate.  What a processor
- * may still hold back is what the fence is for. */
+/* What a processor may still hold back is what the fence is for. */
+
 static bool can_prepare = true, can_fence = true;
 
 bool __real_dmp_fence_prepare(void); // NOLINT: the linker's names
@@ -320,10 +320,13 @@ bool __wrap_dmp_fence_prepare(void) // NOLINT
 }
 
 static unsigned nheavy;
+static struct dmp_device *begins; /* a request of it becomes visible by the fence; NULL: none */
 
 bool __wrap_dmp_fence_heavy(void) // NOLINT
 {
 	nheavy++;
+	if (begins)
+		counter_add(&begins->counts, DMA_MAPS, 1);
 	return can_fence && __real_dmp_fence_heavy();
 }
 
@@ -359,6 +362,33 @@ static void test_a_heavy_fence_that_is_refused_later_is_made_up_for(void **state
 	down(&r);
 }
 
+/*
+ *   request   counted, but still in its processor; gate open       ... at work
+ *   change                 looks: nothing live; gate shut; fence: there it is
+ */
+static void test_a_request_that_the_fence_brings_to_light_is_not_overtaken(void **state)
+{
+	struct device_rig r;
+	dmp_addr_t addr;
+	void *mem;
+
+	(void)state;
+	up(&r, true);
+	if (load_relaxed(&r.dev->fences)) {
+		down(&r);
+		skip();
+	}
+	begins = r.dev;
+	assert_int_equal(dmp_device_detach(r.dev), -EBUSY);
+	begins = NULL;
+	counter_add(&r.dev->counts, DMA_MAP_FAILURES, 1); /* it ends */
+	mem = ram(&r);
+	assert_int_equal(dmp_dma_map(r.dev, mem, LEN, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_dma_unmap(r.dev, addr, LEN, DMP_TO_DEVICE, 0), 0);
+	ram_free(&r, mem);
+	down(&r);
+}
+
 /* Where something is live a first look is enough: no thread is disturbed. */
 static void test_a_hopeless_change_asks_for_no_fence(void **state)
 {
@@ -391,6 +421,7 @@ int main(void)
 		cmocka_unit_test(test_a_change_that_fails_lets_requests_go_on),
 		cmocka_unit_test(test_without_the_heavy_fence_requests_run_one_of_their_own),
 		cmocka_unit_test(test_a_heavy_fence_that_is_refused_later_is_made_up_for),
+		cmocka_unit_test(test_a_request_that_the_fence_brings_to_light_is_not_overtaken),
 		cmocka_unit_test(test_a_hopeless_change_asks_for_no_fence),
 	};
 

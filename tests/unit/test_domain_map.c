@@ -197,6 +197,33 @@ static void test_large_aligned_memory_gets_large_pages(void **state)
 	rig_down(&rig);
 }
 
+/*
+ *   limit           4 GiB - 1        4 GiB
+ *   first attempt   none: the same   below 4 GiB, and nothing is free there
+ *   told            nothing          that it did not succeed
+ */
+static void test_only_a_limit_above_4_gib_has_a_first_attempt(void **state)
+{
+	const struct dmp_phys_run run = {.phys = 0x1234, .len = 8};
+	struct dmp_domain_place at = {.limit = UINT32_MAX, .first32 = true};
+	struct dmp_domain_place above = {.limit = UINT64_C(0x100000fff), .first32 = true};
+	dmp_iova_t iova = 7;
+	struct rig rig;
+
+	(void)state;
+	rig_up(&rig);
+	assert_int_equal(dmp_domain_reserve(rig.dom, PAGE, UINT32_MAX), 0);
+	assert_int_equal(dmp_domain_map_place(rig.dom, &run, 1, DMP_PROT_READ, &at, &iova),
+			 -ENOSPC);
+	assert_true(at.first32);
+	assert_int_equal(iova, 7);
+	assert_int_equal(dmp_domain_map_place(rig.dom, &run, 1, DMP_PROT_READ, &above, &iova), 0);
+	assert_false(above.first32);
+	assert_int_equal(iova, UINT64_C(0x100000234));
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 8), 0);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_failed_map_that_cannot_be_flushed_withholds_its_address),
 		cmocka_unit_test(test_errnos_of_the_backend_pass_unchanged),
 		cmocka_unit_test(test_large_aligned_memory_gets_large_pages),
+		cmocka_unit_test(test_only_a_limit_above_4_gib_has_a_first_attempt),
 	};
 
 	return cmocka_run_group_tests_name("domain_map", tests, NULL, NULL);

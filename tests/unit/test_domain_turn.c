@@ -236,6 +236,9 @@ static void test_a_ring_is_full_of_bytes_before_it_is_full_of_ranges(void **stat
 	lazy_queue_one(&lazy);
 	assert_int_equal(lazy_flushes(&lazy), 1);
 	assert_int_equal(lazy_state(&lazy, 0).queued, 1);
+	lazy_queue_one(&lazy); /* what has been released has made room */
+	assert_int_equal(lazy_flushes(&lazy), 1);
+	assert_int_equal(lazy_state(&lazy, 0).queued, 2);
 	lazy_down(&lazy);
 	opts.flushq_bytes = PAGE;
 	lazy_begin(&lazy, 1);

@@ -55,6 +55,7 @@ static void test_a_region_that_makes_sense_is_passed_on(void **state)
 static const struct dmp_hw_region bad[] = {
 	REGION(.kind = 4, .start = 0, .len = 4096),
 	REGION(.kind = DMP_REGION_RESERVED, .start = 4096, .len = 0),
+	REGION(.kind = DMP_REGION_RESERVED, .start = 0, .len = 0),
 	REGION(.kind = DMP_REGION_RESERVED, .start = 2, .len = UINT64_MAX),
 	REGION(.kind = DMP_REGION_RESERVED, .start = 0, .len = 4096, .prot = DMP_PROT_READ),
 	REGION(.kind = DMP_REGION_DIRECT, .start = 0, .len = 4096),

@@ -43,6 +43,8 @@ static const struct entry_case leaves[] = {
 	{"smmu-4k", 1, 4, RW, 0x12340000, 0x100000123407ff},
 	{"smmu-64k", 1, 0, RW, 0x12340000, 0x123407ff},
 	{"smmu-64k", 2, 0, RW, 0x60000000, 0x600007fd},
+	{"smmu-64k-52", 1, 0, RW, 0xa123456780000, 0x12345678a7ff}, /* 51..48 at 15..12 */
+	{"smmu-64k-52", 2, 0, R, 0xf000020000000, 0x2000f77d},
 	/* RISC-V: V 0, R 1, W 2, U 4, A 6, D 7, address >> 12 from bit 10, N 63 */
 	{"riscv-sv39", 1, 0, R, 0x12345000, 0x48d1453},
 	{"riscv-sv39", 1, 0, RW, 0x12345000, 0x48d14d7},
@@ -90,6 +92,7 @@ static void test_tables_look_as_the_descriptions_have_them(void **state)
 		{"amd-v1", 2, 0, 0, 0x12345000, 0x6000000012345201},
 		{"smmu-4k", 2, 0, 0, 0x12345000, 0x12345003},
 		{"smmu-64k", 3, 0, 0, 0x12340000, 0x12340003},
+		{"smmu-64k-52", 3, 0, 0, 0x1000012340000, 0x12341003},
 		{"riscv-sv48", 4, 0, 0, 0x12345000, 0x48d1401},
 	};
 
@@ -171,11 +174,11 @@ static void test_every_name_leads_to_a_format_and_its_page_sizes(void **state)
 		unsigned iova_bits;
 		uint64_t page_sizes;
 	} known[] = {
-		{"vtd-39", 39, 0x40201000},       {"vtd-48", 48, 0x40201000},
-		{"vtd-57", 57, 0x40201000},       {"amd-v1", 48, 0x7ffffff000},
-		{"smmu-4k", 48, 0x42211000},      {"smmu-16k", 48, 0x42204000},
-		{"smmu-64k", 48, 0x420210000},    {"riscv-sv39", 38, 0x40211000},
-		{"riscv-sv48", 47, 0x8040211000},
+		{"vtd-39", 39, 0x40201000},     {"vtd-48", 48, 0x40201000},
+		{"vtd-57", 57, 0x40201000},     {"amd-v1", 48, 0x7ffffff000},
+		{"smmu-4k", 48, 0x42211000},    {"smmu-16k", 48, 0x42204000},
+		{"smmu-64k", 48, 0x420210000},  {"smmu-64k-52", 52, 0x420210000},
+		{"riscv-sv39", 38, 0x40211000}, {"riscv-sv48", 47, 0x8040211000},
 	};
 	unsigned n = sizeof(known) / sizeof(known[0]);
 
@@ -222,6 +225,11 @@ static void five_levels(struct dmp_sim_format *f)
 {
 	f->levels = 5;
 	f->iova_bits = 56;
+}
+
+static void high_granule_4k(struct dmp_sim_format *f)
+{
+	f->encoding = DMP_SIM_ENCODING_SMMU52;
 }
 
 static void granule_16k(struct dmp_sim_format *f)
@@ -321,6 +329,7 @@ static void test_parameters_that_make_no_sense_are_refused(void **state)
 		{"amd-v1", run_of_a_table},    {"amd-v1", run_without_pages},
 		{"smmu-4k", pages_at_the_top}, {"smmu-4k", two_runs},
 		{"riscv-sv48", some_run},      {"riscv-sv48", two_runs},
+		{"smmu-4k", high_granule_4k},
 	};
 
 	(void)state;

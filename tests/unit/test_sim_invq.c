@@ -263,6 +263,8 @@ static void leave_no_room(uint32_t kind)
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
 	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, 2 * PAGE, true), -ETIMEDOUT);
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 2);
+	assert_int_equal(load_relaxed(&m->sim->queues[0].room),
+			 kind == DMP_SIM_QUEUE_FETCH_ADD ? 2 : 4);
 	assert_int_equal(m->ops->flush_range(m->sim, m->dom, 0, PAGE, true), -ETIMEDOUT);
 	assert_int_equal(load_relaxed(&m->sim->queues[0].tail), 4);
 	assert_int_equal(machine_stats(m).queue_waits, 1);
@@ -276,6 +278,55 @@ static void test_a_submission_takes_all_its_slots_or_none(void **state)
 	leave_no_room(DMP_SIM_QUEUE_LOCKED);
 	leave_no_room(DMP_SIM_QUEUE_LOCK_FREE);
 	leave_no_room(DMP_SIM_QUEUE_FETCH_ADD);
+}
+
+/* A domain that others flush on a queue that stands still. */
+struct leaver {
+	struct machine *m;
+	void *dom;
+};
+
+static void *flush_the_other(void *arg)
+{
+	struct leaver *l = arg;
+
+	return l->m->ops->flush_domain(l->m->sim, l->dom) ? arg : NULL;
+}
+
+static void wait_together(uint32_t kind)
+{
+	struct machine *m = machine_create(
+		&DMP_SIM_OPTS(.queue_kind = kind, .queue_timeout_ns = UINT64_C(3600000000000)));
+	struct dmp_hw_domain_info info = {.size = sizeof(info)};
+	struct leaver l = {.m = m};
+	pthread_t thread[3];
+	void *failed;
+
+	machine_add_all(m);
+	assert_int_equal(m->ops->domain_create(m->sim, DMP_DOMAIN_TRANSLATED, &l.dom, &info), 0);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, true), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, flush_the_other, &l), 0);
+	while (load_acquire(&m->sim->queues[0].tail) < 6)
+		dmp_cpu_yield();
+	m->ops->domain_destroy(m->sim, l.dom);
+	assert_int_equal(dmp_sim_stick(m->sim, 0, false), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(pthread_join(thread[i], &failed), 0);
+		assert_null(failed);
+	}
+	assert_int_equal(machine_stats(m).invalidations, 3);
+	assert_int_equal(machine_stats(m).queue_timeouts, 0);
+	machine_destroy(m);
+}
+
+/* Even if what they invalidate is gone by then, and they were ready to wait an hour. */
+static void test_those_who_wait_together_go_on_when_the_queue_moves(void **state)
+{
+	(void)state;
+	wait_together(DMP_SIM_QUEUE_LOCKED);
+	wait_together(DMP_SIM_QUEUE_LOCK_FREE);
+	wait_together(DMP_SIM_QUEUE_FETCH_ADD);
 }
 
 static void test_only_queues_that_exist_can_be_stopped(void **state)
@@ -434,6 +485,7 @@ int main(void)
 		TEST_SHORT(test_commands_of_several_threads_are_all_completed),
 		TEST(test_commands_of_several_threads_are_all_completed),
 		cmocka_unit_test(test_a_queue_that_stands_still_is_named_after_its_timeout),
+		cmocka_unit_test(test_those_who_wait_together_go_on_when_the_queue_moves),
 		cmocka_unit_test(test_a_submission_takes_all_its_slots_or_none),
 		TEST(test_only_queues_that_exist_can_be_stopped),
 		cmocka_unit_test(test_a_cpu_uses_the_queue_of_its_number_or_of_its_node),

@@ -95,7 +95,7 @@ static void test_what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(LOAD(.walk_entries = {0, 0, 65, 0}), -EINVAL);
 	assert_int_equal(LOAD(.devtlb_sets = 3), -EINVAL);
 	assert_int_equal(LOAD(.devtlb_sets = 4, .devtlb_ways = 65), -EINVAL);
-	assert_int_equal(LOAD(.queue_kind = 3), -EINVAL);
+	assert_int_equal(LOAD(.queue_kind = DMP_SIM_QUEUE_FETCH_ADD + 1), -EINVAL);
 	assert_int_equal(LOAD(.queues = 4097), -EINVAL);
 	assert_int_equal(LOAD(.queue_by = 3), -EINVAL);
 	assert_int_equal(LOAD(.node_cpus = 4097), -EINVAL);
