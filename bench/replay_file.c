@@ -9,6 +9,8 @@
  * The route as-recorded has the answer of the route that it stands for, if that one has been
  * replayed too: it would be the same run again.
  *
+ * Ways to flush that are compared (replay_what_if.h) take the place of the routes.
+ *
  * A file that cannot be replayed at all, or that has no request in it, is complained about
  * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
  * trace's and the plan's own counts.  Likewise a route that cannot be taken costs the others
@@ -118,6 +120,35 @@ static int run_steps(struct replay_run *run, bool exposure, struct replay_result
 	return err;
 }
 
+/* Those who look on at every unmap, as the run needs them; @run points at them. */
+struct followers {
+	struct replay_queued queued;
+	struct replay_commits commits;
+};
+
+static int followers_init(struct followers *f, const struct replay_opts *opts,
+			  struct replay_run *run)
+{
+	int err = 0;
+
+	*f = (struct followers){.queued = {0}};
+	if (opts->exposure && run->in_trace_time) {
+		err = replay_queued_init(&f->queued, run->machine);
+		run->queued = &f->queued;
+	}
+	if (!err && run->machine->way == REPLAY_MANUAL) {
+		err = replay_commits_init(&f->commits, run->machine, &opts->flush[REPLAY_MANUAL]);
+		run->commits = &f->commits;
+	}
+	return err ? complain("no memory for %u queues", run->machine->ndevices) : 0;
+}
+
+static void followers_free(struct followers *f)
+{
+	replay_commits_free(&f->commits);
+	replay_queued_free(&f->queued);
+}
+
 static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
 		  struct replay_result *result)
 {
@@ -125,27 +156,15 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 				 .machine = machine,
 				 .data = opts->data,
 				 .in_trace_time = opts->clock == REPLAY_CLOCK_TRACE};
-	struct replay_queued queued = {0};
-	struct replay_commits commits = {0};
+	struct followers followers;
 	int err;
 
 	if (forget_run_before(machine))
 		return EXIT_USAGE;
-	if (opts->exposure && run.in_trace_time) {
-		if (replay_queued_init(&queued, machine))
-			return complain("no memory for %u queues", machine->ndevices);
-		run.queued = &queued;
-	}
-	if (machine->way == REPLAY_MANUAL) {
-		if (replay_commits_init(&commits, machine, &opts->flush[REPLAY_MANUAL])) {
-			replay_queued_free(&queued);
-			return complain("no memory for %u domains", machine->ndevices);
-		}
-		run.commits = &commits;
-	}
-	err = run_steps(&run, opts->exposure, result);
-	replay_commits_free(&commits);
-	replay_queued_free(&queued);
+	err = followers_init(&followers, opts, &run);
+	if (!err)
+		err = run_steps(&run, opts->exposure, result);
+	followers_free(&followers);
 	return err;
 }
 
