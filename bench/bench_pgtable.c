@@ -121,13 +121,13 @@ static int parse(const struct bench_line *line, struct sweep *sweep)
 
 static void print_head(FILE *to)
 {
-	fprintf(to, "%-10s %10s %5s %-4s %7s %8s %8s %s%8s %8s\n", "format", "page", "batch", "way",
+	fprintf(to, "%-11s %10s %5s %-4s %7s %8s %8s %s%8s %8s\n", "format", "page", "batch", "way",
 		"threads", "map", "unmap", BENCH_ROW_HEAD, "x stores", "x zeros");
 }
 
 static void print_row(FILE *to, const struct measured *m)
 {
-	fprintf(to, "%-10s %10llu %5u %-4s %7u %8.2f %8.2f ", m->use.format,
+	fprintf(to, "%-11s %10llu %5u %-4s %7u %8.2f %8.2f ", m->use.format,
 		(unsigned long long)m->use.page_bytes, m->use.batch,
 		bench_pages_way_names[m->use.way], m->row.nthreads, m->map, m->unmap);
 	bench_row_print(to, &m->row);

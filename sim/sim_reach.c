@@ -122,6 +122,10 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	bool is_small = kind == TLB_DEVICE && piece->order;
 	uint64_t before = piece_bytes(piece), after;
 
+	if (!is_small && piece->nwhole > (more == UINT32_MAX)) {
+		piece->nwhole += more; /* it stays whole */
+		return;
+	}
 	if (before)
 		settle(piece, now_ns);
 	*(is_small ? &piece->nsmall : &piece->nwhole) += more;

@@ -25,7 +25,8 @@ struct event {
 	dmp_phys_t phys;
 	uint64_t len;
 	uint32_t prot;
-	uint64_t now_ns;
+	uint64_t now_ns;  /* as of a look: asked for when something is found */
+	bool is_restored; /* out: a piece is right again */
 };
 
 static uint64_t age_ns(const struct sim_piece *piece, uint64_t now_ns)
@@ -35,19 +36,22 @@ static uint64_t age_ns(const struct sim_piece *piece, uint64_t now_ns)
 	return now_ns > opened_ns ? now_ns - opened_ns : 0;
 }
 
-static void tell_reused(struct sim_piece *piece, enum dmp_exposure_memory memory, uint64_t now_ns)
+static void tell_reused(struct sim_piece *piece, enum dmp_exposure_memory memory, struct event *e)
 {
 	const struct sim_reach *reach = piece->window->reach;
 
 	piece->window->reused = true;
-	if (reach->watch.reused)
-		reach->watch.reused(reach->ctx, &(struct dmp_exposure_reuse){
-							.iova = piece->page << DMP_PAGE_SHIFT,
-							.phys = piece->phys,
-							.len = sim_piece_size(piece),
-							.age_ns = age_ns(piece, now_ns),
-							.memory = memory,
-						});
+	if (!reach->watch.reused)
+		return;
+	if (e->now_ns == SIM_NOT_YET)
+		e->now_ns = dmp_clock_now_ns();
+	reach->watch.reused(reach->ctx, &(struct dmp_exposure_reuse){
+						.iova = piece->page << DMP_PAGE_SHIFT,
+						.phys = piece->phys,
+						.len = sim_piece_size(piece),
+						.age_ns = age_ns(piece, e->now_ns),
+						.memory = memory,
+					});
 }
 
 /* Do the new tables hold all of what @piece leads to? */
@@ -63,21 +67,23 @@ static bool is_restored(const struct sim_piece *piece, const struct event *e)
 
 static bool note_address(struct sim_piece *piece, void *ctx)
 {
-	const struct event *e = ctx;
+	struct event *e = ctx;
 
-	if (is_restored(piece, e))
+	if (is_restored(piece, e)) {
+		e->is_restored = true;
 		return false;
+	}
 	piece->window->reach->seen.iova_reused++;
 	piece->iova_reused = true;
-	tell_reused(piece, DMP_EXPOSURE_IDLE, e->now_ns);
+	tell_reused(piece, DMP_EXPOSURE_IDLE, e);
 	return false;
 }
 
 static bool note_memory(struct sim_piece *piece, void *ctx)
 {
 	struct dmp_exposure_seen *seen = &piece->window->reach->seen;
-	const struct event *e = ctx;
 	enum dmp_exposure_memory memory = DMP_EXPOSURE_FREED;
+	struct event *e = ctx;
 
 	if (is_restored(piece, e))
 		return false;
@@ -88,7 +94,7 @@ static bool note_memory(struct sim_piece *piece, void *ctx)
 	*(memory == DMP_EXPOSURE_FREED    ? &seen->memory_freed
 	  : memory == DMP_EXPOSURE_MAPPED ? &seen->memory_mapped
 					  : &seen->memory_mapped_elsewhere) += 1;
-	tell_reused(piece, memory, e->now_ns);
+	tell_reused(piece, memory, e);
 	return false;
 }
 
@@ -144,19 +150,20 @@ static void restore(struct dmp_sim *sim, struct event *e)
 void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
 		      dmp_phys_t phys, uint64_t len, uint32_t prot)
 {
-	struct event e = {dom, iova, phys, len, prot, dmp_clock_now_ns()};
+	struct event e = {dom, iova, phys, len, prot, SIM_NOT_YET, false};
 	struct sim_pages pages = pages_at(dom->id, iova, len), memory = pages_at(0, phys, len);
 
 	dmp_lock_acquire(&sim->reaches.lock);
 	sim_books_find_locked(&sim->reaches, &pages, note_address, &e);
 	sim_books_find_phys_locked(&sim->reaches, memory.first, memory.last, note_memory, &e);
 	dmp_lock_release(&sim->reaches.lock);
-	restore(sim, &e);
+	if (e.is_restored)
+		restore(sim, &e);
 }
 
 void sim_reuse_freed(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len)
 {
-	struct event e = {.now_ns = dmp_clock_now_ns()};
+	struct event e = {.now_ns = SIM_NOT_YET};
 	struct sim_pages memory = pages_at(0, phys, len);
 
 	dmp_lock_acquire(&sim->reaches.lock);

@@ -73,7 +73,8 @@ struct dmp_sim_opts {
 				 * of a JSON file; NULL: "free", everything costs nothing */
 	uint32_t queue_entries; /* of the invalidation queue; power of two, >= 2; 0: 256 */
 	uint32_t reserved0;     /* zero */
-	const char *format; /* of page tables: a name for dmp_sim_format_find(); NULL: "vtd-48" */
+	const char *format;     /* of page tables: a name for dmp_sim_format_find(); NULL: what the
+			     * profile says, else "vtd-48" */
 	const struct dmp_sim_format *custom_format; /* copied; NULL: by name.  Not both */
 
 	/* Properties of the machine: zero is what the profile says, else the default. */
@@ -162,8 +163,9 @@ DMP_API const char *dmp_sim_format_name(unsigned n);
  * @out:  untouched on error
  *
  * Threads: any thread.
- * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile or format; -EIO the profile does not parse or
- *          has a field that this version does not know, which is logged with its place.
+ * Errors:  -EINVAL; -E2BIG; -ENOMEM; -ENOENT no such profile or format; -EIO the profile does not
+ *          parse, has a field that this version does not know, or says what no machine can be,
+ *          which is logged with its place.
  */
 DMP_API int dmp_sim_create(const struct dmp_sim_opts *opts, struct dmp_sim **out);
 
@@ -355,7 +357,7 @@ struct dmp_sim_stats {
 	uint64_t devtlb_hits, devtlb_misses, devtlb_evictions, devtlb_invalidated;
 	uint64_t unsynced_accesses;        /* refused, although mapped: sync_map() was forgotten */
 	uint64_t commands;                 /* of the invalidations, waits not counted */
-	uint64_t pages_asked;              /* 4 KiB pages of ranges that were to be invalidated */
+	uint64_t pages_asked;              /* 4 KiB pages of ranges that were invalidated as such */
 	uint64_t pages_over;               /* pages that their blocks named beside these */
 	uint64_t over_invalidated_entries; /* entries of any TLB that were removed beside them */
 	uint64_t ranges_as_domain;         /* ranges for which the whole domain was invalidated */

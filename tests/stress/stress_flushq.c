@@ -19,6 +19,7 @@
 #include "crew.h"
 #include "double_hw.h"
 #include "fixture.h"
+#include "gate.h"
 #include "rng.h"
 
 #include <dmapool/bits.h>
@@ -277,27 +278,6 @@ static void test_threads_go_on_while_strict_begins_to_defer_time_and_again(void 
 }
 
 /* One order of two threads, by a gate in the machine. */
-
-static DMP_ATOMIC(int) gate; /* GATE_* */
-enum { GATE_OPEN, GATE_ARMED, GATE_HELD };
-
-/* True, once, after it has been held: for whoever comes first when the gate is armed. */
-static bool was_held_at_the_gate(void)
-{
-	int armed = GATE_ARMED;
-
-	if (!cas_acq_rel(&gate, &armed, GATE_HELD))
-		return false;
-	while (load_acquire(&gate) == GATE_HELD)
-		dmp_cpu_relax();
-	return true;
-}
-
-static void wait_until_held(void)
-{
-	while (load_acquire(&gate) != GATE_HELD)
-		dmp_cpu_relax();
-}
 
 static void (*true_free_tables)(void *be, void *dom, void *tables);
 static int (*true_flush_domain)(void *be, void *dom);

@@ -254,6 +254,27 @@ static void test_a_list_is_one_call_that_goes_on_in_other_tables(void **state)
 	assert_int_equal(machine_unmap_strict(m, iova, PAGE, 4 + 512), mapped);
 }
 
+/* | 4K | 4K | 4K | 4K |   the third begins another table; then the last but one is taken */
+static void test_scattered_pages_stand_next_door_to_the_end_of_a_table(void **state)
+{
+	struct machine *m = *state;
+	struct dmp_phys_run runs[4];
+	dmp_iova_t iova = IOVA + MIB(2) - 2 * PAGE;
+	uint64_t mapped = 0;
+
+	for (uint64_t i = 0; i < 4; i++)
+		runs[i] = (struct dmp_phys_run){PHYS + i * KIB(64), PAGE};
+	assert_int_equal(map_list(m, iova, runs, 4, &mapped), 0);
+	assert_int_equal(mapped, 4 * PAGE);
+	for (uint64_t i = 0; i < 4; i++)
+		assert_int_equal(machine_phys_of(m, iova + i * PAGE), PHYS + i * KIB(64));
+	assert_int_equal(machine_stats(m).map_pages, 4);
+	assert_int_equal(map_list(m, iova - 2 * PAGE, runs, 4, &mapped), -EEXIST);
+	assert_int_equal(mapped, 2 * PAGE);
+	assert_int_equal(machine_phys_of(m, iova), PHYS);
+	assert_int_equal(machine_unmap_strict(m, iova - 2 * PAGE, PAGE, 6), 6 * PAGE);
+}
+
 static void test_a_list_that_cannot_be_touches_nothing(void **state)
 {
 	struct machine *m = *state;
@@ -378,6 +399,7 @@ int main(void)
 		TEST(test_who_installs_a_table_too_late_goes_on_with_the_winners),
 		TEST(test_two_threads_map_pages_of_the_same_tables),
 		TEST(test_a_list_is_one_call_that_goes_on_in_other_tables),
+		TEST(test_scattered_pages_stand_next_door_to_the_end_of_a_table),
 		TEST(test_a_list_that_cannot_be_touches_nothing),
 		TEST(test_a_list_that_fails_says_how_much_it_has_mapped),
 		cmocka_unit_test(test_a_format_of_ones_own_is_mapped_in_too),

@@ -99,7 +99,7 @@ static void test_a_page_of_many_entries_goes_as_a_whole_or_not_at_all(void **sta
 }
 
 /*
- *   | 9 big | small pages | 13 big | hole | 8 big |     in every format, read-only and written
+ *   | 9 big | small pages | 13 big | hole | 10 big |     in every format, read-only and written
  */
 static void test_lines_of_big_pages_end_at_tables_and_holes(void **state)
 {
@@ -117,15 +117,18 @@ static void test_lines_of_big_pages_end_at_tables_and_holes(void **state)
 		assert_int_equal(machine_map(m, iova, 0, big, 9, DMP_PROT_READ), 0);
 		assert_int_equal(machine_map(m, iova + 9 * big, 0, small, big / small, RW), 0);
 		assert_int_equal(machine_map(m, iova + 10 * big, 0, big, 13, DMP_PROT_WRITE), 0);
-		assert_int_equal(machine_map(m, iova + 24 * big, 0, big, 8, RW), 0);
-		assert_int_equal(machine_unmap_strict(m, iova, big, 32), 23 * big);
+		assert_int_equal(machine_map(m, iova + 24 * big, 0, big, 10, RW), 0);
+		assert_int_equal(machine_unmap_strict(m, iova, big, 34), 23 * big);
 		assert_int_equal(machine_live_tables(m), m->sim->format.levels - 1);
 		assert_int_equal(machine_phys_of(m, iova + 22 * big), 1);
 		assert_int_equal(machine_phys_of(m, iova + 24 * big), 0);
-		assert_int_equal(machine_unmap_strict(m, iova + 24 * big, big, 7), 7 * big);
-		assert_int_equal(machine_phys_of(m, iova + 31 * big), 7 * big);
-		assert_int_equal(machine_unmap_strict(m, iova + 31 * big, big, 1), big);
-		assert_int_equal(machine_stats(m).unmap_pages, 30 + big / small);
+		assert_int_equal(
+			machine_unmap_strict(m, iova + 24 * big + small, small, 9 * big / small),
+			0);
+		assert_int_equal(machine_unmap_strict(m, iova + 24 * big, big, 9), 9 * big);
+		assert_int_equal(machine_phys_of(m, iova + 33 * big), 9 * big);
+		assert_int_equal(machine_unmap_strict(m, iova + 33 * big, big, 1), big);
+		assert_int_equal(machine_stats(m).unmap_pages, 32 + big / small);
 		machine_destroy(m);
 	}
 }
