@@ -1,7 +1,7 @@
 #!/bin/sh
 # exposure-table.sh - the tables of docs/exposure-traces.md, between the marks of that page
 #
-#   bench/exposure-table.sh [BUILD]     a release build; default build/bench, as bench/run.sh makes it
+#   bench/exposure-table.sh [BUILD]     default build/bench, as bench/run.sh makes it
 #
 # What the simulator counts and the times of the traces: the same on every machine.
 set -eu

@@ -7,6 +7,7 @@
  *    replay_options.c   the command line
  *    replay.c           files one after another
  *    replay_file.c      one file: read, match, prepare, every route, collect
+ *      replay_once.c      one run of a route, start to end
  *      replay_recorded.c  trace -> which way its requests went, and what devices asked for
  *      replay_lanes.c     plan  -> steps of each thread, and whose turn comes when
  *      replay_place.c     plan  -> which memory each mapping has
@@ -468,6 +469,12 @@ void replay_result_median(struct replay_result *runs, unsigned nruns, struct rep
 void replay_result_free(struct replay_result *result);
 /* Is it a failure of the replay?  What is wrong with the file is not. */
 bool replay_result_is_bad(const struct replay_result *result);
+
+/* ---- replay_once.c ---- */
+
+/* One run of @way; complains and returns EXIT_USAGE.  The caller frees @result's exposure. */
+int replay_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
+		struct replay_result *result);
 
 /* ---- replay_file.c ---- */
 

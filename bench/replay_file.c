@@ -2,12 +2,13 @@
 /*
  * replay_file.c - one trace, from the file to its answer
  *
- *    read -> match -> prepare once -> for each route, for each run:
- *                                        machine, replay, tidy up, destroy
+ *    read -> match -> prepare once -> for each route, for each run: replay_once.c
  *                                     -> the median run of the route
  *
  * The route as-recorded has the answer of the route that it stands for, if that one has been
  * replayed too: it would be the same run again.
+ *
+ * Ways to flush that are compared (replay_what_if.h) take the place of the routes.
  *
  * A file that cannot be replayed at all, or that has no request in it, is complained about
  * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
@@ -81,107 +82,6 @@ void replay_job_free(struct replay_job *job)
 	replay_lanes_free(job);
 }
 
-static int forget_run_before(const struct replay_machine *machine)
-{
-	struct replay_job *job = machine->job;
-
-	for (uint32_t i = 0; i < job->nlanes; i++)
-		job->lanes[i].counts = (struct replay_counts){0};
-	return replay_place_reset(machine) ? complain("no memory for the lists") : 0;
-}
-
-/* What is open now is open at the end of the trace. */
-static int read_exposure(const struct replay_run *run, struct replay_result *result)
-{
-	result->exposed = replay_exposure_read(run);
-	return result->exposed ? 0 : complain("no memory for what devices could reach");
-}
-
-static int run_steps(struct replay_run *run, bool exposure, struct replay_result *result)
-{
-	struct replay_books before;
-	double seconds;
-	int err;
-
-	replay_books_read(run->machine, &before);
-	err = replay_run_lanes(run, &seconds);
-	if (err)
-		return complain("cannot start %u threads: %s; use --serial", run->job->nlanes,
-				strerror(-err));
-	replay_step_settle(run, &run->job->lanes[0]);
-	replay_result_fill(run, &before, seconds, result);
-	if (exposure && replay_way_in(result->way, REPLAY_TRANSLATED))
-		err = read_exposure(run, result);
-	run->queued = NULL;
-	run->commits = NULL;
-	replay_step_tidy(run, &run->job->lanes[0]);
-	replay_result_blame(run, result);
-	return err;
-}
-
-static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
-		  struct replay_result *result)
-{
-	struct replay_run run = {.job = machine->job,
-				 .machine = machine,
-				 .data = opts->data,
-				 .in_trace_time = opts->clock == REPLAY_CLOCK_TRACE};
-	struct replay_queued queued = {0};
-	struct replay_commits commits = {0};
-	int err;
-
-	if (forget_run_before(machine))
-		return EXIT_USAGE;
-	if (opts->exposure && run.in_trace_time) {
-		if (replay_queued_init(&queued, machine))
-			return complain("no memory for %u queues", machine->ndevices);
-		run.queued = &queued;
-	}
-	if (machine->way == REPLAY_MANUAL) {
-		if (replay_commits_init(&commits, machine, &opts->flush[REPLAY_MANUAL])) {
-			replay_queued_free(&queued);
-			return complain("no memory for %u domains", machine->ndevices);
-		}
-		run.commits = &commits;
-	}
-	err = run_steps(&run, opts->exposure, result);
-	replay_commits_free(&commits);
-	replay_queued_free(&queued);
-	return err;
-}
-
-/* One run, on a machine of its own. */
-static int run_on_fresh(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
-			struct replay_result *result)
-{
-	struct replay_machine machine;
-	unsigned broken;
-	int err;
-
-	*result = (struct replay_result){.way = way};
-	if (replay_machine_create(opts, way, job, &machine))
-		return EXIT_USAGE;
-	err = run_on(opts, &machine, result);
-	broken = replay_machine_destroy(&machine);
-	result->broken_books = broken;
-	return err;
-}
-
-/* Time of the trace begins before there is a machine, and ends after it. */
-static int run_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
-		    struct replay_result *result)
-{
-	int err;
-
-	if (opts->clock == REPLAY_CLOCK_REAL)
-		return run_on_fresh(opts, way, job, result);
-	if (replay_clock_begin(job))
-		return EXIT_USAGE;
-	err = run_on_fresh(opts, way, job, result);
-	result->broken_books += replay_clock_end();
-	return err;
-}
-
 static int run_way(const struct replay_opts *opts, const char *path, enum replay_way way,
 		   struct replay_job *job, struct replay_result *result)
 {
@@ -191,7 +91,7 @@ static int run_way(const struct replay_opts *opts, const char *path, enum replay
 	for (unsigned i = 0; !err && i < opts->repeat; i++) {
 		progress_show("%s: %s, run %u of %u", path, replay_way_name(way), i + 1,
 			      opts->repeat);
-		err = run_once(opts, way, job, &runs[i]);
+		err = replay_once(opts, way, job, &runs[i]);
 		progress_clear();
 	}
 	if (!err)

@@ -9,7 +9,8 @@
  *                  "failed": {"call": NAME, "line": N, "error": TEXT, "no_room": N, ...}},
  *                 ...]}, ...]
  *
- * "failed" is there if something has failed, "exposure" (replay_exposure_tell.c) if it was measured.
+ * "failed" is there if something has failed, "exposure" (replay_exposure_tell.c) if that was
+ * measured.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  */
 #include "replay.h"

@@ -116,6 +116,33 @@ static void test_a_flush_comes_at_its_time_of_the_trace(void **state)
 	replay_answer_free(&a);
 }
 
+/* The unmaps of three threads are counted together: 20 of them, a flush at each 5th. */
+static void test_unmaps_of_all_threads_count(void **state)
+{
+	static const char one[] = MAP_AT(0, "1.000000") UNMAP_AT(1, "1.001000")
+		MAP_AT(1, "1.002000") UNMAP_AT(2, "1.003000");
+	struct replay_flush flush = {.commit_unmaps = 5};
+	struct rig_want want = RIG(.route = (enum rig_route)REPLAY_MANUAL, .threads = true);
+	struct replay_commits commits;
+	char text[10 * sizeof(one)] = "";
+	struct rig rig;
+	double seconds;
+
+	(void)state;
+	for (unsigned i = 0; i < 10; i++)
+		strcat(text, one);
+	rig_up(&rig, text, &want);
+	assert_int_equal(replay_commits_init(&commits, &rig.machine, &flush), 0);
+	rig.run.commits = &commits;
+	assert_int_equal(replay_run_lanes(&rig.run, &seconds), 0);
+	assert_int_equal(rig.job.nlanes, 3);
+	assert_int_equal(atomic_load(&commits.unmaps[0]), 20);
+	assert_int_equal(commits_of(&rig), 4);
+	rig.run.commits = NULL;
+	replay_commits_free(&commits);
+	rig_down(&rig);
+}
+
 static void test_a_flush_that_fails_is_a_failed_request(void **state)
 {
 	struct replay_flush flush = {.commit_unmaps = 1};
@@ -145,6 +172,7 @@ int main(void)
 		cmocka_unit_test(test_without_a_rule_it_is_a_full_queues_number),
 		cmocka_unit_test(test_a_time_is_the_next_multiple_after_an_unmap),
 		cmocka_unit_test(test_a_flush_comes_at_its_time_of_the_trace),
+		cmocka_unit_test(test_unmaps_of_all_threads_count),
 		cmocka_unit_test(test_a_flush_that_fails_is_a_failed_request),
 	};
 

@@ -134,6 +134,8 @@ static void test_what_cannot_be_is_refused_with_what_can(void **state)
 
 static void test_a_text_says_what_is_set_in_one_form(void **state)
 {
+	static const char longest[] =
+		"lazy:entries=1048576:timeout=3599999999999ns:bytes=1099511627775";
 	static const char *const texts[] = {"strict",
 					    "lazy:entries=64:timeout=1ms",
 					    "lazy-single:timeout=1s",
@@ -142,8 +144,7 @@ static void test_a_text_says_what_is_set_in_one_form(void **state)
 					    "manual:entries=8:bytes=64K:every=7",
 					    "manual:bytes=1025:every=10ms",
 					    "on-reuse:bytes=3M",
-					    "lazy:entries=1048576:timeout=3599999999999ns:bytes="
-					    "1099511627775"};
+					    longest};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {

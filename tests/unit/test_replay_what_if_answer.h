@@ -2,12 +2,12 @@
 /*
  * test_replay_what_if_answer.h - a trace with known answers, replayed with several ways to flush
  *
- *    ms    0     1       2     5       10.9   11     12    13
- *          map   unmap   map   unmap          timer              lazy, 10 ms: the first waits
- *                                             of the first      10 ms, the other until 15 ms
+ *    ms    0     1       2     5       11           13
+ *          map   unmap   map   unmap   |            map
+ *                |---------- 10 ms ----|            lazy: its timer runs from the first unmap,
+ *                                |---6-|            and covers both
  *
- * The trace goes on to 13 ms: a queue of 10 ms has let go of both at 11 ms, the second after
- * 6 ms; one of 1 ms after 1 ms each; one of 1 s of neither.
+ * A queue of 1 ms lets go of each after 1 ms, one of 1 s of none before the trace ends.
  */
 #ifndef DMAPOOL_TEST_REPLAY_WHAT_IF_ANSWER_H
 #define DMAPOOL_TEST_REPLAY_WHAT_IF_ANSWER_H
@@ -17,10 +17,9 @@
 
 #include "replay_what_if.h"
 
-#define TWO_UNMAPS                                                                                 \
-	MAP_AT(0, "1.000000")                                                                      \
-	UNMAP_AT(0, "1.001000") MAP_AT(0, "1.002000") UNMAP_AT(0, "1.005000") MAP_AT(1, "1."       \
-											"013000")
+#define FIRST_UNMAP  MAP_AT(0, "1.000000") UNMAP_AT(0, "1.001000")
+#define SECOND_UNMAP MAP_AT(0, "1.002000") UNMAP_AT(0, "1.005000")
+#define TWO_UNMAPS   FIRST_UNMAP SECOND_UNMAP MAP_AT(1, "1.013000")
 
 static inline struct replay_opts what_if_opts(const char *list, struct replay_what_if *w)
 {
