@@ -263,7 +263,7 @@ bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 	struct sim_piece *piece;
 
 	dmp_lock_acquire(&reaches->lock);
-	piece = find_piece_locked(reaches, &w);
+	piece = sim_reach_any(reaches) ? find_piece_locked(reaches, &w) : NULL;
 	if (!piece)
 		piece = make_piece_locked(look, entry);
 	if (piece)
@@ -299,7 +299,7 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 	};
 
 	add_acq_rel(&reach->nunmaps, 1); /* [MARK] tables, then the count */
-	fence_seq_cst(); /* [MARK] the count, then sizes and sets */
+	fence_seq_cst();                 /* [MARK] the count, then sizes and sets */
 	look_into_tlbs(&look);
 }
 

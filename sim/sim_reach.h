@@ -100,8 +100,8 @@ struct sim_look {
 
 /* @len > 0 bytes at @iova are out of the tables.  @begun_ns: of the clock, before they were; 0: it
  * is asked if need be. */
-void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova,
-			uint64_t len, uint64_t begun_ns);
+void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
+			uint64_t begun_ns);
 /* An entry of @kind leads to what is unmapped.  False: no memory, and it is not tracked. */
 bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 		    const struct sim_tlb_entry *entry);

@@ -380,8 +380,8 @@ static uint64_t unmap_finish(struct change *change, const struct dmp_gather *bef
 		fault = still_there(change, done);
 	if (!fault && !gather_is_alone(before, gather))
 		fault = "changed the range of the gather";
-	*gather = (struct dmp_gather){before->start,  before->end,    before->page_bytes,
-				      gather->tables, before->queued, before->reserved0,
+	*gather = (struct dmp_gather){before->start,   before->end,    before->page_bytes,
+				      gather->tables,  before->queued, before->reserved0,
 				      before->begun_ns};
 	domain = change_end(change, fault);
 	if (domain && !fault && done)
