@@ -25,8 +25,8 @@
  *  or goes, and held while a watch is told; (s) the set's; (a) atomic; (c) constant.
  *
  * Ordering:
- *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; fence; the unmap counted;
- *          fence; sizes and sets of each TLB looked at
+ *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; the unmap counted; fence;
+ *          sizes and sets of each TLB looked at
  *          sim_tlb_fill_of: the count read; tables read; size noted; fence; set locked, the
  *          entry stored, the count read again
  *  A look that comes to a set before the fill has its count seen there; one that comes later
@@ -133,7 +133,7 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
 	if (after > before) {
-		did->bytes += after - before;
+		did->bytes = dmp_add_saturated(did->bytes, after - before);
 		piece->window->bytes += after - before;
 	}
 }
@@ -278,9 +278,8 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 		.now_ns = SIM_NOT_YET,
 	};
 
-	fence_seq_cst(); /* [MARK] tables, then the count */
-	add_relaxed(&reach->nunmaps, 1);
-	fence_seq_cst(); /* [MARK] the count, then sizes and sets */
+	add_acq_rel(&reach->nunmaps, 1); /* [MARK] tables, then the count */
+	fence_seq_cst();                 /* [MARK] the count, then sizes and sets */
 	look_into_tlbs(&look);
 }
 
