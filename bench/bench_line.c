@@ -27,19 +27,31 @@ static int take(struct bench_line *line)
 	if (option < -1)
 		return complain("%s: %s", poptBadOption(line->context, POPT_BADOPTION_NOALIAS),
 				poptStrerror(option));
-	if (poptPeekArg(line->context))
-		return complain("'%s' is no option; try '%s --help'", poptPeekArg(line->context),
-				line->name);
 	return 0;
+}
+
+int bench_line_open_files(struct bench_line *line, int argc, const char **argv,
+			  const struct poptOption *options, const char *about)
+{
+	int err;
+
+	*line = (struct bench_line){.name = argv[0], .options = options};
+	line->context = poptGetContext(argv[0], argc, argv, options, 0);
+	poptSetOtherOptionHelp(line->context, about);
+	err = take(line);
+	if (!err)
+		line->files = poptGetArgs(line->context);
+	return err;
 }
 
 int bench_line_open(struct bench_line *line, int argc, const char **argv,
 		    const struct poptOption *options, const char *about)
 {
-	*line = (struct bench_line){.name = argv[0], .options = options};
-	line->context = poptGetContext(argv[0], argc, argv, options, 0);
-	poptSetOtherOptionHelp(line->context, about);
-	return take(line);
+	int err = bench_line_open_files(line, argc, argv, options, about);
+
+	if (!err && line->files)
+		return complain("'%s' is no option; try '%s --help'", line->files[0], line->name);
+	return err;
 }
 
 void bench_line_close(struct bench_line *line)

@@ -26,12 +26,16 @@ struct bench_line {
 	const char *name;                 /* "dmapool bench iova" */
 	const struct poptOption *options; /* made by BENCH_OPTION(), in the order of the numbers */
 	char *text[BENCH_LINE_MAX];       /* owned; NULL: not given */
+	const char **files;               /* the context's: what is no option; NULL: none */
 	poptContext context;              /* owned */
 };
 
 /* Takes every option, at most once; also after an error it is to be closed. */
 int bench_line_open(struct bench_line *line, int argc, const char **argv,
 		    const struct poptOption *options, const char *about);
+/* The same with files, any number of them. */
+int bench_line_open_files(struct bench_line *line, int argc, const char **argv,
+			  const struct poptOption *options, const char *about);
 void bench_line_close(struct bench_line *line);
 
 /* None of the options before @end goes with a preset, which says itself what is measured. */

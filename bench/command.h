@@ -21,6 +21,7 @@ enum { EXIT_GOOD = 0, EXIT_BAD = 1, EXIT_USAGE = 2 };
  */
 int complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+int attack_main(int argc, const char **argv);
 int bench_main(int argc, const char **argv);
 int bench_iova_main(int argc, const char **argv);
 int bench_map_main(int argc, const char **argv);

@@ -16,6 +16,7 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"attack", "let a hostile device try addresses beside a workload", attack_main},
 	{"bench", "measure allocators: time by thread count, against a floor", bench_main},
 	{"calibrate", "measure this machine, write a cost profile", calibrate_main},
 	{"conform", "run recorded answers of the Linux 6.12 allocators against ours", conform_main},

@@ -18,25 +18,7 @@
 #include "command.h"
 #include "replay_options.h"
 #include "json_file.h"
-
-#include <stdatomic.h>
-
-/* A trace may fail a hundred thousand times for one reason. */
-#define LOG_LINES_MAX 5u
-
-static _Atomic(unsigned) log_lines;
-
-/* The library's log: the first lines of it; the table counts the rest. */
-static void log_some(void *ctx, enum dmp_log_level level, const char *line)
-{
-	/* relaxed: a number */
-	unsigned n = atomic_fetch_add_explicit(&log_lines, 1, memory_order_relaxed);
-
-	(void)ctx;
-	(void)level;
-	if (n <= LOG_LINES_MAX)
-		fprintf(stderr, "dmapool: %s\n", n < LOG_LINES_MAX ? line : "and more of the kind");
-}
+#include "log_few.h"
 
 static int worst(int a, int b)
 {
@@ -51,6 +33,11 @@ static int verdict(const struct replay_answer *answer)
 	return EXIT_GOOD;
 }
 
+static struct json_t *json_of(const struct replay_opts *opts, const struct replay_answer *answer)
+{
+	return opts->what_if ? replay_what_if_json(opts, answer) : replay_json_answer(opts, answer);
+}
+
 /* One file, which leaves its printed answer, the one in @json and a row of @summary. */
 static int replay_one(const struct replay_opts *opts, const char *path, struct json_file *json,
 		      struct replay_summary *summary)
@@ -63,11 +50,13 @@ static int replay_one(const struct replay_opts *opts, const char *path, struct j
 	status = replay_file(opts, path, &answer);
 	if (status)
 		return status;
-	replay_print(stdout, opts, &answer);
+	if (opts->what_if)
+		replay_what_if_print(stdout, opts, &answer);
+	else
+		replay_print(stdout, opts, &answer);
 	status = answer.refused ? EXIT_USAGE : verdict(&answer);
 	if (json)
-		status =
-			worst(status, json_file_add(json, path, replay_json_answer(opts, &answer)));
+		status = worst(status, json_file_add(json, path, json_of(opts, &answer)));
 	if (replay_summary_add(summary, &answer))
 		status = complain("no memory for the summary");
 	replay_answer_free(&answer);
@@ -86,7 +75,10 @@ static int replay_files(const struct replay_opts *opts, const char **paths, cons
 	for (; *paths; paths++)
 		status =
 			worst(status, replay_one(opts, *paths, json_path ? &json : NULL, &summary));
-	replay_summary_print(stdout, &summary);
+	if (opts->what_if)
+		replay_what_if_summary(stdout, opts->what_if, &summary);
+	else
+		replay_summary_print(stdout, &summary);
 	replay_summary_free(&summary);
 	if (json_path)
 		status = worst(status, json_file_close(&json));
@@ -98,11 +90,11 @@ int replay_main(int argc, const char **argv)
 	struct replay_command command;
 	int status;
 
-	dmp_log_set_sink(log_some, NULL);
+	log_few_begin();
 	status = replay_options_parse(argc, argv, &command);
 	if (!status)
 		status = replay_files(&command.opts, command.paths, command.json_path);
-	dmp_log_set_sink(NULL, NULL);
+	log_few_end();
 	replay_options_free(&command);
 	return status;
 }

@@ -7,19 +7,25 @@
  *    replay_options.c   the command line
  *    replay.c           files one after another
  *    replay_file.c      one file: read, match, prepare, every route, collect
+ *      replay_once.c      one run of a route, start to end
  *      replay_recorded.c  trace -> which way its requests went, and what devices asked for
  *      replay_lanes.c     plan  -> steps of each thread, and whose turn comes when
  *      replay_place.c     plan  -> which memory each mapping has
  *      replay_machine.c   route -> a fresh machine, devices, domains, agents
  *      replay_run.c       threads, the clock
+ *      replay_clock.c     or one thread, and the time of the trace
  *        replay_step.c      one step: the library's calls
  *        replay_blame.c     calls that failed: how many, why, and the first
  *        replay_data.c      the bytes: written, moved, compared
  *        replay_pattern.c   which bytes
  *      replay_result.c    counters -> one struct replay_result; the median of several
+ *        replay_flush.c     how a domain flushes: as text, as its options
+ *        replay_commit.c    when one flushes by hand
+ *        replay_exposure.c  what devices could still reach, and what waited
  *    replay_fields.c    which numbers of it are told, and as what
  *    replay_print.c, replay_json.c   the answers
  *    replay_summary.c   one table of all files
+ *    replay_what_if*.c  ways to flush, compared on one trace
  *
  * Prepared before the clock starts: everything but the library's own calls, and, if data
  * is checked, the bytes.
@@ -30,6 +36,10 @@
 #ifndef BENCH_REPLAY_H
 #define BENCH_REPLAY_H
 
+#include "replay_clock.h"
+#include "replay_commit.h"
+#include "replay_exposure.h"
+#include "replay_flush.h"
 #include "trace.h"
 
 #include <dmapool.h>
@@ -43,17 +53,26 @@ struct json_t; /* jansson's */
 /* The ways that a request can go. */
 enum replay_way {
 	REPLAY_DIRECT,
-	REPLAY_BOUNCE, /* every map is copied to bounce slots of one pool */
-	REPLAY_STRICT, /* each device has a domain of its own ... */
-	REPLAY_LAZY,   /* ... which flushes later */
+	REPLAY_BOUNCE,      /* every map is copied to bounce slots of one pool */
+	REPLAY_STRICT,      /* each device has a domain of its own ... */
+	REPLAY_LAZY,        /* ... which flushes later: a queue a CPU */
+	REPLAY_LAZY_SINGLE, /* ... one queue */
+	REPLAY_ON_REUSE,    /* ... when addresses come again: IOVAs of policy bitmap */
+	REPLAY_MANUAL,      /* ... when replay_commit.c says so */
+	REPLAY_GUEST,       /* ... before the unmap returns, for good */
+	REPLAY_PASSTHROUGH, /* each device has an identity domain */
 	REPLAY_WAYS,
 };
 
 /* Sets of ways. */
-#define REPLAY_ALL        0xfu
+#define REPLAY_ALL        ((1u << REPLAY_WAYS) - 1)
 #define REPLAY_BOUNCED    (1u << REPLAY_BOUNCE)
-#define REPLAY_DEFERRED   (1u << REPLAY_LAZY)
-#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | 1u << REPLAY_LAZY)
+#define REPLAY_QUEUED     (1u << REPLAY_LAZY | 1u << REPLAY_LAZY_SINGLE | 1u << REPLAY_MANUAL)
+/* The flush comes after the unmap. */
+#define REPLAY_DEFERRED   (REPLAY_QUEUED | 1u << REPLAY_ON_REUSE)
+#define REPLAY_TRANSLATED (1u << REPLAY_STRICT | REPLAY_DEFERRED | 1u << REPLAY_GUEST)
+/* The address is that of the memory. */
+#define REPLAY_UNCHANGED  (1u << REPLAY_DIRECT | 1u << REPLAY_PASSTHROUGH)
 
 static inline bool replay_way_in(enum replay_way way, unsigned set)
 {
@@ -62,6 +81,7 @@ static inline bool replay_way_in(enum replay_way way, unsigned set)
 
 struct replay_opts {
 	bool serial;             /* one thread, file order */
+	enum replay_clock clock; /* of the trace: one thread too */
 	bool data;               /* move and compare bytes */
 	bool check_addresses;    /* do not replay: check.h */
 	unsigned repeat;         /* runs of each route, each on a fresh machine */
@@ -70,7 +90,16 @@ struct replay_opts {
 	uint32_t routes;         /* bit i: route i of replay_routes[] */
 	uint64_t slots, areas;   /* of the pool of bounce slots */
 	bool grow;               /* and more pools when it is full */
-	enum replay_way unknown; /* strict or lazy, as recorded: of a trace that does not tell */
+	enum replay_way unknown; /* translated, as recorded: of a trace that does not tell */
+	struct replay_flush flush[REPLAY_WAYS]; /* what is set of each way's domains */
+	bool exposure;                          /* measure what devices can still reach */
+	const struct replay_what_if *what_if;   /* compare these, not routes; NULL: routes */
+
+	/* For who looks closer than a table of routes does; not on the command line. */
+	uint32_t sim_flags; /* DMP_SIM_* of the machine */
+	/* Has the last word on the domain of traced device @dev; NULL: nobody. */
+	void (*shape)(void *ctx, uint32_t dev, struct dmp_domain_opts *domain);
+	void *shape_ctx;
 };
 
 /* A column of the answer. */
@@ -199,11 +228,23 @@ struct replay_machine {
 	struct replay_job *job; /* whose blocks and agents it carries */
 };
 
+/* Who looks on while steps are done: told by the thread that does them. */
+struct replay_watch {
+	void (*before)(void *ctx, const struct replay_step *step);
+	void (*after)(void *ctx, const struct replay_step *step);
+	void *ctx;
+};
+
 /* One run: what a lane's thread looks at. */
 struct replay_run {
 	struct replay_job *job;
 	const struct replay_machine *machine;
 	bool data;
+	bool in_trace_time;               /* the thread moves the clock */
+	uint64_t now_ns;                  /* then: since the first event */
+	struct replay_queued *queued;     /* then: what waits; NULL: nobody asks */
+	struct replay_commits *commits;   /* NULL: no domain flushes by hand */
+	const struct replay_watch *watch; /* (c) NULL: nobody */
 
 	_Atomic(uint32_t) in_flight; /* (a) maps, without allocations */
 	_Atomic(uint32_t) peak;      /* (a) the most there were */
@@ -244,7 +285,7 @@ struct replay_result {
 	uint64_t invalidations, invalidated_entries;
 
 	/* Lazy: flushes of whole domains.  Times are real ones of the replay */
-	uint64_t flushes_full, flushes_timer;
+	uint64_t flushes_full, flushes_timer, flushes_commit, flushes_reuse, flushes_asked;
 	double entries_per_flush;
 	double exposed_us, exposed_max_us; /* from unmap to flush; NAN if not measured */
 
@@ -252,6 +293,8 @@ struct replay_result {
 	double map_allocate_ns, map_table_ns, map_copy_ns;
 	double unmap_allocate_ns, unmap_table_ns, unmap_invalidate_ns, unmap_copy_ns;
 	double sync_copy_ns;
+
+	struct replay_exposure *exposed; /* owned; NULL: not asked for, or not translated */
 
 	/* Real time of the replay alone */
 	double seconds;
@@ -377,10 +420,13 @@ struct replay_part replay_part_at(const struct replay_mapping *m, uint64_t offse
 
 /* ---- replay_step.c ---- */
 
+/* The step, with whoever looks on told before and after. */
 void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step);
 /* A last try to map what is late and has no step left. */
 void replay_step_settle(struct replay_run *run, struct replay_lane *lane);
+/* A commit beside all steps has ended with @err. */
+void replay_step_commit(struct replay_run *run, struct replay_lane *lane, int err);
 /* Unmap what is still live; returns how many mappings that were. */
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
 
@@ -398,7 +444,7 @@ const char *replay_blame_error(int err);
 
 /* ---- replay_run.c ---- */
 
-/* Run all lanes; @seconds: from the first step to the last.  -ENOMEM, -EAGAIN no thread. */
+/* Run all lanes; @seconds of real time, first step to last.  -ENOMEM, -EAGAIN no thread. */
 int replay_run_lanes(struct replay_run *run, double *seconds);
 
 /* ---- replay_result.c ---- */
@@ -419,11 +465,26 @@ void replay_result_fill(const struct replay_run *run, const struct replay_books 
 void replay_result_blame(const struct replay_run *run, struct replay_result *result);
 /* The run with the median speed, with the failures of all; sorts @runs. */
 void replay_result_median(struct replay_result *runs, unsigned nruns, struct replay_result *out);
+/* What it owns; the rest stays. */
+void replay_result_free(struct replay_result *result);
 /* Is it a failure of the replay?  What is wrong with the file is not. */
 bool replay_result_is_bad(const struct replay_result *result);
 
+/* ---- replay_once.c ---- */
+
+/* One run of @way; complains and returns EXIT_USAGE.  The caller frees @result's exposure. */
+int replay_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
+		struct replay_result *result);
+
 /* ---- replay_file.c ---- */
 
+/* Begins @answer with the trace of @path and its plan; complains and returns EXIT_USAGE.  What
+ * there is of it goes with replay_answer_free() in any case. */
+int replay_file_read(const char *path, struct replay_answer *answer);
+/* A job of @answer's plan; likewise, and replay_job_free() is due in any case. */
+int replay_job_make(const struct replay_opts *opts, struct replay_answer *answer,
+		    struct replay_job *job);
+void replay_job_free(struct replay_job *job);
 /*
  * Replay one file; complains and returns EXIT_USAGE if it cannot be.  A route that cannot be
  * taken is complained about and missing from the answer, unless it is the only one.
@@ -431,56 +492,6 @@ bool replay_result_is_bad(const struct replay_result *result);
 int replay_file(const struct replay_opts *opts, const char *path, struct replay_answer *answer);
 void replay_answer_free(struct replay_answer *answer);
 
-/* ---- replay_print.c ---- */
-
-/* Something that was not replayed. */
-struct replay_skip {
-	const char *reason;
-	struct trace_skip_count count;
-};
-
-/* The @i-th reason that there could be; false past the last one. */
-bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct replay_skip *skip);
-void replay_print_skip(FILE *to, const struct replay_skip *skip);
-/* Nothing if none is lost. */
-void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten);
-/* A trace's name that is longer ends before the character that does not fit. */
-#define REPLAY_NAME_MAX 128u
-
-/* The last part of a path without the endings of a trace. */
-void replay_trace_name(const char *path, char *name, size_t size);
-/* How many devices mapped or allocated something. */
-unsigned replay_devices(const struct trace_plan *plan);
-void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *answer);
-
-/* ---- replay_summary.c ---- */
-
-/* A trace in the table of all traces. */
-struct replay_row {
-	char name[128];
-	uint64_t nevents;
-	enum replay_way recorded;
-	struct replay_result *results; /* owned */
-	unsigned nresults;
-};
-
-struct replay_summary {
-	struct replay_row *rows; /* owned */
-	unsigned nrows;
-};
-
-/* Takes the results away from @answer.  -1: no memory, the answer keeps them. */
-int replay_summary_add(struct replay_summary *summary, struct replay_answer *answer);
-void replay_summary_free(struct replay_summary *summary);
-/* One table of all; nothing if there is but one trace. */
-void replay_summary_print(FILE *to, const struct replay_summary *summary);
-
-/* ---- replay_json.c ---- */
-
-/* Appended unless there is none of it; @skips NULL: no memory. */
-void replay_json_skip(struct json_t **skips, const struct replay_skip *skip);
-/* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
-struct json_t *replay_json_answer(const struct replay_opts *opts,
-				  const struct replay_answer *answer);
+#include "replay_tell.h"
 
 #endif

@@ -2,19 +2,20 @@
 /*
  * replay_file.c - one trace, from the file to its answer
  *
- *    read -> match -> prepare once -> for each route, for each run:
- *                                        machine, replay, tidy up, destroy
+ *    read -> match -> prepare once -> for each route, for each run: replay_once.c
  *                                     -> the median run of the route
  *
  * The route as-recorded has the answer of the route that it stands for, if that one has been
  * replayed too: it would be the same run again.
+ *
+ * Ways to flush that are compared (replay_what_if.h) take the place of the routes.
  *
  * A file that cannot be replayed at all, or that has no request in it, is complained about
  * in one line.  Whatever is only partly usable is replayed, and what was left out is in the
  * trace's and the plan's own counts.  Likewise a route that cannot be taken costs the others
  * nothing: they are answered.
  */
-#include "replay.h"
+#include "replay_what_if.h"
 #include "command.h"
 #include "progress.h"
 
@@ -31,12 +32,13 @@ static double now_seconds(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static int read_file(const char *path, struct replay_answer *answer)
+int replay_file_read(const char *path, struct replay_answer *answer)
 {
 	double start = now_seconds(), parsed;
 	struct trace_error error;
 	int err;
 
+	*answer = (struct replay_answer){.path = path};
 	progress_show("%s: reading", path);
 	err = trace_read(path, &answer->trace, &error);
 	parsed = now_seconds();
@@ -52,8 +54,8 @@ static int read_file(const char *path, struct replay_answer *answer)
 	return 0;
 }
 
-static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
-		   struct replay_job *job)
+int replay_job_make(const struct replay_opts *opts, struct replay_answer *answer,
+		    struct replay_job *job)
 {
 	int err;
 
@@ -61,7 +63,7 @@ static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
 		.trace = answer->trace, .plan = answer->plan, .recorded = &answer->recorded};
 	err = replay_recorded_find(answer->trace, answer->plan, opts->unknown, &answer->recorded);
 	if (!err)
-		err = replay_lanes_make(job, opts->serial);
+		err = replay_lanes_make(job, opts->serial || opts->clock == REPLAY_CLOCK_TRACE);
 	if (!err)
 		err = replay_place_make(job);
 	if (err == -E2BIG)
@@ -74,58 +76,10 @@ static int prepare(const struct replay_opts *opts, struct replay_answer *answer,
 	return 0;
 }
 
-static void discard(struct replay_job *job)
+void replay_job_free(struct replay_job *job)
 {
 	replay_place_free(job);
 	replay_lanes_free(job);
-}
-
-static int forget_run_before(const struct replay_machine *machine)
-{
-	struct replay_job *job = machine->job;
-
-	for (uint32_t i = 0; i < job->nlanes; i++)
-		job->lanes[i].counts = (struct replay_counts){0};
-	return replay_place_reset(machine) ? complain("no memory for the lists") : 0;
-}
-
-static int run_on(const struct replay_opts *opts, const struct replay_machine *machine,
-		  struct replay_result *result)
-{
-	struct replay_run run = {.job = machine->job, .machine = machine, .data = opts->data};
-	struct replay_books before;
-	double seconds;
-	int err;
-
-	if (forget_run_before(machine))
-		return EXIT_USAGE;
-	replay_books_read(machine, &before);
-	err = replay_run_lanes(&run, &seconds);
-	if (err)
-		return complain("cannot start %u threads: %s; use --serial", run.job->nlanes,
-				strerror(-err));
-	replay_step_settle(&run, &run.job->lanes[0]);
-	replay_result_fill(&run, &before, seconds, result);
-	replay_step_tidy(&run, &run.job->lanes[0]);
-	replay_result_blame(&run, result);
-	return 0;
-}
-
-/* One run, on a machine of its own. */
-static int run_once(const struct replay_opts *opts, enum replay_way way, struct replay_job *job,
-		    struct replay_result *result)
-{
-	struct replay_machine machine;
-	unsigned broken;
-	int err;
-
-	*result = (struct replay_result){.way = way};
-	if (replay_machine_create(opts, way, job, &machine))
-		return EXIT_USAGE;
-	err = run_on(opts, &machine, result);
-	broken = replay_machine_destroy(&machine);
-	result->broken_books = broken;
-	return err;
 }
 
 static int run_way(const struct replay_opts *opts, const char *path, enum replay_way way,
@@ -137,11 +91,13 @@ static int run_way(const struct replay_opts *opts, const char *path, enum replay
 	for (unsigned i = 0; !err && i < opts->repeat; i++) {
 		progress_show("%s: %s, run %u of %u", path, replay_way_name(way), i + 1,
 			      opts->repeat);
-		err = run_once(opts, way, job, &runs[i]);
+		err = replay_once(opts, way, job, &runs[i]);
 		progress_clear();
 	}
 	if (!err)
 		replay_result_median(runs, opts->repeat, result);
+	for (unsigned i = 0; err && runs && i < opts->repeat; i++)
+		replay_result_free(&runs[i]);
 	free(runs);
 	return err;
 }
@@ -167,8 +123,26 @@ static void run_route(const struct replay_opts *opts, const struct replay_route 
 		return;
 	if (known) {
 		*result = *known;
+		result->exposed = NULL; /* told with the one that it was */
 	} else if (run_way(opts, answer->path, way, job, result)) {
 		answer->refused |= 1u << way;
+		return;
+	}
+	result->route = route;
+	answer->nresults++;
+}
+
+/* Each on the same plan of events; one that cannot be costs the others nothing. */
+static void run_what_if(const struct replay_opts *opts, unsigned i, struct replay_job *job,
+			struct replay_answer *answer)
+{
+	const struct replay_route *route = &opts->what_if->routes[i];
+	struct replay_opts own = *opts;
+	struct replay_result *result = &answer->results[answer->nresults];
+
+	own.flush[route->way] = opts->what_if->flush[i];
+	if (run_way(&own, answer->path, route->way, job, result)) {
+		answer->refused |= 1u << route->way;
 		return;
 	}
 	result->route = route;
@@ -178,12 +152,17 @@ static void run_route(const struct replay_opts *opts, const struct replay_route 
 static int run_routes(const struct replay_opts *opts, struct replay_job *job,
 		      struct replay_answer *answer)
 {
-	answer->results = calloc(replay_nroutes, sizeof(*answer->results));
+	unsigned nroutes = opts->what_if ? opts->what_if->n : replay_nroutes;
+
+	answer->results = calloc(nroutes, sizeof(*answer->results));
 	if (!answer->results)
 		return complain("no memory for the results");
-	for (unsigned i = 0; i < replay_nroutes; i++)
-		if (opts->routes & 1u << i)
+	for (unsigned i = 0; i < nroutes; i++) {
+		if (opts->what_if)
+			run_what_if(opts, i, job, answer);
+		else if (opts->routes & 1u << i)
 			run_route(opts, &replay_routes[i], job, answer);
+	}
 	return answer->nresults ? EXIT_GOOD : EXIT_USAGE;
 }
 
@@ -192,16 +171,15 @@ int replay_file(const struct replay_opts *opts, const char *path, struct replay_
 	struct replay_job job;
 	int err;
 
-	*answer = (struct replay_answer){.path = path};
-	err = read_file(path, answer);
+	err = replay_file_read(path, answer);
 	if (!err) {
-		err = prepare(opts, answer, &job);
+		err = replay_job_make(opts, answer, &job);
 		if (!err)
 			err = run_routes(opts, &job, answer);
 		answer->nlanes = job.nlanes;
 		answer->nevents = job.nevents;
 		answer->too_long = job.too_long;
-		discard(&job);
+		replay_job_free(&job);
 	}
 	if (err)
 		replay_answer_free(answer);
@@ -213,6 +191,8 @@ void replay_answer_free(struct replay_answer *answer)
 	trace_plan_free(answer->plan);
 	trace_free(answer->trace);
 	replay_recorded_free(&answer->recorded);
+	for (unsigned i = 0; i < answer->nresults; i++)
+		replay_result_free(&answer->results[i]);
 	free(answer->results);
 	*answer = (struct replay_answer){.path = answer->path};
 }

@@ -9,7 +9,8 @@
  *                  "failed": {"call": NAME, "line": N, "error": TEXT, "no_room": N, ...}},
  *                 ...]}, ...]
  *
- * "failed" is there if something has failed.
+ * "failed" is there if something has failed, "exposure" (replay_exposure_tell.c) if that was
+ * measured.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  */
 #include "replay.h"
@@ -70,7 +71,7 @@ static json_t *recorded_json(const struct replay_recorded *recorded)
 	return json_pack("{s:s, s:s}", "way", replay_way_name(recorded->way), "why", recorded->why);
 }
 
-static json_t *route_json(const struct replay_result *r)
+static json_t *route_json(const struct replay_answer *a, const struct replay_result *r)
 {
 	json_t *route = json_object();
 
@@ -78,6 +79,8 @@ static json_t *route_json(const struct replay_result *r)
 	put(&route, "way", json_string(replay_way_name(r->way)));
 	for (unsigned f = 0; f < replay_nfields; f++)
 		put(&route, replay_fields[f].name, value_of(&replay_fields[f], r));
+	if (r->exposed)
+		put(&route, "exposure", replay_exposure_json(a, r->exposed));
 	if (r->blame.requests)
 		put(&route, "failed", blame_json(&r->blame));
 	return route;
@@ -88,7 +91,7 @@ static json_t *routes_json(const struct replay_answer *a)
 	json_t *routes = json_array();
 
 	for (unsigned i = 0; i < a->nresults; i++)
-		append(&routes, route_json(&a->results[i]));
+		append(&routes, route_json(a, &a->results[i]));
 	return routes;
 }
 
@@ -131,20 +134,21 @@ json_t *replay_json_answer(const struct replay_opts *opts, const struct replay_a
 	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(a->path, name, sizeof(name));
-	return json_pack("{s:o, s:o, s:i, s:b, s:i, s:o, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:i, "
-			 "s:o, s:o, s:I, "
-			 "s:I, s:o, s:o, s:o, s:o}",
-			 "trace", json_file_text(name), "path", json_file_text(a->path), "threads",
-			 (int)a->nlanes, "data_checked", (int)opts->data, "mask_bits",
-			 (int)opts->mask_bits, "profile", json_file_text(opts->profile), "slots",
-			 (json_int_t)opts->slots, "areas", (json_int_t)opts->areas, "grow",
-			 (int)opts->grow, "cpus", (int)a->plan->facts.ncpus, "devices",
-			 (int)replay_devices(a->plan), "events", (json_int_t)a->nevents,
-			 "trace_seconds", real_or_null((double)a->plan->facts.span_ns / 1e9),
-			 "lines", (int)a->trace->nlines, "read_seconds", real_or_null(seconds),
-			 "lines_per_second", real_or_null((double)a->trace->nlines / seconds),
-			 "lost_events", (json_int_t)a->trace->lost_events, "overwritten_events",
-			 (json_int_t)a->trace->overwritten_events, "sizes",
-			 sizes_json(&a->plan->facts), "skipped", skips_json(a), "recorded",
-			 recorded_json(&a->recorded), "routes", routes_json(a));
+	return json_pack(
+		"{s:o, s:o, s:i, s:s, s:b, s:i, s:o, s:I, s:I, s:b, s:i, s:i, s:I, s:o, s:i, "
+		"s:o, s:o, s:I, "
+		"s:I, s:o, s:o, s:o, s:o}",
+		"trace", json_file_text(name), "path", json_file_text(a->path), "threads",
+		(int)a->nlanes, "clock", replay_clock_name(opts->clock), "data_checked",
+		(int)opts->data, "mask_bits", (int)opts->mask_bits, "profile",
+		json_file_text(opts->profile), "slots", (json_int_t)opts->slots, "areas",
+		(json_int_t)opts->areas, "grow", (int)opts->grow, "cpus", (int)a->plan->facts.ncpus,
+		"devices", (int)replay_devices(a->plan), "events", (json_int_t)a->nevents,
+		"trace_seconds", real_or_null((double)a->plan->facts.span_ns / 1e9), "lines",
+		(int)a->trace->nlines, "read_seconds", real_or_null(seconds), "lines_per_second",
+		real_or_null((double)a->trace->nlines / seconds), "lost_events",
+		(json_int_t)a->trace->lost_events, "overwritten_events",
+		(json_int_t)a->trace->overwritten_events, "sizes", sizes_json(&a->plan->facts),
+		"skipped", skips_json(a), "recorded", recorded_json(&a->recorded), "routes",
+		routes_json(a));
 }

@@ -16,8 +16,12 @@
  *    bounce   every map of a device is copied to the pool, which has the slots and areas that
  *             were asked for; its devices keep the address bits that they kept in the trace
  *    strict   a domain, flushed before an unmap returns
- *    lazy     a domain with the library's default queues.  It notes the time of each unmap if
- *             data is checked; without data the speed of the library is measured
+ *    lazy...  a domain with queues, the library's own if no others were asked for.  It notes
+ *             the time of each unmap if data is checked; without data the speed of the library
+ *             is measured.  On reuse its IOVAs come from the policy bitmap
+ *    guest    as strict
+ *    pass-    an identity domain, so that addresses are as on the direct route
+ *    through
  *
  * RAM ends at 4 GiB unless the trace needs more, so that a device with a 32-bit mask
  * reaches all of it.  Page tables, coherent memory and the blocks share it.  A machine with
@@ -38,8 +42,15 @@
 #include <unistd.h>
 
 const struct replay_route replay_routes[] = {
-	{.name = "direct", .way = REPLAY_DIRECT},     {.name = "bounce", .way = REPLAY_BOUNCE},
-	{.name = "strict", .way = REPLAY_STRICT},     {.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "direct", .way = REPLAY_DIRECT},
+	{.name = "bounce", .way = REPLAY_BOUNCE},
+	{.name = "strict", .way = REPLAY_STRICT},
+	{.name = "lazy", .way = REPLAY_LAZY},
+	{.name = "lazy-single", .way = REPLAY_LAZY_SINGLE},
+	{.name = "on-reuse", .way = REPLAY_ON_REUSE},
+	{.name = "manual", .way = REPLAY_MANUAL},
+	{.name = "guest", .way = REPLAY_GUEST},
+	{.name = "passthrough", .way = REPLAY_PASSTHROUGH},
 	{.name = "as-recorded", .as_recorded = true},
 };
 
@@ -47,7 +58,9 @@ const unsigned replay_nroutes = sizeof(replay_routes) / sizeof(replay_routes[0])
 
 const char *replay_way_name(enum replay_way way)
 {
-	static const char *const names[REPLAY_WAYS] = {"direct", "bounce", "strict", "lazy"};
+	static const char *const names[REPLAY_WAYS] = {"direct", "bounce",      "strict",
+						       "lazy",   "lazy-single", "on-reuse",
+						       "manual", "guest",       "passthrough"};
 
 	return names[way];
 }
@@ -99,11 +112,11 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 			 gib_up(job->memory_bytes), (unsigned long long)(there / RAM_UNIT));
 		return -ENOMEM;
 	}
-	if (way == REPLAY_DIRECT && wanted > RAM_BYTES &&
+	if (replay_way_in(way, REPLAY_UNCHANGED) && wanted > RAM_BYTES &&
 	    ram_bytes(wanted) - 1 > DMP_MASK(opts->mask_bits)) {
-		complain("route direct needs %llu GiB, more than a %u-bit device reaches; use "
+		complain("route %s needs %llu GiB, more than a %u-bit device reaches; use "
 			 "--mask 64 or another route",
-			 gib_up(wanted), opts->mask_bits);
+			 replay_way_name(way), gib_up(wanted), opts->mask_bits);
 		return -ERANGE;
 	}
 	return 0;
@@ -113,7 +126,8 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 static int make_sim(const struct replay_opts *opts, struct replay_machine *machine)
 {
 	uint64_t bytes = ram_bytes(wanted_bytes(opts, machine->way, machine->job));
-	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile),
+	int err = dmp_sim_create(&DMP_SIM_OPTS(.ram_bytes = bytes, .profile = opts->profile,
+					       .flags = opts->sim_flags),
 				 &machine->sim);
 
 	if (err && err != -ENOENT && err != -EIO)
@@ -156,13 +170,16 @@ static bool is_used(const struct replay_machine *machine, uint32_t i)
 
 static int make_domain(const struct replay_opts *opts, struct replay_machine *machine, uint32_t i)
 {
-	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_STRICT);
+	struct dmp_domain_opts domain = DMP_DOMAIN_OPTS(.flags = 0);
 	int err;
 
-	if (machine->way == REPLAY_LAZY) {
-		domain.flush = DMP_FLUSH_LAZY;
-		domain.flags = opts->data ? DMP_DOMAIN_EXPOSURE : 0;
-	}
+	replay_flush_apply(machine->way, &opts->flush[machine->way], &domain);
+	if (replay_way_in(machine->way, opts->exposure ? REPLAY_TRANSLATED
+					: opts->data   ? REPLAY_QUEUED
+						       : 0))
+		domain.flags |= DMP_DOMAIN_EXPOSURE;
+	if (opts->shape)
+		opts->shape(opts->shape_ctx, i, &domain);
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);
 	if (!err)
 		err = dmp_device_attach(machine->devices[i], machine->domains[i]);
@@ -183,7 +200,7 @@ static int make_device(const struct replay_opts *opts, struct replay_machine *ma
 		device.min_align_mask = machine->job->recorded->min_align_masks[i];
 	}
 	err = dmp_device_create(dmp_sim_hw(machine->sim), &device, &machine->devices[i]);
-	if (!err && replay_way_in(machine->way, REPLAY_TRANSLATED))
+	if (!err && replay_way_in(machine->way, REPLAY_TRANSLATED | 1u << REPLAY_PASSTHROUGH))
 		err = make_domain(opts, machine, i);
 	return err;
 }

@@ -16,9 +16,11 @@
 #include <sys/stat.h>
 
 #define DEFAULT_PROFILE "vtd-modern"
-#define ALL_ROUTES      "direct,bounce,strict,lazy,as-recorded"
-#define RUNS_MAX        1000u
-#define MASK_BITS       32u
+#define DEFAULT_ROUTES  "direct,bounce,strict,lazy,as-recorded"
+#define ALL_ROUTES                                                                                 \
+	"direct,bounce,strict,lazy,lazy-single,on-reuse,manual,guest,passthrough,as-recorded"
+#define RUNS_MAX  1000u
+#define MASK_BITS 32u
 
 /* Linux's: 64 MiB, and as many areas as the machines of the bundled traces had CPUs. */
 #define DEFAULT_SLOTS UINT64_C(32768)
@@ -39,9 +41,13 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 {
 	const struct poptOption table[] = {
 		{"route", 'r', POPT_ARG_STRING, NULL, 0,
-		 "a column each: " ALL_ROUTES " (default: all)", "LIST"},
+		 "a column each: " ALL_ROUTES " (default: " DEFAULT_ROUTES ")", "LIST"},
 		{"serial", 's', POPT_ARG_NONE, &c->serial, 0,
 		 "one thread, in the order of the file", NULL},
+		{"clock", 'C', POPT_ARG_STRING, NULL, 0,
+		 "real: threads, as fast as they can; trace: the recorded CPUs at the recorded "
+		 "times, on one thread (default: real)",
+		 "WHICH"},
 		{"no-data", 'n', POPT_ARG_NONE, &c->no_data, 0,
 		 "do not move or compare bytes: the library alone", NULL},
 		{"repeat", 'N', POPT_ARG_STRING, NULL, 0,
@@ -56,9 +62,17 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		 "the bounce pool grows when it is full: transient pools, and more of its size",
 		 NULL},
 		{"flush", 'f', POPT_ARG_STRING, NULL, 0,
-		 "strict or lazy: what as-recorded is if the trace has an IOMMU and does not tell "
-		 "(default: lazy)",
+		 "POLICY[:NAME=VALUE]...: how domains of that policy flush, and what "
+		 "as-recorded is if the trace has an IOMMU and does not tell (default: lazy)",
 		 "WHEN"},
+		{"exposure", 'e', POPT_ARG_NONE, &c->exposure, 0,
+		 "measure what devices can still reach after an unmap, and tell it by domain",
+		 NULL},
+		{"what-if", 'W', POPT_ARG_STRING, NULL, 0,
+		 "flush=POLICY[:NAME=VALUE]...,...: no routes, but these ways to flush "
+		 "compared on one clock, that of the trace: what each costs and what it leaves "
+		 "open",
+		 "LIST"},
 		{"profile", 'p', POPT_ARG_STRING, NULL, 0,
 		 "what the simulated IOMMU costs (default: " DEFAULT_PROFILE ")", "NAME|FILE"},
 		{"check-addresses", 'c', POPT_ARG_NONE, &c->check_addresses, 0,
@@ -78,10 +92,12 @@ static char **text_of(struct replay_command *c, int letter)
 {
 	switch (letter) {
 	case 'r': return &c->routes;
+	case 'C': return &c->clock;
 	case 'N': return &c->repeat;
 	case 'm': return &c->mask;
 	case 'S': return &c->slots;
 	case 'f': return &c->flush;
+	case 'W': return &c->what_if_text;
 	case 'p': return &c->profile;
 	case 'j': return &c->json_path;
 	default: return NULL;
@@ -126,6 +142,24 @@ static int check_together(const struct replay_command *c, const struct poptOptio
 		    c->given & bit_of(options->shortName))
 			return complain("--check-addresses does not replay; leave out --%s",
 					options->longName);
+	return 0;
+}
+
+/* What-if compares on the clock of the trace, without bouncing, and is the same each time. */
+static int check_what_if(const struct replay_command *c, const struct poptOption *options)
+{
+	static const char without[] = "rsNSgfe";
+
+	if (!c->what_if_text)
+		return 0;
+	for (; options->longName; options++)
+		if (options->shortName && strchr(without, options->shortName) &&
+		    c->given & bit_of(options->shortName))
+			return complain("--what-if has ways to flush of its own and the clock of "
+					"the trace; leave out --%s",
+					options->longName);
+	if (c->clock && strcmp(c->clock, replay_clock_name(REPLAY_CLOCK_TRACE)) != 0)
+		return complain("--what-if compares in the time of the trace; leave out --clock");
 	return 0;
 }
 
@@ -198,12 +232,38 @@ static int parse_slots(const char *text, struct replay_opts *opts)
 	return 0;
 }
 
+/* What is set counts wherever domains flush so, whatever as-recorded is. */
 static int parse_flush(const char *text, struct replay_opts *opts)
 {
-	if (strcmp(text, replay_way_name(REPLAY_STRICT)) == 0)
-		opts->unknown = REPLAY_STRICT;
-	else if (strcmp(text, replay_way_name(REPLAY_LAZY)) != 0)
-		return complain("--flush must be strict or lazy");
+	struct replay_flush flush;
+	unsigned way;
+
+	if (replay_flush_parse(text, strlen(text), &way, &flush))
+		return EXIT_USAGE;
+	opts->unknown = (enum replay_way)way;
+	opts->flush[way] = flush;
+	return 0;
+}
+
+/* The time of the trace has its one thread in any case, as every CPU. */
+static int parse_clock(const char *text, struct replay_opts *opts)
+{
+	if (strcmp(text, replay_clock_name(REPLAY_CLOCK_TRACE)) == 0)
+		opts->clock = REPLAY_CLOCK_TRACE;
+	else if (strcmp(text, replay_clock_name(REPLAY_CLOCK_REAL)) != 0)
+		return complain("--clock must be real or trace");
+	if (opts->clock == REPLAY_CLOCK_TRACE && opts->serial)
+		return complain("--clock trace plays the recorded CPUs on one thread; leave out "
+				"--serial");
+	return 0;
+}
+
+/* Threads have no time of the trace. */
+static int check_commits(const struct replay_opts *opts)
+{
+	if (opts->clock == REPLAY_CLOCK_REAL && opts->flush[REPLAY_MANUAL].commit_ns)
+		return complain("--flush manual with a time is a time of the trace; add --clock "
+				"trace, or give a number of unmaps");
 	return 0;
 }
 
@@ -226,7 +286,7 @@ static bool same_file(const char *a, const char *b)
 	       at_a.st_dev == at_b.st_dev && at_a.st_ino == at_b.st_ino;
 }
 
-static int check_json_path(const char *json_path, const char **paths)
+int replay_options_check_json(const char *json_path, const char **paths)
 {
 	if (!*json_path)
 		return complain("--json needs the name of a file");
@@ -237,6 +297,14 @@ static int check_json_path(const char *json_path, const char **paths)
 	return 0;
 }
 
+static int parse_what_if(struct replay_command *c)
+{
+	c->opts.what_if = &c->what_if;
+	c->opts.clock = REPLAY_CLOCK_TRACE;
+	c->opts.exposure = true;
+	return replay_what_if_parse(c->what_if_text, &c->what_if);
+}
+
 static int parse_texts(struct replay_command *c)
 {
 	int err = parse_unsigned("repeat", c->repeat, 1, RUNS_MAX, &c->opts.repeat);
@@ -245,14 +313,20 @@ static int parse_texts(struct replay_command *c)
 		err = parse_unsigned("mask", c->mask, 12, 64, &c->opts.mask_bits);
 	if (!err && c->slots)
 		err = parse_slots(c->slots, &c->opts);
+	if (!err && c->clock)
+		err = parse_clock(c->clock, &c->opts);
 	if (!err && c->flush)
 		err = parse_flush(c->flush, &c->opts);
+	if (!err && c->what_if_text)
+		err = parse_what_if(c);
 	if (!err)
-		err = parse_routes(c->routes ? c->routes : ALL_ROUTES, &c->opts.routes);
+		err = check_commits(&c->opts);
+	if (!err)
+		err = parse_routes(c->routes ? c->routes : DEFAULT_ROUTES, &c->opts.routes);
 	if (!err && c->profile)
 		err = check_profile(c->profile);
 	if (!err && c->json_path)
-		err = check_json_path(c->json_path, c->paths);
+		err = replay_options_check_json(c->json_path, c->paths);
 	return err;
 }
 
@@ -268,13 +342,14 @@ static struct replay_opts opts_of(const struct replay_command *c)
 		.slots = DEFAULT_SLOTS,
 		.areas = DEFAULT_AREAS,
 		.grow = c->grow,
+		.exposure = c->exposure,
 		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
 	};
 }
 
 int replay_options_parse(int argc, const char **argv, struct replay_command *c)
 {
-	struct poptOption options[16];
+	struct poptOption options[20];
 	int err;
 
 	*c = (struct replay_command){0};
@@ -284,6 +359,8 @@ int replay_options_parse(int argc, const char **argv, struct replay_command *c)
 	err = take_options(c, options);
 	if (!err)
 		err = check_together(c, options);
+	if (!err)
+		err = check_what_if(c, options);
 	if (err)
 		return err;
 	c->paths = poptGetArgs(c->context);
@@ -299,7 +376,9 @@ void replay_options_free(struct replay_command *c)
 	free(c->repeat);
 	free(c->mask);
 	free(c->slots);
+	free(c->clock);
 	free(c->flush);
+	free(c->what_if_text);
 	free(c->profile);
 	free(c->json_path);
 	poptFreeContext(c->context);

@@ -6,6 +6,7 @@
 #define BENCH_REPLAY_OPTIONS_H
 
 #include "replay.h"
+#include "replay_what_if.h"
 
 #include <popt.h>
 
@@ -15,8 +16,10 @@ struct replay_command {
 	char *json_path;    /* owned; NULL: none */
 
 	/* Where the text of each option is kept. */
-	char *routes, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
-	int serial, no_data, check_addresses, grow;
+	char *routes, *clock, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
+	char *what_if_text;                                             /* likewise */
+	int serial, no_data, check_addresses, grow, exposure;
+	struct replay_what_if what_if;
 	uint64_t given; /* a bit for each option letter */
 	poptContext context;
 };
@@ -27,5 +30,9 @@ struct replay_command {
  */
 int replay_options_parse(int argc, const char **argv, struct replay_command *command);
 void replay_options_free(struct replay_command *command);
+
+/* A file that answers can be written to: named, and none of the traces.  Complains and returns
+ * EXIT_USAGE. */
+int replay_options_check_json(const char *json_path, const char **paths);
 
 #endif

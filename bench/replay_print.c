@@ -75,7 +75,8 @@ static void print_head(FILE *to, const struct replay_opts *opts, const struct re
 	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s in %.1f s, %u device%s\n", name, a->nevents,
 		a->plan->facts.ncpus, plural(a->plan->facts.ncpus),
 		(double)a->plan->facts.span_ns / 1e9, ndevices, plural(ndevices));
-	fprintf(to, "  %u thread%s, %s, %u-bit mask, profile %s", a->nlanes, plural(a->nlanes),
+	fprintf(to, "  %u thread%s, %s clock, %s, %u-bit mask, profile %s", a->nlanes,
+		plural(a->nlanes), replay_clock_name(opts->clock),
 		opts->data ? "data checked" : "no data", opts->mask_bits, opts->profile);
 	if (bounces(a))
 		fprintf(to, ", %spool of %" PRIu64 " slots in %" PRIu64 " area%s",
@@ -266,6 +267,7 @@ void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_
 {
 	print_head(to, opts, answer);
 	print_fields(to, answer);
+	replay_exposure_print(to, opts, answer);
 	print_sizes(to, &answer->plan->facts);
 	print_recorded(to, &answer->recorded);
 	print_skips(to, answer);

@@ -49,6 +49,8 @@ static void read_domain(struct dmp_domain *domain, struct replay_books *books)
 
 	dmp_domain_get_stats(domain, &stats, sizeof(stats));
 	domain_stats_add(&books->domain, &stats);
+	if (dmp_domain_is_identity(domain))
+		return;
 	dmp_iova_get_stats(dmp_domain_iova(domain), &iova, sizeof(iova));
 	iova_stats_add(&books->iova, &iova);
 }
@@ -152,7 +154,15 @@ static void fill_flushes(const struct replay_books *before, const struct replay_
 	r->flushes_full = b->flushes_by[DMP_FLUSH_CAUSE_FULL] - a->flushes_by[DMP_FLUSH_CAUSE_FULL];
 	r->flushes_timer = b->flushes_by[DMP_FLUSH_CAUSE_TIMER] -
 			   a->flushes_by[DMP_FLUSH_CAUSE_TIMER];
-	r->entries_per_flush = ratio(released, (double)flushes);
+	r->flushes_commit = b->flushes_by[DMP_FLUSH_CAUSE_COMMIT] -
+			    a->flushes_by[DMP_FLUSH_CAUSE_COMMIT];
+	r->flushes_reuse = b->flushes_by[DMP_FLUSH_CAUSE_REUSE] -
+			   a->flushes_by[DMP_FLUSH_CAUSE_REUSE];
+	r->flushes_asked = b->flushes_by[DMP_FLUSH_CAUSE_ASKED] -
+			   a->flushes_by[DMP_FLUSH_CAUSE_ASKED];
+	/* On reuse nothing waits in a queue: a flush is for what was unmapped */
+	r->entries_per_flush =
+		ratio(r->way == REPLAY_ON_REUSE ? (double)r->unmaps : released, (double)flushes);
 	r->exposed_us = ratio((double)(b->exposed_ns - a->exposed_ns) / 1000, released);
 	r->exposed_max_us = (double)b->exposed_max_ns / 1000;
 	if (b->exposed_max_ns == 0)
@@ -261,14 +271,23 @@ void replay_result_median(struct replay_result *runs, unsigned nruns, struct rep
 
 	qsort(runs, nruns, sizeof(*runs), by_speed);
 	*out = runs[middle];
-	for (unsigned i = 0; i < nruns; i++)
-		if (i != middle)
-			add_failures(&runs[i], out);
+	for (unsigned i = 0; i < nruns; i++) {
+		if (i == middle)
+			continue;
+		add_failures(&runs[i], out);
+		replay_result_free(&runs[i]);
+	}
 	out->events_per_second =
 		(runs[middle].events_per_second + runs[nruns / 2].events_per_second) / 2;
 	out->slowest = runs[0].events_per_second;
 	out->fastest = runs[nruns - 1].events_per_second;
 	out->runs = nruns;
+}
+
+void replay_result_free(struct replay_result *result)
+{
+	free(result->exposed);
+	result->exposed = NULL;
 }
 
 bool replay_result_is_bad(const struct replay_result *r)

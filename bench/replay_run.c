@@ -14,6 +14,8 @@
  *  [TURN]  pass_on: what the step did to the mapping and its memory; store_release(turn)
  *          wait_for: load_acquire(turn); the next step's look at both
  *
+ * In the time of the trace (replay_clock.c) there is one lane, which the caller's thread runs.
+ *
  * Locking: (g) lock of the gate, before the clock starts only; (c) constant.
  */
 #include "replay.h"
@@ -79,6 +81,20 @@ static void run_lane(struct replay_run *run, struct replay_lane *lane)
 	}
 }
 
+static void run_trace(struct replay_run *run, struct replay_lane *lane)
+{
+	(void)lane; /* the only one */
+	replay_clock_run(run);
+}
+
+static void run_timed(struct replay_run *run, struct replay_lane *lane,
+		      void (*run_steps)(struct replay_run *run, struct replay_lane *lane))
+{
+	lane->start_ns = now_ns();
+	run_steps(run, lane);
+	lane->end_ns = now_ns();
+}
+
 static bool gate_pass(struct gate *gate)
 {
 	bool open;
@@ -105,9 +121,7 @@ static void *worker_main(void *arg)
 
 	if (!gate_pass(w->gate))
 		return NULL;
-	w->lane->start_ns = now_ns();
-	run_lane(w->run, w->lane);
-	w->lane->end_ns = now_ns();
+	run_timed(w->run, w->lane, run_lane);
 	return NULL;
 }
 
@@ -139,7 +153,7 @@ static int run_workers(struct worker *workers, uint32_t n, struct gate *gate)
 	return err;
 }
 
-int replay_run_lanes(struct replay_run *run, double *seconds)
+static int run_threads(struct replay_run *run, double *seconds)
 {
 	struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, SHUT};
 	uint32_t n = run->job->nlanes;
@@ -156,4 +170,17 @@ int replay_run_lanes(struct replay_run *run, double *seconds)
 	if (!err)
 		*seconds = seconds_of(run->job);
 	return err;
+}
+
+/* No thread but this one may call the library in manual mode. */
+static int run_here(struct replay_run *run, double *seconds)
+{
+	run_timed(run, &run->job->lanes[0], run_trace);
+	*seconds = seconds_of(run->job);
+	return 0;
+}
+
+int replay_run_lanes(struct replay_run *run, double *seconds)
+{
+	return run->in_trace_time ? run_here(run, seconds) : run_threads(run, seconds);
 }

@@ -140,6 +140,28 @@ static void copied_back(const struct replay_run *run, struct replay_lane *lane,
 		lane->counts.unmap_copied += m->len;
 }
 
+void replay_step_commit(struct replay_run *run, struct replay_lane *lane, int err)
+{
+	if (err)
+		replay_blame_note(&lane->counts.blame, "dmp_domain_commit", err, 0);
+	if (run->queued)
+		replay_queued_look_all(run->queued, run->machine);
+}
+
+/* To those who follow what waits, and who say when it has waited long enough. */
+static void tell_unmapped(struct replay_run *run, struct replay_lane *lane, uint32_t dev,
+			  uint32_t line)
+{
+	int err = 0;
+
+	if (run->queued)
+		replay_queued_look(run->queued, run->machine, dev);
+	if (run->commits)
+		err = replay_commits_count(run->commits, run->machine, dev, run->now_ns);
+	if (err)
+		replay_blame_note(&lane->counts.blame, "dmp_domain_commit", err, line);
+}
+
 static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_t i, unsigned attrs,
 		       uint32_t line)
 {
@@ -156,6 +178,7 @@ static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_
 		replay_blame_note(&lane->counts.blame, call, err, line);
 		return;
 	}
+	tell_unmapped(run, lane, m->dev, line);
 	copied_back(run, lane, m, skipped);
 	if (run->data)
 		replay_data_after_unmap(run, lane, i, skipped);
@@ -211,7 +234,7 @@ static void step_sync(struct replay_run *run, struct replay_lane *lane,
 		replay_data_after_sync(run, lane, step->mapping, sync);
 }
 
-void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+static void do_step(struct replay_run *run, struct replay_lane *lane,
 		    const struct replay_step *step)
 {
 	struct replay_mapping *m = &run->job->mappings[step->mapping];
@@ -229,6 +252,18 @@ void replay_step_do(struct replay_run *run, struct replay_lane *lane,
 		step_unmap(run, lane, step->mapping, step->attrs, line_of(run, step));
 	else
 		step_sync(run, lane, step);
+}
+
+void replay_step_do(struct replay_run *run, struct replay_lane *lane,
+		    const struct replay_step *step)
+{
+	const struct replay_watch *watch = run->watch;
+
+	if (watch)
+		watch->before(watch->ctx, step);
+	do_step(run, lane, step);
+	if (watch)
+		watch->after(watch->ctx, step);
 }
 
 void replay_step_settle(struct replay_run *run, struct replay_lane *lane)

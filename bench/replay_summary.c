@@ -37,13 +37,17 @@ int replay_summary_add(struct replay_summary *summary, struct replay_answer *ans
 	};
 	replay_trace_name(answer->path, row->name, sizeof(row->name));
 	answer->results = NULL;
+	answer->nresults = 0;
 	return 0;
 }
 
 void replay_summary_free(struct replay_summary *summary)
 {
-	for (unsigned i = 0; i < summary->nrows; i++)
+	for (unsigned i = 0; i < summary->nrows; i++) {
+		for (unsigned k = 0; k < summary->rows[i].nresults; k++)
+			replay_result_free(&summary->rows[i].results[k]);
 		free(summary->rows[i].results);
+	}
 	free(summary->rows);
 	*summary = (struct replay_summary){0};
 }

@@ -111,8 +111,9 @@ job_clang() {
 	CC=clang built_job clang -Dwerror=true -Dbuildtype=debug -Dchecks=3
 }
 
+# With a million attempts at each policy beside each trace.
 job_release() {
-	built_job release -Dwerror=true -Dbuildtype=release
+	DMP_ATTACK_ATTEMPTS=1000000 built_job release -Dwerror=true -Dbuildtype=release
 }
 
 # Millions of random operations against the models.

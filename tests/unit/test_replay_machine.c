@@ -256,6 +256,31 @@ static void test_the_domains_flush_as_their_route_says(void **state)
 	rig_down(&rig);
 }
 
+static void test_a_policy_of_its_own_each(void **state)
+{
+	static const struct {
+		enum replay_way way;
+		enum dmp_flush_policy policy;
+	} expected[] = {
+		{REPLAY_LAZY_SINGLE, DMP_FLUSH_LAZY_SINGLE},
+		{REPLAY_ON_REUSE, DMP_FLUSH_ON_REUSE},
+		{REPLAY_MANUAL, DMP_FLUSH_MANUAL},
+		{REPLAY_GUEST, DMP_FLUSH_GUEST},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		struct rig rig;
+
+		rig_up(&rig, TWO_DEVICES, &RIG(.route = (enum rig_route)expected[i].way));
+		assert_int_equal(dmp_domain_get_flush(rig.machine.domains[0]), expected[i].policy);
+		rig_do(&rig, 0);
+		rig_do(&rig, 1);
+		assert_int_equal(rig_counts(&rig)->blame.requests, 0);
+		rig_down(&rig);
+	}
+}
+
 /* Half of it would be another pool than was asked for. */
 static void test_a_pool_that_does_not_fit_is_no_machine(void **state)
 {
@@ -287,6 +312,7 @@ int main(void)
 		cmocka_unit_test(test_other_routes_have_no_pool),
 		cmocka_unit_test(test_bouncing_devices_keep_the_bits_that_the_traced_ones_kept),
 		cmocka_unit_test(test_the_domains_flush_as_their_route_says),
+		cmocka_unit_test(test_a_policy_of_its_own_each),
 		cmocka_unit_test(test_a_pool_that_does_not_fit_is_no_machine),
 	};
 

@@ -75,7 +75,9 @@ static void test_without_options_every_route_is_taken_with_linuxs_pool(void **st
 	struct replay_opts opts = TAKEN("other");
 
 	(void)state;
-	assert_int_equal(opts.routes, (1u << replay_nroutes) - 1);
+	assert_int_equal(opts.routes, 1u << REPLAY_DIRECT | 1u << REPLAY_BOUNCE |
+					      1u << REPLAY_STRICT | 1u << REPLAY_LAZY |
+					      1u << (replay_nroutes - 1));
 	assert_true(opts.data && !opts.serial && !opts.check_addresses);
 	assert_int_equal(opts.repeat, 1);
 	assert_int_equal(opts.mask_bits, 32);
@@ -184,14 +186,69 @@ static void test_an_answer_goes_nowhere_where_a_trace_is(void **state)
 	unlink(path);
 }
 
-static void test_a_flush_is_strict_or_lazy(void **state)
+static void test_a_flush_is_a_policy_with_what_is_set_of_it(void **state)
 {
+	struct replay_opts opts = TAKEN("--flush", "lazy-single:entries=64:timeout=2ms");
+
 	(void)state;
 	assert_int_equal(TAKEN("--flush", "strict").unknown, REPLAY_STRICT);
 	assert_int_equal(TAKEN("--flush", "lazy").unknown, REPLAY_LAZY);
-	REFUSED("--flush must be", "--flush", "");
-	REFUSED("--flush must be", "--flush", "LAZY");
-	REFUSED("--flush must be", "--flush", "bounce");
+	assert_int_equal(opts.unknown, REPLAY_LAZY_SINGLE);
+	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].entries, 64);
+	assert_int_equal(opts.flush[REPLAY_LAZY_SINGLE].timeout_ns, 2000000);
+	assert_int_equal(opts.flush[REPLAY_LAZY].entries, 0);
+	assert_int_equal(TAKEN("-f", "manual:every=9ms", "-Ctrace").flush[REPLAY_MANUAL].commit_ns,
+			 9000000);
+	REFUSED("add --clock trace", "--flush", "manual:every=9ms");
+	REFUSED("'' is not a way to flush; try strict, lazy, ", "--flush", "");
+	REFUSED("'LAZY' is not a way to flush", "--flush", "LAZY");
+	REFUSED("'bounce' is not a way to flush", "--flush", "bounce");
+}
+
+static void test_a_clock_is_real_or_of_the_trace_on_one_thread(void **state)
+{
+	(void)state;
+	assert_int_equal(TAKEN("other").clock, REPLAY_CLOCK_REAL);
+	assert_int_equal(TAKEN("--clock", "real", "--serial").clock, REPLAY_CLOCK_REAL);
+	assert_int_equal(TAKEN("-C", "trace").clock, REPLAY_CLOCK_TRACE);
+	REFUSED("--clock must be real or trace", "--clock", "");
+	REFUSED("--clock must be real or trace", "--clock", "Trace");
+	REFUSED("leave out --serial", "--clock", "trace", "--serial");
+}
+
+static void test_ways_to_flush_are_compared_in_the_time_of_the_trace(void **state)
+{
+	static const char *const list[] = {
+		"--what-if", "flush=strict,lazy:entries=64", "-n", "-Ctrace", "trace", NULL};
+	struct replay_command command;
+
+	(void)state;
+	assert_int_equal(parse(list, &command), EXIT_GOOD);
+	assert_ptr_equal(command.opts.what_if, &command.what_if);
+	assert_int_equal(command.what_if.n, 2);
+	assert_int_equal(command.opts.clock, REPLAY_CLOCK_TRACE);
+	assert_true(command.opts.exposure && !command.opts.data);
+	replay_options_free(&command);
+	assert_null(TAKEN("other").what_if);
+	assert_false(TAKEN("other").exposure);
+	assert_true(TAKEN("--exposure").exposure);
+	REFUSED("--what-if must be flush=", "--what-if", "strict");
+	REFUSED("'x' is not a way to flush", "--what-if", "flush=x");
+}
+
+/* What it decides itself is not silently left out. */
+static void test_a_comparison_takes_no_option_of_a_replay_with_routes(void **state)
+{
+	static const char *const with_value[] = {"--route", "lazy", "--slots",  "1024",
+						 "--flush", "lazy", "--repeat", "3"};
+	(void)state;
+	for (size_t i = 0; i < sizeof(with_value) / sizeof(with_value[0]); i += 2)
+		REFUSED(with_value[i], "--what-if", "flush=lazy", with_value[i], with_value[i + 1]);
+	REFUSED("leave out --serial", "-s", "--what-if", "flush=lazy");
+	REFUSED("leave out --grow", "-g", "--what-if", "flush=lazy");
+	REFUSED("leave out --exposure", "-e", "--what-if", "flush=lazy");
+	REFUSED("leave out --clock", "--clock", "real", "--what-if", "flush=lazy");
+	REFUSED("leave out --what-if", "--check-addresses", "--what-if", "flush=lazy");
 }
 
 static void test_routes_are_a_list_without_empty_names_and_without_repetition(void **state)
@@ -251,7 +308,10 @@ int main(void)
 		cmocka_unit_test(
 			test_a_profile_that_cannot_be_loaded_is_refused_with_those_that_can),
 		cmocka_unit_test(test_an_answer_goes_nowhere_where_a_trace_is),
-		cmocka_unit_test(test_a_flush_is_strict_or_lazy),
+		cmocka_unit_test(test_a_flush_is_a_policy_with_what_is_set_of_it),
+		cmocka_unit_test(test_a_clock_is_real_or_of_the_trace_on_one_thread),
+		cmocka_unit_test(test_ways_to_flush_are_compared_in_the_time_of_the_trace),
+		cmocka_unit_test(test_a_comparison_takes_no_option_of_a_replay_with_routes),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
 		cmocka_unit_test(test_an_option_that_does_not_exist_is_refused),

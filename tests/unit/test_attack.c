@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_attack.c - proves that `dmapool attack` ends with the worst status of its traces and
+ * policies, and says what it could not do
+ */
+#include "test_attack_refused.h"
+#include "test_attack_rig.h"
+
+#include <jansson.h>
+
+#define SAY(...) say(attack_main, STDOUT_FILENO, (const char *const[]){__VA_ARGS__, NULL})
+
+static void test_a_loop_is_attacked_without_a_trace(void **state)
+{
+	struct said said = SAY("--loop", "200", "--attempts", "2000", "--flush", "strict,lazy");
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_GOOD);
+	assert_ptr_equal(strstr(said.text, "loop: 400 calls of 2 CPUs, in their own time, seed 1"),
+			 said.text);
+	assert_non_null(strstr(said.text, "\n  strict "));
+	assert_non_null(strstr(said.text, "\n  lazy "));
+}
+
+static void test_a_machine_without_an_iommu_is_no_failure(void **state)
+{
+	struct said said = SAY("--loop", "200", "--attempts", "2000", "--flush", "none");
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_GOOD);
+	assert_non_null(strstr(said.text, "recorded bus errors"));
+}
+
+static void test_the_same_command_says_the_same(void **state)
+{
+	struct said a = SAY("--loop", "300", "--attempts", "3000", "--seed", "9");
+	struct said b = SAY("--loop", "300", "--attempts", "3000", "--seed", "9");
+
+	(void)state;
+	assert_string_equal(a.text, b.text);
+}
+
+static void test_a_trace_that_cannot_be_read_is_told_and_the_next_is_attacked(void **state)
+{
+	struct trace_file file = file_with(ONE_UNMAP, sizeof(ONE_UNMAP) - 1);
+	struct said said = SAY("/nowhere/at/all", file.path, "--attempts", "1000");
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_USAGE);
+	assert_non_null(strstr(said.text, "\n  strict "));
+	unlink(file.path);
+}
+
+static void test_answers_are_written_as_json(void **state)
+{
+	struct trace_file file = file_with("", 0);
+	struct said said = SAY("--loop", "100", "--attempts", "500", "--json", file.path);
+	json_t *json = json_load_file(file.path, 0, NULL);
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_GOOD);
+	assert_int_equal(json_array_size(json), 1);
+	assert_int_equal(json_array_size(json_object_get(json_array_get(json, 0), "policies")), 5);
+	json_decref(json);
+	unlink(file.path);
+}
+
+static void test_what_cannot_be_asked_is_refused(void **state)
+{
+	(void)state;
+	refuse(attack_main, "/nowhere/at/all", (const char *const[]){"/nowhere/at/all", NULL});
+	refuse(attack_main, "cannot write",
+	       (const char *const[]){"--json", "/nowhere/at/all.json", NULL});
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_loop_is_attacked_without_a_trace),
+		cmocka_unit_test(test_a_machine_without_an_iommu_is_no_failure),
+		cmocka_unit_test(test_the_same_command_says_the_same),
+		cmocka_unit_test(test_a_trace_that_cannot_be_read_is_told_and_the_next_is_attacked),
+		cmocka_unit_test(test_answers_are_written_as_json),
+		cmocka_unit_test(test_what_cannot_be_asked_is_refused),
+	};
+
+	return cmocka_run_group_tests_name("attack", tests, NULL, NULL);
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_replay_what_if.c - proves which lists bench/replay_what_if.c takes, and which of several
+ * points it leaves on the frontier
+ */
+#include "test_replay_refused.h"
+
+#include "replay_what_if.h"
+
+#include <math.h>
+
+static void test_a_list_is_kept_in_its_order_in_one_form(void **state)
+{
+	struct replay_what_if w;
+
+	(void)state;
+	assert_int_equal(
+		replay_what_if_parse("flush=lazy:timeout=1000us:entries=64,strict,lazy", &w), 0);
+	assert_int_equal(w.n, 3);
+	assert_string_equal(w.text[0], "lazy:entries=64:timeout=1ms");
+	assert_string_equal(w.routes[0].name, "lazy:entries=64:timeout=1ms");
+	assert_int_equal(w.routes[0].way, REPLAY_LAZY);
+	assert_int_equal(w.flush[0].entries, 64);
+	assert_int_equal(w.routes[1].way, REPLAY_STRICT);
+	assert_string_equal(w.text[2], "lazy");
+	assert_int_equal(w.flush[2].entries, 0);
+}
+
+static int parse(const char *text)
+{
+	struct replay_what_if w;
+
+	return replay_what_if_parse(text, &w);
+}
+
+static void test_what_is_no_list_of_ways_to_flush_is_refused(void **state)
+{
+	char many[40 * REPLAY_WHAT_IF_MAX] = "flush=strict", *end = many + strlen(many);
+
+	(void)state;
+	refused_with(parse, "lazy,strict", "--what-if must be flush=POLICY");
+	refused_with(parse, "", "--what-if must be flush=POLICY");
+	refused_with(parse, "flush=", "'' is not a way to flush");
+	refused_with(parse, "flush=lazy,", "'' is not a way to flush");
+	refused_with(parse, "flush=lazy,,strict", "'' is not a way to flush");
+	refused_with(parse, "flush=lazy,bounce", "'bounce' is not a way to flush");
+	refused_with(parse, "flush=lazy:entries=3", "entries must be");
+	refused_with(parse, "flush=strict,lazy,strict", "names strict twice");
+	refused_with(parse, "flush=lazy:timeout=1ms,lazy:timeout=1000us",
+		     "names lazy:timeout=1ms twice");
+	for (unsigned i = 1; i <= REPLAY_WHAT_IF_MAX; i++)
+		end += sprintf(end, ",lazy:timeout=%ums", i);
+	refused_with(parse, many, "at most 32");
+}
+
+static void test_the_cheapest_and_the_safest_are_on_the_frontier(void **state)
+{
+	struct replay_point p[] = {{.cost = 2000, .exposure = 0}, {.cost = 100, .exposure = 5}};
+
+	(void)state;
+	replay_frontier_find(p, 2);
+	assert_int_equal(p[0].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
+}
+
+/*
+ *    cost ^  0
+ *         |          3     beaten by 1 and 2: 2 is cheaper
+ *         |    1
+ *         |        2   4   beaten by 2: as cheap, less safe
+ *         +-----------------> exposure
+ */
+static void test_who_is_beaten_names_the_cheapest_that_beats_him(void **state)
+{
+	struct replay_point p[] = {
+		{.cost = 9, .exposure = 0}, {.cost = 5, .exposure = 2}, {.cost = 3, .exposure = 4},
+		{.cost = 7, .exposure = 5}, {.cost = 3, .exposure = 6},
+	};
+
+	(void)state;
+	replay_frontier_find(p, 5);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(p[i].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[3].beaten_by, 2);
+	assert_int_equal(p[4].beaten_by, 2);
+}
+
+static void test_who_beats_and_is_beaten_is_not_named(void **state)
+{
+	struct replay_point p[] = {
+		{.cost = 3, .exposure = 3}, {.cost = 1, .exposure = 2}, {.cost = 1, .exposure = 1}};
+
+	(void)state;
+	replay_frontier_find(p, 3);
+	assert_int_equal(p[0].beaten_by, 2); /* not 1, which is as cheap */
+	assert_int_equal(p[1].beaten_by, 2);
+}
+
+static void test_equal_points_both_stay(void **state)
+{
+	struct replay_point p[] = {{.cost = 3, .exposure = 3}, {.cost = 3, .exposure = 3}};
+
+	(void)state;
+	replay_frontier_find(p, 2);
+	assert_int_equal(p[0].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
+}
+
+static void test_exposure_without_end_is_beaten_only_by_what_is_no_dearer(void **state)
+{
+	struct replay_point p[] = {{.cost = 3, .exposure = INFINITY},
+				   {.cost = 4, .exposure = 0},
+				   {.cost = 3, .exposure = 100},
+				   {.cost = 2, .exposure = INFINITY}};
+
+	(void)state;
+	replay_frontier_find(p, 4);
+	assert_int_equal(p[0].beaten_by, 3);
+	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[2].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[3].beaten_by, REPLAY_UNBEATEN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_list_is_kept_in_its_order_in_one_form),
+		cmocka_unit_test(test_what_is_no_list_of_ways_to_flush_is_refused),
+		cmocka_unit_test(test_the_cheapest_and_the_safest_are_on_the_frontier),
+		cmocka_unit_test(test_who_is_beaten_names_the_cheapest_that_beats_him),
+		cmocka_unit_test(test_who_beats_and_is_beaten_is_not_named),
+		cmocka_unit_test(test_equal_points_both_stay),
+		cmocka_unit_test(test_exposure_without_end_is_beaten_only_by_what_is_no_dearer),
+	};
+
+	return cmocka_run_group_tests_name("replay_what_if", tests, NULL, NULL);
+}
