@@ -242,14 +242,19 @@ static struct sim_piece *search_all(const struct search *search)
 	return found;
 }
 
-/* Pieces of one size that have one of the pages: each stands in the bucket of its first. */
+/* Pieces of one size that have one of the pages: each stands in the bucket of its first, which may
+ * be that of others of the range, too, and is met there as itself only. */
 static struct sim_piece *search_order(const struct search *search, unsigned order)
 {
 	const struct sim_pages *pages = &search->pages;
+	struct search one = *search;
 	struct sim_piece *found = NULL;
 
-	for (uint64_t at = pages->first >> order; !found && at <= pages->last >> order; at++)
-		found = search_bucket(search, bucket_of(pages->id, at << order, order), order);
+	for (uint64_t at = pages->first >> order; !found && at <= pages->last >> order; at++) {
+		one.pages.first = at << order;
+		one.pages.last = one.pages.first + ((UINT64_C(1) << order) - 1);
+		found = search_bucket(&one, bucket_of(pages->id, at << order, order), order);
+	}
 	return found;
 }
 

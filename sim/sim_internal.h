@@ -29,7 +29,8 @@
  *   sim_profile.c, sim_property.c          the profile: costs, properties
  *
  * Locking: (c) constant after create; (a) atomic; (m) sim_mem.lock; (b) books_lock;
- *  (d) the device's own lock; (s) the lock of the set of a TLB; (r) reaches.lock; (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
+ *  (d) the device's own lock; (s) the lock of the set of a TLB; (r) reaches.lock;
+ *  (h) hardware_lock; (f) sim_faults.lock; (i) sim_injector.lock; (u) set-up only.
  */
 #ifndef SIM_INTERNAL_H
 #define SIM_INTERNAL_H

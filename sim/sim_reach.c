@@ -25,8 +25,8 @@
  *  or goes, and held while a watch is told; (s) the set's; (a) atomic; (c) constant.
  *
  * Ordering:
- *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; fence; the unmap counted; fence; sizes
- *          and sets of each TLB looked at
+ *  [MARK]  sim_reach_unmapped: entry of the tables cleared before; the unmap counted; fence;
+ *          sizes and sets of each TLB looked at
  *          sim_tlb_fill_of: the count read; tables read; size noted; fence; set locked, the
  *          entry stored, the count read again
  *  A look that comes to a set before the fill has its count seen there; one that comes later
@@ -106,20 +106,21 @@ static uint64_t piece_byte_ns(const struct sim_piece *piece, uint64_t now_ns)
 	return dmp_mul_saturated(piece_bytes(piece), span(piece->counted_from_ns, now_ns));
 }
 
-/* Before @piece counts entries otherwise. */
+/* Before @piece counts entries otherwise.  A look may be older than the one before it. */
 static void settle(struct sim_piece *piece, uint64_t now_ns)
 {
 	uint64_t *byte_ns = &piece->window->reach->seen.did.byte_ns;
 
 	*byte_ns = dmp_add_saturated(*byte_ns, piece_byte_ns(piece, now_ns));
-	piece->counted_from_ns = now_ns;
+	if (piece->counted_from_ns < now_ns)
+		piece->counted_from_ns = now_ns;
 }
 
 /* An entry of @kind more, or one less, leads to @piece. */
 static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t more, uint64_t now_ns)
 {
 	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
-	bool is_small = kind == TLB_DEVICE && piece->order;
+	bool is_small = kind == TLB_DEVICE;
 	uint64_t before = piece_bytes(piece), after;
 
 	if (!is_small && piece->nwhole > (more == UINT32_MAX)) {
@@ -132,7 +133,7 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
 	if (after > before) {
-		did->bytes += after - before;
+		did->bytes = dmp_add_saturated(did->bytes, after - before);
 		piece->window->bytes += after - before;
 	}
 }
@@ -144,32 +145,34 @@ struct wanted {
 	bool has_it; /* one that counts such an entry already */
 };
 
+/* If it has to: does @piece count an entry like that? */
+static bool may_count(const struct sim_piece *piece, const struct wanted *w)
+{
+	return !w->has_it || (w->kind == TLB_DEVICE ? piece->nsmall : piece->nwhole);
+}
+
 static bool is_its_piece(struct sim_piece *piece, void *ctx)
 {
 	const struct wanted *w = ctx;
 	const struct sim_tlb_entry *entry = w->entry;
-	bool is_small = piece->order > entry->order;
 
-	if (piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) != entry->phys ||
-	    piece->prot != entry->prot || (is_small && w->kind != TLB_DEVICE) ||
-	    piece->order < entry->order)
-		return false;
-	return !w->has_it || (is_small ? piece->nsmall : piece->nwhole);
+	return piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) == entry->phys &&
+	       piece->prot == entry->prot && may_count(piece, w);
 }
 
-/* Most often it is just as big; of a device TLB's entry it may be bigger. */
+/* Most often it is just as big; of a device TLB's entry it may be bigger.  The smallest that will
+ * do: pages of it are pages of the bigger ones, so that in the end none is missing in any. */
 static struct sim_piece *find_piece_locked(struct sim_reaches *reaches, struct wanted *w)
 {
 	const struct sim_tlb_entry *entry = w->entry;
-	uint64_t last = entry->page + ((UINT64_C(1) << entry->order) - 1);
 	struct sim_piece *piece = sim_books_at_locked(reaches, entry);
 
-	if (piece && (!w->has_it || piece->nwhole))
+	if (piece && may_count(piece, w))
 		return piece;
 	if (w->kind != TLB_DEVICE || !(reaches->orders >> 1))
 		return NULL;
-	return sim_books_find_locked(reaches, &(struct sim_pages){entry->id, entry->page, last},
-				     is_its_piece, w);
+	return sim_books_find_locked(
+		reaches, &(struct sim_pages){entry->id, entry->page, entry->page}, is_its_piece, w);
 }
 
 /* Windows open. */
@@ -275,9 +278,8 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 		.now_ns = SIM_NOT_YET,
 	};
 
-	fence_seq_cst(); /* [MARK] tables, then the count */
-	add_relaxed(&reach->nunmaps, 1);
-	fence_seq_cst(); /* [MARK] the count, then sizes and sets */
+	add_acq_rel(&reach->nunmaps, 1); /* [MARK] tables, then the count */
+	fence_seq_cst();                 /* [MARK] the count, then sizes and sets */
 	look_into_tlbs(&look);
 }
 
@@ -287,17 +289,18 @@ static void end_window_locked(struct sim_reaches *reaches, struct sim_window *wi
 			      enum dmp_exposure_end end, uint64_t now_ns)
 {
 	struct sim_reach *reach = window->reach;
+	uint64_t open_ns = span(window->opened_ns, now_ns);
 
 	dmp_lock_assert_held(&reaches->lock);
 	reach->seen.did.open--;
-	dmp_spread_add(&reach->seen.did.ns, span(window->opened_ns, now_ns));
+	dmp_spread_add(&reach->seen.did.ns, open_ns);
 	if (reach->watch.ended)
 		reach->watch.ended(reach->ctx, &(struct dmp_exposure_window){
 						       .iova = window->iova,
 						       .len = window->len,
 						       .bytes = window->bytes,
 						       .opened_ns = window->opened_ns,
-						       .ended_ns = now_ns,
+						       .ended_ns = window->opened_ns + open_ns,
 						       .end = end,
 						       .reused = window->reused,
 					       });

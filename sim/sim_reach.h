@@ -54,12 +54,12 @@ struct sim_piece {
 	uint64_t page;                       /* (c) of the domain, aligned to the order */
 	dmp_phys_t phys;                     /* (c) of that page */
 	uint32_t order, prot;                /* (c) */
-	uint32_t nwhole;                     /* (r) entries that hold all of it */
-	uint32_t nsmall;          /* (r) entries of device TLBs that hold 4 KiB of a larger one */
-	uint64_t counted_from_ns; /* (r) its bytes are in byte_ns up to then */
-	uint8_t memory;           /* (r) enum dmp_exposure_memory */
-	bool iova_reused;         /* (r) */
-	bool is_restoring;        /* (r) its entries are about to be unmarked */
+	uint32_t nwhole;                     /* (r) entries of IOTLBs, that hold all of it */
+	uint32_t nsmall;                     /* (r) entries of device TLBs that hold 4 KiB of it */
+	uint64_t counted_from_ns;            /* (r) its bytes are in byte_ns up to then */
+	uint8_t memory;                      /* (r) enum dmp_exposure_memory */
+	bool iova_reused;                    /* (r) */
+	bool is_restoring;                   /* (r) its entries are about to be unmarked */
 };
 
 #define SIM_REACH_BUCKETS 2048u

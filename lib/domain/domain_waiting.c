@@ -30,7 +30,7 @@ static void join(struct waiting_group *group, const struct waiting_group *next)
 	if (next->first_ns < group->first_ns)
 		group->first_ns = next->first_ns;
 	group->nranges += next->nranges;
-	group->bytes += next->bytes;
+	group->bytes = dmp_add_saturated(group->bytes, next->bytes);
 	late = dmp_add_saturated(late, next->late_byte_ns);
 	group->late_byte_ns = dmp_add_saturated(group->late_byte_ns, late);
 }
@@ -74,7 +74,7 @@ static void add_group(struct dmp_exposure_side *side, const struct waiting_group
 		      uint64_t now_ns)
 {
 	side->windows += group->nranges;
-	side->bytes += group->bytes;
+	side->bytes = dmp_add_saturated(side->bytes, group->bytes);
 	side->byte_ns = dmp_add_saturated(side->byte_ns, group_byte_ns(group, now_ns));
 }
 
@@ -104,7 +104,7 @@ void waiting_look(const struct domain_waiting *waiting, uint64_t now_ns,
 
 		add_group(side, group, now_ns);
 		side->open += group->nranges;
-		side->open_bytes += group->bytes;
+		side->open_bytes = dmp_add_saturated(side->open_bytes, group->bytes);
 		if (side->open_oldest_ns < now_ns - group->first_ns)
 			side->open_oldest_ns = now_ns - group->first_ns;
 	}

@@ -121,6 +121,17 @@ static void test_a_product_that_would_overflow_stays_at_its_end(void **state)
 	assert_int_equal(side.ns.count, 1000);
 }
 
+static void test_bytes_that_would_overflow_stay_at_their_end(void **state)
+{
+	(void)state;
+	waiting_add(&waiting, 0, UINT64_MAX - 1, 0);
+	waiting_add(&waiting, 0, 2, 0);
+	waiting_look(&waiting, 0, &side);
+	assert_true(side.open_bytes == UINT64_MAX);
+	waiting_end(&waiting, 1, 0, &side);
+	assert_true(side.bytes == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -130,6 +141,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_joined_group_waits_for_its_latest, up),
 		cmocka_unit_test_setup(test_after_a_flush_each_is_exact_again, up),
 		cmocka_unit_test_setup(test_a_range_that_comes_late_is_not_told_too_short, up),
+		cmocka_unit_test_setup(test_bytes_that_would_overflow_stay_at_their_end, up),
 		cmocka_unit_test_setup(test_a_product_that_would_overflow_stays_at_its_end, up),
 	};
 

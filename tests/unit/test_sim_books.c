@@ -132,6 +132,21 @@ static void test_a_look_for_more_pages_than_buckets_finds_the_same(void **state)
 	sim_books_close_locked(b->reaches, window);
 }
 
+/* Pages of one look share buckets: with half as many pieces as buckets some always do. */
+static void test_a_look_meets_each_piece_once(void **state)
+{
+	struct books *b = *state;
+	struct sim_window *window = open_window(b);
+
+	for (uint64_t page = 0; page < SIM_REACH_BUCKETS / 2; page++)
+		add(b, window, page, 0);
+	assert_int_equal(found(b, 0, SIM_REACH_BUCKETS / 2 - 1), SIM_REACH_BUCKETS / 2);
+	assert_int_equal(found_phys(b, 4096, 4096 + SIM_REACH_BUCKETS - 1), SIM_REACH_BUCKETS / 2);
+	while (window->pieces)
+		sim_books_remove_locked(b->reaches, window->pieces);
+	sim_books_close_locked(b->reaches, window);
+}
+
 static void test_pieces_of_another_domain_are_not_found(void **state)
 {
 	struct books *b = *state;
@@ -224,6 +239,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN(test_a_look_finds_every_piece_with_a_page_of_it),
 		IN(test_a_look_for_more_pages_than_buckets_finds_the_same),
+		IN(test_a_look_meets_each_piece_once),
 		IN(test_pieces_of_another_domain_are_not_found),
 		IN(test_a_look_ends_where_it_is_told_to),
 		IN(test_records_are_used_again),

@@ -78,66 +78,6 @@ static void test_an_eviction_ends_it(void **state)
 	rig_free(rig, other, 6);
 }
 
-static struct sim_pages page_of(struct reach_rig *rig, dmp_iova_t iova)
-{
-	struct sim_domain *dom = rig->m->dom;
-
-	return (struct sim_pages){dom->id, iova >> DMP_PAGE_SHIFT, iova >> DMP_PAGE_SHIFT};
-}
-
-static void test_with_a_device_tlb_the_later_of_the_two_ends_it(void **state)
-{
-	struct reach_rig *rig = *state;
-	dmp_phys_t phys = rig_leave_open(rig, IOVA);
-	struct sim_pages page = page_of(rig, IOVA);
-
-	assert_int_equal(rig_seen(rig).did.bytes, PAGE);
-	dmp_harness_advance(10);
-	sim_units_drop(rig->m->sim, &page, &page, true);
-	assert_int_equal(rig_seen(rig).did.open, 1);
-	dmp_harness_advance(10);
-	sim_devtlb_drop(rig->m->sim, rig->m->device, &page, &page);
-	assert_int_equal(rig_seen(rig).did.open, 0);
-	assert_int_equal(rig_seen(rig).did.ns.max, 20);
-	assert_int_equal(rig_seen(rig).did.byte_ns, 20 * PAGE);
-	rig_free(rig, phys, 0);
-}
-
-static int setup_two_iotlbs(void **state)
-{
-	return rig_setup_with(state, &DMP_SIM_OPTS(.iotlb_sets = 16, .iotlb_ways = 2, .iotlbs = 2));
-}
-
-static void test_of_two_iotlbs_the_later_ends_it(void **state)
-{
-	struct reach_rig *rig = *state;
-	struct dmp_sim *sim = rig->m->sim;
-	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = UINT64_MAX};
-	dmp_phys_t phys = machine_ram(rig->m, 0, NULL);
-	struct sim_pages page = page_of(rig, IOVA);
-	struct dmp_sim_agent *agent;
-	unsigned char byte;
-	uint32_t second;
-
-	assert_int_equal(sim_device_add(sim, &desc, &second), 0);
-	assert_int_equal(sim_domain_attach(sim, rig->m->dom, second), 0);
-	assert_int_equal(dmp_sim_agent_create(sim, second, &agent), 0);
-	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 1, RW), 0);
-	assert_int_equal(rig_read(rig, IOVA), 0);
-	assert_int_equal(dmp_sim_agent_read(agent, IOVA, &byte, 1), 0);
-	rig_unmap(rig, IOVA, PAGE, 1);
-	assert_int_equal(rig_seen(rig).did.windows, 1);
-	assert_int_equal(rig_seen(rig).did.open_bytes, PAGE);
-	sim_tlb_drop(sim, &sim->units[0].iotlb, &page, &page);
-	assert_int_equal(rig_seen(rig).did.open_bytes, PAGE);
-	sim_tlb_drop(sim, &sim->units[1].iotlb, &page, &page);
-	assert_int_equal(rig_seen(rig).did.open, 0);
-	dmp_sim_agent_destroy(agent);
-	sim_domain_detach(sim, rig->m->dom, second);
-	sim_device_remove(sim, second);
-	rig_free(rig, phys, 0);
-}
-
 static void test_only_what_entries_lead_to_is_counted(void **state)
 {
 	struct reach_rig *rig = *state;
@@ -161,41 +101,6 @@ static void test_only_what_entries_lead_to_is_counted(void **state)
 	assert_int_equal(rig_seen(rig).did.byte_ns, (10 + 20) * PAGE);
 	assert_int_equal(rig_seen(rig).did.ns.max, 20);
 	rig_free(rig, phys, 2);
-}
-
-static int setup_big(void **state)
-{
-	return rig_setup_with(state, &DMP_SIM_OPTS(.iotlb_sets = 16, .iotlb_ways = 2,
-						   .iotlb_page_bytes = MIB(2), .devtlb_sets = 4,
-						   .devtlb_ways = 2));
-}
-
-/*
- *   0 ns   IOTLB: 2 MiB     device TLB: 2 pages of it      2 MiB are reached
- *  10 ns   -                device TLB: 2 pages            8 KiB
- *  20 ns   -                -                              none
- */
-static void test_of_a_big_page_what_a_device_keeps_is_counted_in_4_kib(void **state)
-{
-	struct reach_rig *rig = *state;
-	dmp_phys_t phys = machine_ram(rig->m, 9, NULL);
-	struct sim_pages page = page_of(rig, IOVA);
-
-	assert_int_equal(machine_map(rig->m, IOVA, phys, MIB(2), 1, RW), 0);
-	assert_int_equal(rig_read(rig, IOVA + PAGE), 0);
-	assert_int_equal(rig_read(rig, IOVA + 7 * PAGE), 0);
-	rig_unmap(rig, IOVA, MIB(2), 1);
-	assert_int_equal(rig_seen(rig).did.bytes, MIB(2));
-	dmp_harness_advance(10);
-	sim_units_drop(rig->m->sim, &page, &page, true);
-	assert_int_equal(rig_seen(rig).did.open_bytes, 2 * PAGE);
-	assert_int_equal(dmp_sim_check(rig->m->sim), 0);
-	dmp_harness_advance(10);
-	rig_flush(rig);
-	assert_int_equal(rig_seen(rig).did.open, 0);
-	assert_int_equal(rig_seen(rig).did.byte_ns, 10 * MIB(2) + 10 * 2 * PAGE);
-	assert_int_equal(rig_seen(rig).did.bytes, MIB(2));
-	rig_free(rig, phys, 9);
 }
 
 static int setup_not_present(void **state)
@@ -423,10 +328,7 @@ int main(void)
 		IN(test_a_flush_ends_it, rig_setup),
 		IN(test_a_flush_of_another_range_leaves_it_open, rig_setup),
 		IN(test_an_eviction_ends_it, rig_setup),
-		IN(test_with_a_device_tlb_the_later_of_the_two_ends_it, rig_setup_ats),
-		IN(test_of_two_iotlbs_the_later_ends_it, setup_two_iotlbs),
 		IN(test_only_what_entries_lead_to_is_counted, rig_setup),
-		IN(test_of_a_big_page_what_a_device_keeps_is_counted_in_4_kib, setup_big),
 		IN(test_that_nothing_is_mapped_leads_nowhere, setup_not_present),
 		IN(test_a_look_whose_window_has_ended_opens_another, rig_setup),
 		IN(test_what_is_open_at_the_end_is_told_as_open, rig_setup),
