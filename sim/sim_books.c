@@ -93,9 +93,8 @@ static bool add_chunk_locked(struct sim_reaches *reaches)
 }
 
 /* Windows of a domain stand in the order in which they opened. */
-struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, const struct sim_window *like)
+struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, struct sim_reach *reach)
 {
-	struct sim_reach *reach = like->reach;
 	struct sim_window *window;
 
 	dmp_lock_assert_held(&reaches->lock);
@@ -103,9 +102,11 @@ struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, const stru
 		return NULL;
 	window = reaches->free_windows;
 	reaches->free_windows = window->newer;
-	*window = *like;
-	window->serial = ++reaches->nopened;
-	window->older = reach->newest;
+	*window = (struct sim_window){
+		.reach = reach,
+		.serial = ++reaches->nopened,
+		.older = reach->newest,
+	};
 	if (reach->newest)
 		reach->newest->newer = window;
 	else
@@ -148,7 +149,8 @@ static void link_piece(struct sim_reaches *reaches, struct sim_piece *piece)
 	piece->window->pieces = piece;
 }
 
-struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct sim_piece *like)
+struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, struct sim_window *window,
+				       const struct sim_tlb_entry *entry)
 {
 	struct sim_piece *piece;
 
@@ -157,7 +159,13 @@ struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct
 		return NULL;
 	piece = reaches->free_pieces;
 	reaches->free_pieces = piece->next;
-	*piece = *like;
+	*piece = (struct sim_piece){
+		.window = window,
+		.page = entry->page,
+		.phys = entry->phys,
+		.order = entry->order,
+		.prot = entry->prot,
+	};
 	link_piece(reaches, piece);
 	reaches->orders |= UINT64_C(1) << piece->order;
 	add_relaxed(&reaches->npieces, 1); /* relaxed: sim_reach_any() says for whom */
@@ -210,59 +218,71 @@ struct search {
 	void *ctx;
 };
 
-static bool is_wanted(const struct search *search, const struct sim_piece *piece)
+static inline uint64_t first_page(const struct search *search, const struct sim_piece *piece)
 {
-	uint64_t first = search->is_phys ? piece->phys >> DMP_PAGE_SHIFT : piece->page;
-	uint64_t last = first + ((UINT64_C(1) << piece->order) - 1);
-
-	return first <= search->pages.last && last >= search->pages.first &&
-	       (search->is_phys || piece->window->reach->id == search->pages.id);
+	return search->is_phys ? piece->phys >> DMP_PAGE_SHIFT : piece->page;
 }
 
-/* Of pieces in one bucket those of one size, or of any. */
-#define ANY_ORDER UINT32_MAX
-
-static struct sim_piece *search_bucket(const struct search *search, unsigned bucket, unsigned order)
+static inline struct sim_piece *next_of(const struct search *search, const struct sim_piece *piece)
 {
-	struct sim_piece *piece = search->heads[bucket];
+	return search->is_phys ? piece->by_phys : piece->by_iova;
+}
 
-	for (; piece; piece = search->is_phys ? piece->by_phys : piece->by_iova)
-		if ((order == ANY_ORDER || piece->order == order) && is_wanted(search, piece) &&
-		    search->fn(piece, search->ctx))
-			return piece;
-	return NULL;
+static inline bool is_of(const struct search *search, const struct sim_piece *piece)
+{
+	return search->is_phys || piece->window->reach->id == search->pages.id;
+}
+
+static bool is_wanted(const struct search *search, const struct sim_piece *piece)
+{
+	uint64_t first = first_page(search, piece);
+	uint64_t last = first + ((UINT64_C(1) << piece->order) - 1);
+
+	return first <= search->pages.last && last >= search->pages.first && is_of(search, piece);
 }
 
 static struct sim_piece *search_all(const struct search *search)
 {
-	struct sim_piece *found = NULL;
-
-	for (unsigned i = 0; !found && i < SIM_REACH_BUCKETS; i++)
-		found = search_bucket(search, i, ANY_ORDER);
-	return found;
+	for (unsigned i = 0; i < SIM_REACH_BUCKETS; i++)
+		for (struct sim_piece *piece = search->heads[i]; piece;
+		     piece = next_of(search, piece))
+			if (is_wanted(search, piece) && search->fn(piece, search->ctx))
+				return piece;
+	return NULL;
 }
 
-/* Pieces of one size that have one of the pages: each stands in the bucket of its first, which may
- * be that of others of the range, too, and is met there as itself only. */
-static struct sim_piece *search_order(const struct search *search, unsigned order)
+/* The pieces of one size that begin at @page: others of their bucket are met at their own page. */
+static inline struct sim_piece *search_page(const struct search *search, uint64_t page,
+					    unsigned order)
+{
+	struct sim_piece *piece = search->heads[bucket_of(search->pages.id, page, order)];
+
+	for (; piece; piece = next_of(search, piece))
+		if (piece->order == order && first_page(search, piece) == page &&
+		    is_of(search, piece) && search->fn(piece, search->ctx))
+			return piece;
+	return NULL;
+}
+
+/* Pieces of one size that have one of the pages. */
+static inline struct sim_piece *search_order(const struct search *search, unsigned order)
 {
 	const struct sim_pages *pages = &search->pages;
-	struct search one = *search;
 	struct sim_piece *found = NULL;
 
-	for (uint64_t at = pages->first >> order; !found && at <= pages->last >> order; at++) {
-		one.pages.first = at << order;
-		one.pages.last = one.pages.first + ((UINT64_C(1) << order) - 1);
-		found = search_bucket(&one, bucket_of(pages->id, at << order, order), order);
-	}
+	for (uint64_t at = pages->first >> order; !found && at <= pages->last >> order; at++)
+		found = search_page(search, at << order, order);
 	return found;
 }
 
-static struct sim_piece *run_search(const struct sim_reaches *reaches, const struct search *search)
+static inline struct sim_piece *run_search(const struct sim_reaches *reaches,
+					   const struct search *search)
 {
 	uint64_t orders = reaches->orders;
 	struct sim_piece *found = NULL;
 
+	if (orders == 1 && search->pages.first == search->pages.last)
+		return search_page(search, search->pages.first, 0); /* as most often */
 	if (search->pages.last - search->pages.first >= SIM_REACH_BUCKETS)
 		return search_all(search);
 	for (; !found && orders; orders &= orders - 1)

@@ -106,14 +106,35 @@ static uint64_t piece_byte_ns(const struct sim_piece *piece, uint64_t now_ns)
 	return dmp_mul_saturated(piece_bytes(piece), span(piece->counted_from_ns, now_ns));
 }
 
-/* Before @piece counts entries otherwise.  A look may be older than the one before it. */
-static void settle(struct sim_piece *piece, uint64_t now_ns)
+/* Before @piece, of which @bytes are reached, counts entries otherwise.  A look may be older than
+ * the one before it. */
+static void settle(struct sim_piece *piece, uint64_t bytes, uint64_t now_ns)
 {
 	uint64_t *byte_ns = &piece->window->reach->seen.did.byte_ns;
+	uint64_t more = dmp_mul_saturated(bytes, span(piece->counted_from_ns, now_ns));
 
-	*byte_ns = dmp_add_saturated(*byte_ns, piece_byte_ns(piece, now_ns));
+	*byte_ns = dmp_add_saturated(*byte_ns, more);
 	if (piece->counted_from_ns < now_ns)
 		piece->counted_from_ns = now_ns;
+}
+
+/* The same where only entries of IOTLBs do, as most often. */
+static void recount_whole(struct sim_piece *piece, uint32_t more, uint64_t now_ns)
+{
+	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
+	uint64_t size = sim_piece_size(piece);
+	bool was_reached = piece->nwhole != 0;
+
+	piece->nwhole += more;
+	if (was_reached && piece->nwhole)
+		return; /* it stays whole */
+	did->open_bytes += was_reached ? -size : size;
+	if (was_reached) {
+		settle(piece, size, now_ns);
+	} else {
+		did->bytes += size;
+		piece->window->bytes += size;
+	}
 }
 
 /* An entry of @kind more, or one less, leads to @piece. */
@@ -121,14 +142,19 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 {
 	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
 	bool is_small = kind == TLB_DEVICE;
-	uint64_t before = piece_bytes(piece), after;
+	uint64_t before, after;
 
+	if (!is_small && !piece->nsmall) {
+		recount_whole(piece, more, now_ns);
+		return;
+	}
+	before = piece_bytes(piece);
 	if (!is_small && piece->nwhole > (more == UINT32_MAX)) {
 		piece->nwhole += more; /* it stays whole */
 		return;
 	}
 	if (before)
-		settle(piece, now_ns);
+		settle(piece, before, now_ns);
 	*(is_small ? &piece->nsmall : &piece->nwhole) += more;
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
@@ -193,14 +219,13 @@ static struct sim_window *window_locked(struct sim_look *look)
 	dmp_lock_assert_held(&reaches->lock);
 	if (look->serial && look->window->serial == look->serial)
 		return look->window;
-	look->window = sim_books_open_locked(
-		reaches, &(struct sim_window){
-				 .reach = look->reach,
-				 .iova = pages->first << DMP_PAGE_SHIFT,
-				 .len = (pages->last - pages->first + 1) << DMP_PAGE_SHIFT,
-				 .opened_ns = ask_clock(&look->now_ns),
-			 });
+	look->window = sim_books_open_locked(reaches, look->reach);
 	look->serial = look->window ? look->window->serial : 0;
+	if (!look->window)
+		return NULL;
+	look->window->iova = pages->first << DMP_PAGE_SHIFT;
+	look->window->len = (pages->last - pages->first + 1) << DMP_PAGE_SHIFT;
+	look->window->opened_ns = ask_clock(&look->now_ns);
 	return look->window;
 }
 
@@ -209,16 +234,10 @@ static struct sim_piece *add_piece_locked(struct sim_look *look, struct sim_wind
 					  const struct sim_tlb_entry *entry)
 {
 	bool is_first = !window->pieces;
-	struct sim_piece *piece =
-		sim_books_add_locked(&look->sim->reaches, &(struct sim_piece){
-								  .window = window,
-								  .page = entry->page,
-								  .phys = entry->phys,
-								  .order = entry->order,
-								  .prot = entry->prot,
-								  .counted_from_ns = look->now_ns,
-							  });
+	struct sim_piece *piece = sim_books_add_locked(&look->sim->reaches, window, entry);
 
+	if (piece)
+		piece->counted_from_ns = look->now_ns;
 	if (piece && is_first) {
 		look->reach->seen.did.windows++;
 		look->reach->seen.did.open++;
@@ -244,7 +263,7 @@ bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 	struct sim_piece *piece;
 
 	dmp_lock_acquire(&reaches->lock);
-	piece = find_piece_locked(reaches, &w);
+	piece = sim_reach_any(reaches) ? find_piece_locked(reaches, &w) : NULL;
 	if (!piece)
 		piece = make_piece_locked(look, entry);
 	if (piece)
@@ -269,13 +288,14 @@ static void look_into_tlbs(struct sim_look *look)
 	}
 }
 
-void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len)
+void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
+			uint64_t begun_ns)
 {
 	struct sim_look look = {
 		.sim = sim,
 		.reach = reach,
 		.pages = {reach->id, iova >> DMP_PAGE_SHIFT, (iova + len - 1) >> DMP_PAGE_SHIFT},
-		.now_ns = SIM_NOT_YET,
+		.now_ns = begun_ns ? begun_ns : SIM_NOT_YET,
 	};
 
 	add_acq_rel(&reach->nunmaps, 1); /* [MARK] tables, then the count */

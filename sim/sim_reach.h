@@ -98,9 +98,10 @@ struct sim_look {
 #define SIM_NOT_YET UINT64_MAX
 #define SIM_UNSURE  UINT64_MAX /* no count: what was read may be old whatever was unmapped */
 
-/* @len > 0 bytes at @iova are out of the tables. */
-void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova,
-			uint64_t len);
+/* @len > 0 bytes at @iova are out of the tables.  @begun_ns: of the clock, before they were; 0: it
+ * is asked if need be. */
+void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
+			uint64_t begun_ns);
 /* An entry of @kind leads to what is unmapped.  False: no memory, and it is not tracked. */
 bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 		    const struct sim_tlb_entry *entry);
@@ -128,10 +129,11 @@ void sim_reuse_stale(struct dmp_sim *sim, const struct sim_domain *dom,
 /* sim_books.c.  Those that say so: with the lock held. */
 int sim_books_create_locked(struct sim_reaches *reaches);
 void sim_books_destroy(struct sim_reaches *reaches);
-/* NULL: no memory.  @like says what is constant. */
-struct sim_window *sim_books_open_locked(struct sim_reaches *reaches,
-					 const struct sim_window *like);
-struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, const struct sim_piece *like);
+/* NULL: no memory.  The caller fills in what is constant of the window, and from when on the
+ * piece, which is what @entry leads to, is counted. */
+struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, struct sim_reach *reach);
+struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, struct sim_window *window,
+				       const struct sim_tlb_entry *entry);
 void sim_books_remove_locked(struct sim_reaches *reaches, struct sim_piece *piece);
 void sim_books_close_locked(struct sim_reaches *reaches, struct sim_window *window);
 

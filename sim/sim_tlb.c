@@ -340,15 +340,20 @@ void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pag
 
 /* Marks: sim_reach.c. */
 
+/* Of one page every size of entry is looked for by itself, in one set: it has one at most. */
 static void set_mark(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
 {
 	struct sim_look *look = ctx;
+	bool is_one = look->pages.first == look->pages.last && tlb->shape.nsets > 1;
 
 	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
 		struct sim_tlb_entry *entry = &set->entries[way];
 
-		if (entry->id && entry->prot && !entry->is_marked && is_among(entry, &look->pages))
-			entry->is_marked = sim_reach_hold(look, tlb->kind, entry);
+		if (!is_among(entry, &look->pages) || !entry->prot || entry->is_marked)
+			continue;
+		entry->is_marked = sim_reach_hold(look, tlb->kind, entry);
+		if (is_one)
+			return;
 	}
 }
 

@@ -174,7 +174,7 @@ struct dmp_device_stats {
 	uint64_t maps_32bit;   /* mappings that got an address below 4 GiB at the first try */
 	uint64_t losses_32bit; /* times that the preference was lost: once an attachment at most */
 	uint64_t first_32bit;  /* 1: it is attached, and has the preference */
-	/* Behind a domain with DMP_DOMAIN_EXPOSURE: bytes beside buffers that share their granules,
+	/* Behind a domain with DMP_DOMAIN_NEIGHBOURS: bytes beside buffers that share their granules,
 	 * which the device reaches, too.  Slots have none: they own whole granules. */
 	uint64_t neighbour_bytes;      /* now ... */
 	uint64_t neighbour_peak_bytes; /* ... and the most that there were at once */

@@ -107,8 +107,9 @@ struct dmp_domain_opts {
 							  * that can tell; copied; NULL: nobody */
 	void *exposure_ctx;                              /* handed to its members */
 };
-#define DMP_DOMAIN_EXPOSURE 1u /* measure what exposure.h defines, and exposed_ns */
-#define DMP_DOMAIN_IDENTITY 2u /* addresses are physical; strict, and without an IOVA policy */
+#define DMP_DOMAIN_EXPOSURE   1u /* measure what exposure.h defines, and exposed_ns */
+#define DMP_DOMAIN_IDENTITY   2u /* addresses are physical; strict, and without an IOVA policy */
+#define DMP_DOMAIN_NEIGHBOURS 4u /* count bytes beside buffers: dmp_device_get_stats() */
 
 #ifndef __cplusplus
 #define DMP_DOMAIN_OPTS(...)                                                                       \
@@ -394,6 +395,9 @@ DMP_API struct dmp_iommu *dmp_domain_iommu(struct dmp_domain *dom);
 
 /* Was it made with DMP_DOMAIN_IDENTITY?  NULL was not. */
 DMP_API bool dmp_domain_is_identity(const struct dmp_domain *dom);
+
+/* Was it made with DMP_DOMAIN_NEIGHBOURS?  NULL was not. */
+DMP_API bool dmp_domain_counts_neighbours(const struct dmp_domain *dom);
 
 /* Bytes per IOVA granule; 1 where addresses are physical. */
 DMP_API uint64_t dmp_domain_granule(const struct dmp_domain *dom);

@@ -114,9 +114,6 @@ struct dmp_exposure {
 DMP_API int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposure,
 				    size_t size);
 
-/* Was it made with DMP_DOMAIN_EXPOSURE, and is something measured?  Any thread. */
-DMP_API bool dmp_domain_measures_exposure(const struct dmp_domain *dom);
-
 /**
  * dmp_exposure_join() - several domains' snapshots as one
  * @sum: zeroed before the first, or a snapshot; sums saturate, and the flags say so

@@ -96,6 +96,7 @@ struct dmp_gather {
 	void *tables;        /* the backend's own chain of table pages, free after the flush */
 	uint32_t queued;     /* the flush will be of the whole domain: ranges need not be kept */
 	uint32_t reserved0;
+	uint64_t begun_ns; /* of the clock, before the tables were cleared; 0: nobody asked it */
 };
 
 /* Why an access of a device failed. */

@@ -140,7 +140,7 @@ static void enter_world(struct dmp_device *dev, struct dmp_domain *dom)
 	}
 	store_relaxed(&dev->granule, dmp_domain_granule(dom)); /* relaxed, as below: a number */
 	dma_first32_begin(dev);
-	dev->counts_neighbours = dmp_domain_measures_exposure(dom);
+	dev->counts_neighbours = dmp_domain_counts_neighbours(dom);
 	store_release(&dev->dom, dom); /* [ATTACH] */
 }
 

@@ -115,7 +115,7 @@ struct dmp_device {
 	DMP_ATOMIC(uint32_t) changing;            /* (a) 1: the gate of dma_attach.c is shut */
 	DMP_ATOMIC(bool) fences;                  /* (a) requests run a full fence at the gate */
 	DMP_ATOMIC(uint32_t) first32; /* (a) 1: dma_first32.c; a request clears it, once */
-	bool counts_neighbours;       /* written before dom: the domain measures exposure */
+	bool counts_neighbours;       /* written before dom: the domain has the flag */
 
 	/* Written by requests, each CPU its own block */
 	struct counter_set counts;

@@ -8,7 +8,8 @@
  *
  * Counted while the buffer is mapped, of each mapping for itself: what two buffers have in a
  * granule in common counts twice.  Not in slots, whose granules are theirs and zeroed; not
- * directly, where there are no granules.  Only behind a domain that measures exposure.
+ * directly, where there are no granules.  Only behind a domain with DMP_DOMAIN_NEIGHBOURS: a map
+ * and an unmap each read the clock and take the lock, which is one for all of a device.
  *
  * Locking: (n) the lock, a leaf.
  */

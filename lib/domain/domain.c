@@ -46,7 +46,8 @@ static bool is_queue_size(uint32_t entries)
 	       (dmp_is_pow2(entries) && entries >= 2 && entries <= FLUSHQ_ENTRIES_MAX);
 }
 
-#define KNOWN_FLAGS (DMP_DOMAIN_EXPOSURE | DMP_DOMAIN_IDENTITY)
+#define KNOWN_FLAGS (DMP_DOMAIN_EXPOSURE | DMP_DOMAIN_IDENTITY | DMP_DOMAIN_NEIGHBOURS)
+#define WATCHED     (DMP_DOMAIN_EXPOSURE | DMP_DOMAIN_IDENTITY)
 
 /* An identity domain has no addresses to choose, and nothing that could wait. */
 static bool opts_make_sense(const struct dmp_domain_opts *opts)
@@ -54,7 +55,7 @@ static bool opts_make_sense(const struct dmp_domain_opts *opts)
 	return (opts->flags & ~KNOWN_FLAGS) == 0 && is_queue_size(opts->flushq_entries) &&
 	       !(opts->flags & DMP_DOMAIN_IDENTITY &&
 		 (opts->policy || opts->flush != DMP_FLUSH_STRICT)) &&
-	       (!opts->exposure_watch || (opts->flags & KNOWN_FLAGS) == DMP_DOMAIN_EXPOSURE);
+	       (!opts->exposure_watch || (opts->flags & WATCHED) == DMP_DOMAIN_EXPOSURE);
 }
 
 static int load_opts(struct dmp_domain *dom, const struct dmp_domain_opts *given)
@@ -256,6 +257,11 @@ struct dmp_iommu *dmp_domain_iommu(struct dmp_domain *dom)
 uint64_t dmp_domain_granule(const struct dmp_domain *dom)
 {
 	return UINT64_C(1) << dom->granule_shift;
+}
+
+bool dmp_domain_counts_neighbours(const struct dmp_domain *dom)
+{
+	return dom && dom->opts.flags & DMP_DOMAIN_NEIGHBOURS;
 }
 
 bool dmp_domain_is_identity(const struct dmp_domain *dom)

@@ -215,11 +215,6 @@ static int get_seen(struct dmp_domain *dom, struct dmp_exposure *e)
 	return err;
 }
 
-bool dmp_domain_measures_exposure(const struct dmp_domain *dom)
-{
-	return dom && dom->exposure;
-}
-
 int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposure, size_t size)
 {
 	struct dmp_exposure now = {0};

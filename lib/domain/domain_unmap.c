@@ -43,10 +43,10 @@
 /* A range on its way out. */
 struct domain_leaving {
 	struct domain_span span;
-	struct dmp_gather gather; /* what must be invalidated before the address is free */
+	struct dmp_gather gather; /* what must be invalidated before the address is free; begun_ns
+				   * if exposure is measured */
 	struct flushq *queue;     /* where it waits for that ... */
 	struct flushq_ring *ring; /* ... NULL: nowhere, flush it now */
-	uint64_t unmapped_ns;     /* before the tables were cleared, if exposure is measured */
 };
 
 /* The range that dmp_iova_alloc() gives for @npages: the size that the space keeps. */
@@ -99,14 +99,12 @@ static void withhold(struct dmp_domain *dom, struct domain_leaving *gone, int er
 }
 
 /* A flush of its own has ended with @err. */
-static void tell_exposure(struct dmp_domain *dom, const struct domain_leaving *gone, int err)
+static void tell_exposure(struct dmp_domain *dom, uint64_t len, uint64_t begun_ns, int err)
 {
-	if (!dom->exposure)
-		return;
 	if (err)
-		domain_exposure_stuck(dom, gone->span.len, gone->unmapped_ns);
+		domain_exposure_stuck(dom, len, begun_ns);
 	else
-		domain_exposure_ended(dom, gone->span.len, dmp_clock_now_ns() - gone->unmapped_ns);
+		domain_exposure_ended(dom, len, dmp_clock_now_ns() - begun_ns);
 }
 
 /* Errors that say "the state is as before" would lie once the tables are cleared. */
@@ -117,10 +115,12 @@ static int after_the_fact(int err)
 
 static int flush(struct dmp_domain *dom, struct domain_leaving *gone)
 {
+	uint64_t begun_ns = gone->gather.begun_ns;
 	int err = dmp_iommu_sync(dom->iommu, &gone->gather);
 
 	counter_add(&dom->counts, DOMAIN_FLUSHES, 1);
-	tell_exposure(dom, gone, err);
+	if (dom->exposure)
+		tell_exposure(dom, gone->span.len, begun_ns, err);
 	return err;
 }
 
@@ -158,7 +158,7 @@ static int retire_queued(struct dmp_domain *dom, struct domain_leaving *gone)
 	struct flushq_range range = {
 		.pfn = domain_pfn(dom, gone->span.start),
 		.npages = gone->span.len >> dom->granule_shift,
-		.unmapped_ns = gone->unmapped_ns,
+		.unmapped_ns = gone->gather.begun_ns,
 		.tables = gone->gather.tables,
 		.is_free = flushq_policy(gone->queue) == DMP_FLUSH_ON_REUSE,
 	};
@@ -166,7 +166,8 @@ static int retire_queued(struct dmp_domain *dom, struct domain_leaving *gone)
 
 	if (err) {
 		err = after_the_fact(err);
-		tell_exposure(dom, gone, err);
+		if (dom->exposure)
+			tell_exposure(dom, gone->span.len, range.unmapped_ns, err);
 		withhold(dom, gone, err);
 		return err;
 	}
@@ -190,7 +191,8 @@ static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gon
 	gone->ring = gone->queue ? flushq_ring(gone->queue) : NULL;
 	dmp_gather_init(&gone->gather);
 	gone->gather.queued = gone->ring != NULL;
-	gone->unmapped_ns = domain_exposure_now(dom);
+	if (dom->exposure)
+		gone->gather.begun_ns = dmp_clock_now_ns();
 }
 
 /* The granules of what is to be unmapped; an error: nothing of just that extent is mapped. */

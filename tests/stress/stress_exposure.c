@@ -27,7 +27,7 @@
 #define DRIVERS 2u
 #define DEVICES 2u
 #define CREW    (DRIVERS + DEVICES + 1)
-#define ROUNDS  400u
+#define ROUNDS  120u
 #define PAGES   4u /* of a driver */
 #define PAGE    DMP_PAGE_BYTES
 

@@ -41,7 +41,7 @@ static void test_what_shares_a_granule_is_counted_while_it_is_mapped(void **stat
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf + 100, 2 * PAGE + 100, DMP_TO_DEVICE, 0, &addr), 0);
 	assert_int_equal(device_stats(&r).neighbour_bytes, 100 + PAGE - 200);
@@ -64,7 +64,7 @@ static void test_a_buffer_of_whole_granules_has_none(void **state)
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf + PAGE, 2 * PAGE, DMP_TO_DEVICE, 0, &addr), 0);
 	assert_int_equal(device_stats(&r).neighbour_peak_bytes, 0);
@@ -81,7 +81,7 @@ static void test_the_peak_is_the_most_at_once(void **state)
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	for (unsigned i = 0; i < 2; i++)
 		assert_int_equal(dmp_dma_map(r.dev, buf, 96, DMP_TO_DEVICE, 0, &addr[i]), 0);
@@ -109,7 +109,7 @@ static void test_of_a_list_each_piece_counts_and_pads_do_not(void **state)
 
 	(void)state;
 	rig_up_as(&r, &DMP_DEVICE_OPTS(.segment_boundary = 2 * PAGE - 1), false,
-		  DMP_DOMAIN_EXPOSURE);
+		  DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	sg[0] = (struct dmp_sg){.buf = buf + 10, .len = 20};
 	sg[1] = (struct dmp_sg){.buf = buf + 2 * PAGE, .len = PAGE + 500};
@@ -134,7 +134,7 @@ static void test_slots_have_none(void **state)
 	size_t n;
 
 	(void)state;
-	rig_up_as(&r, &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED), true, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, &DMP_DEVICE_OPTS(.flags = DMP_DEVICE_UNTRUSTED), true, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf + 100, 300, DMP_TO_DEVICE, 0, &addr), 0);
 	assert_true(slots_in_use(&r) > 0);
@@ -155,7 +155,7 @@ static void test_a_map_that_fails_leaves_none(void **state)
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	double_fail(r.rig.d, DOUBLE_MAP_PAGES, 1, -ENOMEM);
 	assert_int_equal(dmp_dma_map(r.dev, buf, 96, DMP_TO_DEVICE, 0, &addr), -ENOMEM);
@@ -172,7 +172,7 @@ static void test_without_the_domains_flag_nothing_is_counted(void **state)
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, 0);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
 	buf = pages(&r, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf, 96, DMP_TO_DEVICE, 0, &addr), 0);
 	assert_int_equal(device_stats(&r).neighbour_bytes, 0);
@@ -189,7 +189,7 @@ static void test_a_sum_that_would_overflow_stays_at_its_end(void **state)
 	unsigned char *buf;
 
 	(void)state;
-	rig_up_as(&r, NULL, false, DMP_DOMAIN_EXPOSURE);
+	rig_up_as(&r, NULL, false, DMP_DOMAIN_NEIGHBOURS);
 	buf = pages(&r, &phys);
 	assert_int_equal(dmp_dma_map(r.dev, buf, 96, DMP_TO_DEVICE, 0, &addr), 0);
 	dmp_harness_advance(UINT64_C(1) << 60);

@@ -38,8 +38,7 @@ static int down(void **state)
 
 static struct sim_window *open_window(struct books *b)
 {
-	struct sim_window *window =
-		sim_books_open_locked(b->reaches, &(struct sim_window){.reach = b->reach});
+	struct sim_window *window = sim_books_open_locked(b->reaches, b->reach);
 
 	assert_non_null(window);
 	return window;
@@ -48,11 +47,13 @@ static struct sim_window *open_window(struct books *b)
 static struct sim_piece *add(struct books *b, struct sim_window *window, uint64_t page,
 			     unsigned order)
 {
-	struct sim_piece *piece = sim_books_add_locked(
-		b->reaches, &(struct sim_piece){.window = window,
-						.page = page,
-						.phys = (page + 4096) << DMP_PAGE_SHIFT,
-						.order = order});
+	const struct sim_tlb_entry entry = {
+		.id = b->reach->id,
+		.page = page,
+		.phys = (page + 4096) << DMP_PAGE_SHIFT,
+		.order = (uint16_t)order,
+	};
+	struct sim_piece *piece = sim_books_add_locked(b->reaches, window, &entry);
 
 	assert_non_null(piece);
 	return piece;
