@@ -166,7 +166,7 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  * Errors:  -EINVAL NULL.  -EBUSY @device is attached already; or it has a new region, and
  *          another device is attached or something is mapped in it.  -ERANGE a direct region
  *          beyond the aperture; -EEXIST one over another direct region with other rights; -EIO
- *          one that makes no sense; -ENOMEM; the flush's, of a lazy domain; the backend's own.
+ *          one that makes no sense, or no end of them; -ENOMEM; the flush's, of a lazy domain; the backend's own.
  *          Nothing is attached; of the regions, those that could be applied may have been.
  * Cost:    O(regions), and for new ones a flush, and O(granules) if they are direct.
  * Source:  spec-iova 2.3; there only the first device's regions are reserved.

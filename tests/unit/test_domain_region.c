@@ -370,6 +370,37 @@ static void test_a_region_that_makes_no_sense_is_eio(void **state)
 	rig_down(&rig);
 }
 
+static int endless_op(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region)
+{
+	(void)be;
+	(void)device;
+	(void)n;
+	*region = (struct dmp_hw_region){
+		.size = sizeof(*region),
+		.kind = DMP_REGION_RESERVED,
+		.start = 0x10000,
+		.len = PAGE,
+	};
+	return 0;
+}
+
+static void test_a_machine_that_never_ends_its_regions_is_eio(void **state)
+{
+	struct rig rig;
+	uint32_t device;
+
+	(void)state;
+	region_begin(&rig);
+	rig.d->ops.device_region = endless_op;
+	rig_domain(&rig);
+	device = region_device(&rig);
+	assert_int_equal(dmp_domain_attach(rig.dom, device), -EIO);
+	assert_int_equal(region_count(&rig), 0);
+	assert_true(rig.bugs > 0);
+	hw_device_remove(rig.hw, device);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -387,6 +418,7 @@ int main(void)
 		cmocka_unit_test(test_whatever_fails_the_next_attach_makes_it_good),
 		cmocka_unit_test(test_a_direct_region_that_cannot_be_mapped_leaves_the_others),
 		cmocka_unit_test(test_a_region_that_makes_no_sense_is_eio),
+		cmocka_unit_test(test_a_machine_that_never_ends_its_regions_is_eio),
 	};
 
 	return cmocka_run_group_tests_name("domain_region", tests, NULL, NULL);
