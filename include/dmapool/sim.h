@@ -109,7 +109,7 @@ struct dmp_sim_opts {
 #define DMP_SIM_CACHE_NOT_PRESENT 8u     /* the IOTLB remembers what is not mapped: see sync_map */
 #define DMP_SIM_ENCRYPTED         16u    /* memory is private until it is made shared; see below */
 #define DMP_SIM_SPIN              0x100u /* costs are waited for, not counted */
-#define DMP_SIM_SEPARATE_DEVTLB   0x200u /* device TLBs are invalidated by submissions of their own */
+#define DMP_SIM_SEPARATE_DEVTLB   0x200u /* device TLBs: invalidated by submissions of their own */
 
 /*
  * Encrypted memory.  A device's access to a private page is a recorded bus error and moves no byte;
@@ -208,7 +208,8 @@ DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t
 DMP_API int dmp_sim_set_regions(struct dmp_sim *sim, uint32_t device,
 				const struct dmp_hw_region *regions, uint32_t n);
 
-/* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is RAM. */
+/* Where RAM is in this process: @len > 0 bytes at @phys, of any use.  NULL: not all of it is
+ * RAM. */
 DMP_API void *dmp_sim_ram(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len);
 
 /* DMA agents: the device's side. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress_domain_change.c - devices move between domains, policies change, domains come and go, while
- * other threads map, access and unmap through the same devices
+ * stress_domain_change.c - devices move between domains, policies change, domains come and go,
+ * while other threads map, access and unmap through the same devices
  *
  *   mappers     map -> the device writes, or reads -> unmap, of any device; a list now and then, or
  *               coherent memory
@@ -17,8 +17,8 @@
  * access of a device finds tables, or none, and never those of a domain that is gone; in the end
  * nothing is left, and each map is counted once.
  *
- * How often a change is let in is up to the threads: that is not asserted here; each refusal by itself
- * is in test_dma_attach, test_domain_attach, test_domain_policy.
+ * How often a change is let in is up to the threads: that is not asserted here; each refusal by
+ * itself is in test_dma_attach, test_domain_attach, test_domain_policy.
  *
  * Rounds: DMP_TEST_ROUNDS a thread; run it under ThreadSanitizer and AddressSanitizer.
  */
@@ -377,7 +377,8 @@ static void test_devices_move_and_policies_change_while_others_map(void **state)
 	run(NULL);
 }
 
-/* Walk caches, a TLB in each device, what is not mapped remembered: more that a change must empty. */
+/* Walk caches, a TLB in each device, what is not mapped remembered: more that a change must
+ * empty. */
 static void test_the_same_where_much_is_remembered(void **state)
 {
 	(void)state;
