@@ -272,7 +272,8 @@ DMP_API int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_r
  *
  * Threads: any thread; one at a time per mapping.
  * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
- *          if its last granule is not mapped, always at checks >= 1: the state is as before.
+ *          if its last granule is not, or is a direct region's, always at checks >= 1: the state
+ *          is as before.
  *          Any other, from the flush (-ETIMEDOUT, the backend's own): the range is unmapped,
  *          a device may still reach the memory, and the address is never given out again.
  *          With a queue: only if it is full and stays so, because its flush failed.
