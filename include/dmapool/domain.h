@@ -338,7 +338,7 @@ DMP_API int dmp_domain_hold_strict(struct dmp_domain *dom);
  * Any thread; no lock held. */
 DMP_API void dmp_domain_release_strict(struct dmp_domain *dom);
 
-/* The policy in force; strict for an identity domain.  Any thread. */
+/* The policy in force; strict for an identity domain.  Any thread; locks above RANK_DOMAIN. */
 DMP_API enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom);
 
 /**

@@ -199,6 +199,8 @@ static void look(struct crew_member *me, struct shared *s, struct rng *rng)
 	struct dmp_domain_stats dom;
 	struct dmp_device_stats dev;
 
+	CREW_EXPECT(me, dmp_domain_get_flush(s->doms[rng_range(rng, 0, DOMAINS - 1)]) !=
+				DMP_FLUSH_GUEST);
 	CREW_EXPECT(me, dmp_domain_get_stats(s->doms[rng_range(rng, 0, DOMAINS - 1)], &dom,
 					     sizeof(dom)) == 0);
 	CREW_EXPECT(me, dmp_device_get_stats(s->devs[rng_range(rng, 0, DEVICES - 1)], &dev,
