@@ -40,7 +40,7 @@ struct shared {
 	unsigned char *ram[DRIVERS];
 	uint64_t rounds;
 	bool commits;
-	bool fails; /* no flush works */
+	bool fails;                         /* no flush works */
 	DMP_ATOMIC(uint64_t) addr[DRIVERS]; /* the latest */
 	DMP_ATOMIC(uint32_t) drivers_left;
 };
