@@ -71,7 +71,7 @@ static struct flush_begun begin_flush(struct flushq *fq)
 		count_unmapped(fq, &begun.nunmaps, &begun.pages);
 	fence_seq_cst(); /* [TIMER] the flag before the count */
 	begun.number = add_relaxed(&fq->started, 1) + 1;
-	fence_seq_cst(); /* [UNMAP] the count before the invalidation, and the look for rings */
+	fence_seq_cst(); /* [UNMAP] the count before the invalidation and the look for rings */
 	return begun;
 }
 
