@@ -58,6 +58,13 @@ static json_t *states_json(const struct attack_counts *counts)
 	return json;
 }
 
+/* Of what is over: null if nothing is. */
+static json_t *part_json(const struct dmp_exposure_side *side, unsigned per_mille)
+{
+	return side->ns.count ? json_integer((json_int_t)dmp_spread_at(&side->ns, per_mille))
+			      : json_null();
+}
+
 static json_t *side_json(const struct dmp_exposure_side *side)
 {
 	json_t *json = json_object();
@@ -65,8 +72,9 @@ static json_t *side_json(const struct dmp_exposure_side *side)
 	put_count(&json, "windows", side->windows);
 	put_count(&json, "bytes", side->bytes);
 	put_count(&json, "open", side->open);
-	put_count(&json, "p50_ns", dmp_spread_at(&side->ns, 500));
-	put_count(&json, "p99_ns", dmp_spread_at(&side->ns, 990));
+	put_count(&json, "open_oldest_ns", side->open_oldest_ns);
+	put(&json, "p50_ns", part_json(side, 500));
+	put(&json, "p99_ns", part_json(side, 990));
 	put_count(&json, "max_ns", side->ns.max);
 	return json;
 }

@@ -56,12 +56,10 @@ static const struct poptOption options[] = {
 
 static int parse_clock(const struct bench_line *line, struct attack_opts *opts)
 {
-	struct bench_list list;
-	int err = bench_line_words(line, CLOCK, "trace", clocks, 2, &list);
+	unsigned which = REPLAY_CLOCK_TRACE;
+	int err = bench_line_choice(line, CLOCK, "trace", clocks, 2, &which);
 
-	if (!err && list.count != 1)
-		return complain("--clock is trace or real");
-	opts->clock = err ? REPLAY_CLOCK_TRACE : (enum replay_clock)list.value[0];
+	opts->clock = (enum replay_clock)which;
 	return err;
 }
 

@@ -99,14 +99,19 @@ int bench_line_words(const struct bench_line *line, unsigned option, const char 
 int bench_line_one(const struct bench_line *line, unsigned option, const char *otherwise,
 		   uint64_t least, uint64_t most, uint64_t *value)
 {
-	struct bench_list list;
-	int err = bench_line_numbers(line, option, otherwise, least, most, &list);
+	char name[32];
+	const char *text = text_of(line, option, otherwise, name);
 
-	if (!err && list.count != 1)
-		return complain("--%s takes one number", line->options[option].longName);
-	if (!err)
-		*value = list.value[0];
-	return err;
+	return bench_list_number(name, text, least, most, value);
+}
+
+int bench_line_choice(const struct bench_line *line, unsigned option, const char *otherwise,
+		      const char *const *words, unsigned nwords, unsigned *which)
+{
+	char name[32];
+	const char *text = text_of(line, option, otherwise, name);
+
+	return bench_list_choice(name, text, words, nwords, which);
 }
 
 int bench_line_plan(const struct bench_line *line, unsigned samples, unsigned ms,
@@ -130,6 +135,8 @@ int bench_line_run(const struct bench_line *line, unsigned option,
 	struct json_file *to = line->text[option] ? &json : NULL;
 	int status;
 
+	if (to && !*line->text[option])
+		return complain("--%s needs the name of a file", line->options[option].longName);
 	if (to && json_file_open(to, line->text[option]))
 		return EXIT_USAGE;
 	status = run(of, to);

@@ -2,7 +2,7 @@
 /*
  * bench_line.h - the command line of a bench: a text for each option, none twice
  *
- *   argv -> bench_line_open() -> texts -> bench_line_numbers(), _words(), _one() -> lists
+ *   argv -> bench_line_open() -> texts -> bench_line_numbers(), _words(), _one(), _choice() -> values
  *
  * Each complains in one line, which says what could be, and returns EXIT_USAGE.
  */
@@ -49,6 +49,9 @@ int bench_line_words(const struct bench_line *line, unsigned option, const char 
 /* As exactly one number. */
 int bench_line_one(const struct bench_line *line, unsigned option, const char *otherwise,
 		   uint64_t least, uint64_t most, uint64_t *value);
+/* As exactly one of @words: its index. */
+int bench_line_choice(const struct bench_line *line, unsigned option, const char *otherwise,
+		      const char *const *words, unsigned nwords, unsigned *which);
 
 /* How many samples, @otherwise that many, @least at least, and how long each lasts. */
 int bench_line_plan(const struct bench_line *line, unsigned samples, unsigned ms,

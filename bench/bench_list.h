@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bench_list.h - options that are lists: "1,2,8" and "same,lifo"
+ * bench_list.h - options that are lists: "1,2,8" and "same,lifo", or one item
  */
 #ifndef BENCH_BENCH_LIST_H
 #define BENCH_BENCH_LIST_H
@@ -22,6 +22,12 @@ int bench_list_numbers(const char *option, const char *text, uint64_t least, uin
 /* Words out of @words, as their indexes; "all" is every one of them. */
 int bench_list_words(const char *option, const char *text, const char *const *words,
 		     unsigned nwords, struct bench_list *list);
+
+/* As those, for options that are no lists: exactly one number; one of @words, as its index. */
+int bench_list_number(const char *option, const char *text, uint64_t least, uint64_t most,
+		      uint64_t *value);
+int bench_list_choice(const char *option, const char *text, const char *const *words,
+		      unsigned nwords, unsigned *which);
 
 /**
  * bench_list_pick() - the @n-th combination of lists, from 0; the first list turns fastest

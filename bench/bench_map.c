@@ -154,6 +154,9 @@ static int parse_node(const struct bench_line *line, int *node)
 	*node = -1;
 	if (!line->text[NODE] || strcmp(line->text[NODE], "-1") == 0)
 		return 0;
+	if (line->text[NODE][0] == '-')
+		return complain("--node: '%s' should be a number from 0 to %u, or -1 for any",
+				line->text[NODE], NODE_MAX);
 	err = bench_line_one(line, NODE, NULL, 0, NODE_MAX, &n);
 	*node = (int)n;
 	return err;
@@ -196,12 +199,10 @@ static int parse_case(const struct bench_line *line, struct bench_map_sweep *swe
 static int parse_choice(const struct bench_line *line, unsigned option, const char *const words[2],
 			bool *second)
 {
-	struct bench_list list = {.count = 0};
-	int err = bench_line_words(line, option, words[0], words, 2, &list);
+	unsigned which = 0;
+	int err = bench_line_choice(line, option, words[0], words, 2, &which);
 
-	if (!err && list.count != 1)
-		return complain("--%s takes one word", line->options[option].longName);
-	*second = list.value[0];
+	*second = which == 1;
 	return err;
 }
 

@@ -104,6 +104,18 @@ static int measure(const struct bench_map_sweep *sweep, struct bench_map_measure
 	return err;
 }
 
+/* What holds for every row, above the first. */
+static void print_common(const struct run *run)
+{
+	const struct bench_map_case *use = &run->sweep->rest;
+
+	printf("profile %s, costs %s; mask of %u bits; transfer %llu ns; %llu ns of the clock are "
+	       "taken off each call\n",
+	       use->profile ? use->profile : "free", use->spun ? "spun" : "counted", use->mask_bits,
+	       (unsigned long long)use->transfer_ns, (unsigned long long)run->clock_ns);
+	bench_map_print_head(stdout);
+}
+
 static int run_case(struct run *run)
 {
 	struct bench_map_measured *m = run->m;
@@ -116,7 +128,8 @@ static int run_case(struct run *run)
 	}
 	if (err)
 		return complain_of_case(m, err);
-	run->measured++;
+	if (run->measured++ == 0)
+		print_common(run);
 	bench_map_print_case(stdout, m);
 	bench_map_print_closing(run->closing, m);
 	return run->json ? json_file_add(run->json, "a case", bench_map_json(m)) : EXIT_GOOD;
@@ -171,18 +184,6 @@ static int run_cases(struct run *run)
 	return status;
 }
 
-/* What holds for every row. */
-static void print_common(const struct run *run)
-{
-	const struct bench_map_case *use = &run->sweep->rest;
-
-	printf("profile %s, costs %s; mask of %u bits; transfer %llu ns; %llu ns of the clock are "
-	       "taken off each call\n",
-	       use->profile ? use->profile : "free", use->spun ? "spun" : "counted", use->mask_bits,
-	       (unsigned long long)use->transfer_ns, (unsigned long long)run->clock_ns);
-	bench_map_print_head(stdout);
-}
-
 /* What is wrong with a profile the library has said, in one line. */
 static int check_profile(const struct bench_map_case *use)
 {
@@ -205,7 +206,6 @@ static int run_all(struct run *run)
 	if (status)
 		return status;
 	run->clock_ns = bench_map_clock_ns();
-	print_common(run);
 	status = run_cases(run);
 	bench_node_leave(&before);
 	return status;

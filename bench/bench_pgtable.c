@@ -5,7 +5,7 @@
  *    format x page x batch x way x threads      a case: a row
  *
  * A page size that a format does not have, or a batch that does not fit its addresses, is left
- * out, and how much that was is said in one line.
+ * out, and how much that was is said in one line; if that is all there was, it is an error.
  */
 #include "bench_line.h"
 #include "bench_pages.h"
@@ -14,6 +14,8 @@
 #include "command.h"
 #include "json_file.h"
 #include "progress.h"
+
+#include <dmapool/bits.h>
 
 #include <errno.h>
 #include <jansson.h>
@@ -72,7 +74,7 @@ struct sweep {
 	struct bench_plan plan;
 	struct bench_list formats, pages, batches, ways, threads;
 	const char *format_names[FORMATS_MAX];
-	unsigned left_out;
+	unsigned measured, left_out;
 	bool targets;
 };
 
@@ -84,25 +86,33 @@ struct measured {
 	double x_stores, x_zeros; /* against the floor's */
 };
 
-static int parse(const struct bench_line *line, struct sweep *sweep)
+static int parse_formats(const struct bench_line *line, struct sweep *sweep)
 {
-	unsigned nformats = 0;
-	int err = 0;
+	unsigned n = 0;
 
-	sweep->targets = line->text[PRESET];
-	if (sweep->targets && strcmp(line->text[PRESET], "targets") != 0)
-		return complain("'%s' is no preset; try targets", line->text[PRESET]);
-	if (sweep->targets)
-		err = bench_line_refuse_beside_preset(line, SAMPLES);
-	while (nformats < FORMATS_MAX && dmp_sim_format_name(nformats)) {
-		sweep->format_names[nformats] = dmp_sim_format_name(nformats);
-		nformats++;
-	}
+	for (; n < FORMATS_MAX && dmp_sim_format_name(n); n++)
+		sweep->format_names[n] = dmp_sim_format_name(n);
+	return bench_line_words(line, FORMAT, "vtd-48", sweep->format_names, n, &sweep->formats);
+}
+
+static int parse_pages(const struct bench_line *line, struct bench_list *pages)
+{
+	int err = bench_line_numbers(line, PAGE, "4096", 1, UINT64_C(1) << 48, pages);
+
+	for (unsigned i = 0; !err && i < pages->count; i++)
+		if (!dmp_is_pow2(pages->value[i]))
+			return complain("--page: %llu is no power of two; try %llu",
+					(unsigned long long)pages->value[i],
+					(unsigned long long)dmp_pow2_ceil(pages->value[i]));
+	return err;
+}
+
+static int parse_lists(const struct bench_line *line, struct sweep *sweep)
+{
+	int err = parse_formats(line, sweep);
+
 	if (!err)
-		err = bench_line_words(line, FORMAT, "vtd-48", sweep->format_names, nformats,
-				       &sweep->formats);
-	if (!err)
-		err = bench_line_numbers(line, PAGE, "4096", 1, UINT64_C(1) << 48, &sweep->pages);
+		err = parse_pages(line, &sweep->pages);
 	if (!err)
 		err = bench_line_numbers(line, BATCH, "1,16,256", 1, BENCH_PAGES_BATCH_MAX,
 					 &sweep->batches);
@@ -111,6 +121,18 @@ static int parse(const struct bench_line *line, struct sweep *sweep)
 				       &sweep->ways);
 	if (!err)
 		err = bench_line_numbers(line, THREADS, "1", 1, BENCH_THREADS_MAX, &sweep->threads);
+	return err;
+}
+
+static int parse(const struct bench_line *line, struct sweep *sweep)
+{
+	int err;
+
+	sweep->targets = line->text[PRESET];
+	if (sweep->targets && strcmp(line->text[PRESET], "targets") != 0)
+		return complain("'%s' is no preset; try targets", line->text[PRESET]);
+	err = sweep->targets ? bench_line_refuse_beside_preset(line, SAMPLES)
+			     : parse_lists(line, sweep);
 	if (err)
 		return err;
 	return bench_line_plan(line, SAMPLES, MS, sweep->targets ? "15" : "7",
@@ -191,6 +213,8 @@ static int run_case(struct sweep *sweep, struct measured *m, struct json_file *j
 	if (err)
 		return complain_of_case(m, err);
 	progress_clear();
+	if (sweep->measured++ == 0)
+		print_head(stdout);
 	print_row(stdout, m);
 	return json ? json_file_add(json, "a case", measured_json(m)) : EXIT_GOOD;
 }
@@ -200,17 +224,15 @@ enum axis { THREAD_AXIS, WAY_AXIS, BATCH_AXIS, PAGE_AXIS, FORMAT_AXIS, NAXES };
 /* The @n-th combination, the threads turning fastest; false: there is none. */
 static bool pick(const struct sweep *sweep, unsigned n, struct measured *m)
 {
-	const struct bench_list *lists[NAXES] = {[THREAD_AXIS] = &sweep->threads,
-						 [WAY_AXIS] = &sweep->ways,
-						 [BATCH_AXIS] = &sweep->batches,
-						 [PAGE_AXIS] = &sweep->pages,
-						 [FORMAT_AXIS] = &sweep->formats};
+	const struct bench_list *const lists[NAXES] = {[THREAD_AXIS] = &sweep->threads,
+						       [WAY_AXIS] = &sweep->ways,
+						       [BATCH_AXIS] = &sweep->batches,
+						       [PAGE_AXIS] = &sweep->pages,
+						       [FORMAT_AXIS] = &sweep->formats};
+	unsigned index[NAXES];
 	uint64_t item[NAXES];
+	bool is_one = bench_list_pick(lists, NAXES, n, item, index);
 
-	for (unsigned i = 0; i < NAXES; i++) {
-		item[i] = lists[i]->value[n % lists[i]->count];
-		n /= lists[i]->count;
-	}
 	memset(m, 0, sizeof(*m));
 	m->use = (struct bench_pages_case){
 		.format = sweep->format_names[item[FORMAT_AXIS]],
@@ -220,7 +242,20 @@ static bool pick(const struct sweep *sweep, unsigned n, struct measured *m)
 	};
 	m->row.nthreads = (unsigned)item[THREAD_AXIS];
 	m->row.floor_name = "stores";
-	return n == 0;
+	return is_one;
+}
+
+/* Below the rows; an error if there are none. */
+static int tell_left_out(const struct sweep *sweep)
+{
+	if (sweep->left_out && !sweep->measured)
+		return complain("no such page and batch fits its format; use another --page, "
+				"--batch or --format");
+	if (sweep->left_out)
+		printf("%u combinations of page and batch do not fit their format and were left "
+		       "out\n",
+		       sweep->left_out);
+	return EXIT_GOOD;
 }
 
 static int run_sweep(struct sweep *sweep, struct json_file *json)
@@ -228,16 +263,10 @@ static int run_sweep(struct sweep *sweep, struct json_file *json)
 	struct measured *m = malloc(sizeof(*m));
 	int status = m ? EXIT_GOOD : complain("no memory for the samples");
 
-	if (m)
-		print_head(stdout);
 	for (unsigned n = 0; status == EXIT_GOOD && pick(sweep, n, m); n++)
 		status = run_case(sweep, m, json);
-	if (sweep->left_out)
-		printf("%u combinations of page and batch do not fit their format and were left "
-		       "out\n",
-		       sweep->left_out);
 	free(m);
-	return status;
+	return status ? status : tell_left_out(sweep);
 }
 
 static int run(void *of, struct json_file *json)

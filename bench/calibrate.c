@@ -11,26 +11,29 @@
  * The file is replaced as a whole or not at all.
  */
 #include "calibrate.h"
-#include "bench.h"
+#include "bench_line.h"
 #include "command.h"
 #include "json_file.h"
 
 #include <dmapool/types.h>
 
-#include <errno.h>
 #include <jansson.h>
-#include <popt.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define SAMPLES "21"
-
-struct calibrate_command {
-	char *output;
-	char *samples;
+enum option {
+	OUTPUT,
+	SAMPLES,
 };
+
+static const char about[] = "[OPTION...]\n"
+			    "\n"
+			    "Measures this machine and writes a cost profile.";
+
+static const struct poptOption options[] = {
+	BENCH_OPTION("output", 'o', OUTPUT, "where to (default: host.json)", "FILE"),
+	BENCH_OPTION("samples", 0, SAMPLES, "of each number (default: 21)", "N"),
+	POPT_AUTOHELP POPT_TABLEEND};
 
 /* Of the first processor; "unknown processor" where the system does not say. */
 static void read_cpu(char *cpu, size_t size)
@@ -88,24 +91,6 @@ json_t *calibrate_profile(const struct calibrate_costs *costs, const char *cpu, 
 	return profile;
 }
 
-static int write_profile(json_t *profile, const char *path)
-{
-	char beside[4096];
-	int len = snprintf(beside, sizeof(beside), "%s.tmp", path);
-
-	if (!profile)
-		return complain("no memory for the profile");
-	if (len < 0 || (size_t)len >= sizeof(beside))
-		return complain("the name '%.40s...' is too long", path);
-	if (json_dump_file(profile, beside, JSON_INDENT(2)) || rename(beside, path)) {
-		int err = complain("cannot write '%s': %s", path, strerror(errno));
-
-		unlink(beside);
-		return err;
-	}
-	return EXIT_GOOD;
-}
-
 static void print_costs(const struct calibrate_costs *costs)
 {
 	for (unsigned i = 0; i < costs->n; i++)
@@ -113,7 +98,7 @@ static void print_costs(const struct calibrate_costs *costs)
 		       costs->cost[i].how);
 }
 
-static int calibrate(const char *path, unsigned samples)
+static int measure(const char *path, unsigned samples, struct json_file *json)
 {
 	struct calibrate_costs costs;
 	char cpu[256], date[32];
@@ -123,61 +108,51 @@ static int calibrate(const char *path, unsigned samples)
 		return complain("cannot measure: %s", strerror(-err));
 	read_cpu(cpu, sizeof(cpu));
 	read_date(date, sizeof(date));
-	json_t *profile = calibrate_profile(&costs, cpu, date);
-
-	err = write_profile(profile, path);
-	json_decref(profile);
+	err = json_file_add(json, path, calibrate_profile(&costs, cpu, date));
 	if (err)
 		return err;
-	printf("%s, %s, written to %s\n", cpu, date, path);
+	printf("%s, %s, for %s\n", cpu, date, path);
 	print_costs(&costs);
 	return EXIT_GOOD;
 }
 
-static int parse_samples(const char *text, unsigned *samples)
+/* What cannot be written is complained of before anything is measured. */
+static int calibrate(const char *path, unsigned samples)
 {
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
+	struct json_file json;
+	int status, closed;
 
-	if (*text < '0' || *text > '9' || *end || n < 1 || n > BENCH_SAMPLES_MAX)
-		return complain("--samples must be a number from 1 to %u", BENCH_SAMPLES_MAX);
-	*samples = (unsigned)n;
-	return 0;
+	if (json_file_open(&json, path))
+		return EXIT_USAGE;
+	json.alone = true;
+	status = measure(path, samples, &json);
+	closed = json_file_close(&json);
+	return status ? status : closed;
 }
 
-static int run(const struct calibrate_command *c, const char **rest)
+static int parse(const struct bench_line *line, const char **path, unsigned *samples)
 {
-	const char *path = c->output ? c->output : "host.json";
-	unsigned samples = 0;
-	int err = parse_samples(c->samples ? c->samples : SAMPLES, &samples);
+	uint64_t n = 0;
+	int err = bench_line_one(line, SAMPLES, "21", 1, BENCH_SAMPLES_MAX, &n);
 
-	if (err)
-		return err;
-	if (rest && *rest)
-		return complain("'%s' is not expected; try 'dmapool calibrate --help'", *rest);
-	if (!*path)
+	*path = line->text[OUTPUT] ? line->text[OUTPUT] : "host.json";
+	*samples = (unsigned)n;
+	if (!err && !**path)
 		return complain("--output needs the name of a file");
-	return calibrate(path, samples);
+	return err;
 }
 
 int calibrate_main(int argc, const char **argv)
 {
-	struct calibrate_command c = {0};
-	const struct poptOption options[] = {
-		{"output", 'o', POPT_ARG_STRING, &c.output, 0, "where to (host.json)", "FILE"},
-		{"samples", 0, POPT_ARG_STRING, &c.samples, 0, "of each number (" SAMPLES ")", "N"},
-		POPT_AUTOHELP POPT_TABLEEND};
-	poptContext context = poptGetContext("dmapool calibrate", argc, argv, options, 0);
-	int rc, err;
+	struct bench_line line;
+	const char *path = NULL;
+	unsigned samples = 0;
+	int status = bench_line_open(&line, argc, argv, options, about);
 
-	poptSetOtherOptionHelp(context, "[OPTION...]\n\n"
-					"Measures this machine and writes a cost profile.");
-	rc = poptGetNextOpt(context);
-	err = rc < -1 ? complain("%s: %s; try 'dmapool calibrate --help'",
-				 poptBadOption(context, 0), poptStrerror(rc))
-		      : run(&c, poptGetArgs(context));
-	free(c.output);
-	free(c.samples);
-	poptFreeContext(context);
-	return err;
+	if (!status)
+		status = parse(&line, &path, &samples);
+	if (!status)
+		status = calibrate(path, samples);
+	bench_line_close(&line);
+	return status;
 }

@@ -105,7 +105,8 @@ int json_file_add(struct json_file *json, const char *path, json_t *answer)
 
 static int write_answers(struct json_file *json)
 {
-	int err = json_dumpf(json->answers, json->file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
+	const json_t *text = json->alone ? json_array_get(json->answers, 0) : json->answers;
+	int err = json_dumpf(text, json->file, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
 
 	err |= fputc('\n', json->file) == EOF;
 	err |= fclose(json->file);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * json_file.h - the answers of a command as a JSON array in a file: json_file.c
+ * json_file.h - the answers of a command as a JSON array in a file, or its only one: json_file.c
  */
 #ifndef BENCH_JSON_FILE_H
 #define BENCH_JSON_FILE_H
@@ -14,6 +14,7 @@ struct json_file {
 	char *place;            /* owned */
 	char *name;             /* owned: what is written; renamed to `place`, or the place */
 	bool renamed;           /* it will be, or is removed */
+	bool alone;             /* the file is its first answer, not an array; set after the open */
 	FILE *file;             /* owned */
 	struct json_t *answers; /* owned; an array */
 };

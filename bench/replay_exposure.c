@@ -12,6 +12,7 @@
 #include "replay.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 
 int replay_queued_init(struct replay_queued *queued, const struct replay_machine *machine)
@@ -85,6 +86,16 @@ struct replay_exposure *replay_exposure_read(const struct replay_run *run)
 uint64_t replay_exposure_worst_ns(const struct dmp_exposure_side *side)
 {
 	return side->open_oldest_ns > side->ns.max ? side->open_oldest_ns : side->ns.max;
+}
+
+bool replay_exposure_is_open_longest(const struct dmp_exposure_side *side)
+{
+	return side->open_oldest_ns > side->ns.max;
+}
+
+double replay_exposure_part_ns(const struct dmp_exposure_side *side, unsigned per_mille)
+{
+	return side->ns.count ? (double)dmp_spread_at(&side->ns, per_mille) : NAN;
 }
 
 uint64_t replay_exposure_reused(const struct dmp_exposure_seen *seen)

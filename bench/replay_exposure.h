@@ -48,6 +48,10 @@ struct replay_exposure *replay_exposure_read(const struct replay_run *run);
 
 /* The longest that anything was, or is still, within reach. */
 uint64_t replay_exposure_worst_ns(const struct dmp_exposure_side *side);
+/* Is that one still open, so that nobody knows how long it would have been? */
+bool replay_exposure_is_open_longest(const struct dmp_exposure_side *side);
+/* The time that @per_mille of the windows that are over did not exceed, ns; NAN: none is over. */
+double replay_exposure_part_ns(const struct dmp_exposure_side *side, unsigned per_mille);
 /* Pages and addresses that were given out while an entry led there. */
 uint64_t replay_exposure_reused(const struct dmp_exposure_seen *seen);
 

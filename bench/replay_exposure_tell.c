@@ -23,7 +23,7 @@
 
 static double part_us(const struct dmp_exposure_side *side, unsigned per_mille)
 {
-	return (double)dmp_spread_at(&side->ns, per_mille) / NS_A_US;
+	return replay_exposure_part_ns(side, per_mille) / NS_A_US;
 }
 
 static double worst_us(const struct dmp_exposure_side *side)
@@ -31,16 +31,30 @@ static double worst_us(const struct dmp_exposure_side *side)
 	return (double)replay_exposure_worst_ns(side) / NS_A_US;
 }
 
+/* A dash if nothing is over, > if the longest is still open. */
+static void print_us(FILE *to, double us, bool is_least)
+{
+	char text[32] = "-";
+
+	if (!isnan(us))
+		snprintf(text, sizeof(text), "%s%.1f", is_least ? ">" : "", us);
+	fprintf(to, " %9s", text);
+}
+
 static void print_one(FILE *to, const char *name, const struct dmp_exposure *e)
 {
 	const struct dmp_exposure_side *could = &e->could, *did = &e->seen.did;
 
-	fprintf(to, "    %-18s %9" PRIu64 " %9.1f %9.1f %9.1f %9.3f %9" PRIu64, name, e->unmaps,
-		part_us(could, 500), part_us(could, 990), worst_us(could),
-		(double)could->byte_ns / BYTE_NS_A_MB_S, could->open);
-	if (e->flags & DMP_EXPOSURE_SEEN)
-		fprintf(to, " %9.1f %9.3f %9" PRIu64, worst_us(did),
-			(double)did->byte_ns / BYTE_NS_A_MB_S, replay_exposure_reused(&e->seen));
+	fprintf(to, "    %-18s %9" PRIu64, name, e->unmaps);
+	print_us(to, part_us(could, 500), false);
+	print_us(to, part_us(could, 990), false);
+	print_us(to, worst_us(could), replay_exposure_is_open_longest(could));
+	fprintf(to, " %9.3f %9" PRIu64, (double)could->byte_ns / BYTE_NS_A_MB_S, could->open);
+	if (e->flags & DMP_EXPOSURE_SEEN) {
+		print_us(to, worst_us(did), replay_exposure_is_open_longest(did));
+		fprintf(to, " %9.3f %9" PRIu64, (double)did->byte_ns / BYTE_NS_A_MB_S,
+			replay_exposure_reused(&e->seen));
+	}
 	fputs(e->flags & DMP_EXPOSURE_SATURATED ? "  and more: a counter is at its end\n" : "\n",
 	      to);
 }
@@ -90,6 +104,11 @@ static json_t *count(uint64_t n)
 	return n > INT64_MAX ? json_real((double)n) : json_integer((json_int_t)n);
 }
 
+static json_t *part_json(const struct dmp_exposure_side *side, unsigned per_mille)
+{
+	return side->ns.count ? json_real(part_us(side, per_mille)) : json_null();
+}
+
 static json_t *side_json(const struct dmp_exposure_side *side)
 {
 	json_t *json = json_object();
@@ -100,8 +119,8 @@ static json_t *side_json(const struct dmp_exposure_side *side)
 	put(&json, "open_bytes", count(side->open_bytes));
 	put(&json, "open_oldest_us", json_real((double)side->open_oldest_ns / NS_A_US));
 	put(&json, "byte_seconds", json_real((double)side->byte_ns / BYTE_NS_A_BYTE_S));
-	put(&json, "p50_us", json_real(part_us(side, 500)));
-	put(&json, "p99_us", json_real(part_us(side, 990)));
+	put(&json, "p50_us", part_json(side, 500));
+	put(&json, "p99_us", part_json(side, 990));
 	put(&json, "worst_us", json_real(worst_us(side)));
 	return json;
 }

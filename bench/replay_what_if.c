@@ -10,7 +10,8 @@
  *         |        x lazy
  *         +----------------------> exposure
  *
- * The frontier is what is left of the points when all that are beaten are gone.
+ * The frontier is what is left of the points when all that are beaten are gone.  Who failed has
+ * done less than the others, and is compared with none of them.
  */
 #include "replay_what_if.h"
 #include "command.h"
@@ -61,7 +62,7 @@ int replay_what_if_parse(const char *text, struct replay_what_if *what_if)
 
 static bool beats(const struct replay_point *a, const struct replay_point *b)
 {
-	return a->cost <= b->cost && a->exposure <= b->exposure &&
+	return !a->failed && !b->failed && a->cost <= b->cost && a->exposure <= b->exposure &&
 	       (a->cost < b->cost || a->exposure < b->exposure);
 }
 
@@ -93,6 +94,7 @@ void replay_what_if_points(const struct replay_answer *answer, struct replay_poi
 	for (unsigned i = 0; i < answer->nresults; i++)
 		points[i] = (struct replay_point){
 			.cost = replay_what_if_cost(&answer->results[i]),
-			.exposure = replay_what_if_exposure(&answer->results[i])};
+			.exposure = replay_what_if_exposure(&answer->results[i]),
+			.failed = replay_result_is_bad(&answer->results[i])};
 	replay_frontier_find(points, answer->nresults);
 }

@@ -31,7 +31,9 @@ int replay_what_if_parse(const char *text, struct replay_what_if *what_if);
 /* What one way to flush costs, and what it leaves open. */
 struct replay_point {
 	double cost, exposure; /* exposure may be INFINITY: without end */
-	unsigned beaten_by;    /* out: another point, or REPLAY_UNBEATEN: it is on the frontier */
+	bool failed;           /* its numbers are of less work: it beats nobody, nobody beats it */
+	unsigned beaten_by;    /* out: another point, or REPLAY_UNBEATEN: it is on the frontier
+				* unless it failed */
 };
 #define REPLAY_UNBEATEN UINT32_MAX
 

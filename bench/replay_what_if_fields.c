@@ -89,7 +89,7 @@ static double bound_us(const struct replay_result *r)
 /* Of nothing there is none. */
 static double part_us(const struct dmp_exposure_side *side, unsigned per_mille)
 {
-	return side && side->ns.count ? (double)dmp_spread_at(&side->ns, per_mille) / NS_A_US : NAN;
+	return side ? replay_exposure_part_ns(side, per_mille) / NS_A_US : NAN;
 }
 
 /* Nothing of it ever ends: a device reaches all memory at all times. */
@@ -123,19 +123,14 @@ static double could_worst(const struct replay_result *r)
 	return is_always(r) ? INFINITY : worst_us(could(r));
 }
 
-static bool is_open_longest(const struct dmp_exposure_side *side)
-{
-	return side && side->open_oldest_ns > side->ns.max;
-}
-
 static bool could_is_open(const struct replay_result *r)
 {
-	return is_open_longest(could(r));
+	return could(r) && replay_exposure_is_open_longest(could(r));
 }
 
 static bool did_is_open(const struct replay_result *r)
 {
-	return is_open_longest(did(r));
+	return did(r) && replay_exposure_is_open_longest(did(r));
 }
 
 static double could_mb_seconds(const struct replay_result *r)

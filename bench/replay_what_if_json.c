@@ -34,19 +34,19 @@ static json_t *number(double x)
 static json_t *row_json(const struct replay_answer *a, unsigned i, const struct replay_point *point)
 {
 	const struct replay_result *r = &a->results[i];
-	bool on = point->beaten_by == REPLAY_UNBEATEN;
+	bool beaten = point->beaten_by != REPLAY_UNBEATEN;
 	json_t *row = json_object();
 
 	put(&row, "flush", json_string(r->route->name));
 	put(&row, "policy", json_string(replay_way_name(r->way)));
 	for (unsigned f = 0; f < replay_what_if_nfields; f++)
 		put(&row, replay_what_if_fields[f].name, number(replay_what_if_fields[f].of(r)));
-	put(&row, "bad", json_boolean(replay_result_is_bad(r)));
+	put(&row, "bad", json_boolean(point->failed));
 	put(&row, "saturated",
 	    json_boolean(r->exposed && r->exposed->sum.flags & DMP_EXPOSURE_SATURATED));
-	put(&row, "on_frontier", json_boolean(on));
+	put(&row, "on_frontier", json_boolean(!beaten && !point->failed));
 	put(&row, "beaten_by",
-	    on ? json_null() : json_string(a->results[point->beaten_by].route->name));
+	    beaten ? json_string(a->results[point->beaten_by].route->name) : json_null());
 	return row;
 }
 

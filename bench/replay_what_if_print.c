@@ -87,7 +87,9 @@ static void print_row(FILE *to, int width, const struct replay_answer *a, unsign
 	for (unsigned f = 0; f < replay_what_if_nfields; f++)
 		if (replay_what_if_fields[f].label[0])
 			fprintf(to, " %*s", COLUMN, cell_of(&replay_what_if_fields[f], r).text);
-	if (point->beaten_by == REPLAY_UNBEATEN)
+	if (point->failed)
+		fputs("  not compared: it failed\n", to);
+	else if (point->beaten_by == REPLAY_UNBEATEN)
 		fputs("  on it\n", to);
 	else
 		fprintf(to, "  off it: %s\n", a->results[point->beaten_by].route->name);
@@ -122,8 +124,9 @@ void replay_what_if_print(FILE *to, const struct replay_opts *opts,
 	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(answer->path, name, sizeof(name));
-	fprintf(to, "%s: %" PRIu64 " calls of %u CPUs in %.1f s, recorded %s\n", name,
+	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s in %.1f s, recorded %s\n", name,
 		answer->nevents, answer->plan->facts.ncpus,
+		answer->plan->facts.ncpus == 1 ? "" : "s",
 		(double)answer->plan->facts.span_ns / 1e9, replay_way_name(answer->recorded.way));
 	fprintf(to,
 		"  exposure in the time of the trace, costs in simulated ns of profile %s, %s\n\n",

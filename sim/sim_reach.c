@@ -159,7 +159,7 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;
 	if (after > before) {
-		did->bytes += after - before;
+		did->bytes = dmp_add_saturated(did->bytes, after - before);
 		piece->window->bytes += after - before;
 	}
 }

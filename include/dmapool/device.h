@@ -28,8 +28,8 @@ struct dmp_device_opts {
 
 	/* Memory that its bus carries while no domain is attached, not even an identity domain:
 	 * range_len bytes, which are at range_phys for the CPU and at range_addr for the device.
-	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its own
-	 * address. */
+	 * What lies outside has no address there.  Whole pages of 4 KiB; all 0: every byte at its
+	 * own address. */
 	uint64_t range_phys, range_addr, range_len;
 };
 #ifndef __cplusplus
@@ -41,8 +41,8 @@ struct dmp_device_opts {
  * unmap; the domain must be strict. */
 #define DMP_DEVICE_UNTRUSTED    1u
 /* Every streaming mapping bounces; needs swiotlb.  So does each of a device whose allocator asks
- * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory only
- * (needs_shared of hw.h), without the flag. */
+ * for it (DMP_SWIOTLB_FORCE_BOUNCE, or a restricted one), and of one that reaches shared memory
+ * only (needs_shared of hw.h), without the flag. */
 #define DMP_DEVICE_FORCE_BOUNCE 2u
 /* Behind a domain its addresses are looked for below 4 GiB first, as Linux does for PCI devices, if
  * mask and bus allow higher ones.  The first time that there is none, this ends for as long as it

@@ -149,8 +149,9 @@ DMP_API int dmp_dma_unmap_sg(struct dmp_device *dev, struct dmp_sg *sg, size_t n
  * Ownership: the caller's until dmp_dma_free_coherent().
  * Threads:   any thread; may sleep.
  * Errors:    -EINVAL; -EBUSY as dmp_dma_map(); -ERANGE the device can never reach that much;
- *            -ENOMEM no memory, or none within the coherent mask; -ENOSPC no IOVA; -ENOTRECOVERABLE as dmp_dma_map(),
- *            the memory is kept from reuse as dmp_dma_free_coherent() does.
+ *            -ENOMEM no memory, or none within the coherent mask; -ENOSPC no IOVA;
+ *            -ENOTRECOVERABLE as dmp_dma_map(), the memory is kept from reuse as
+ *            dmp_dma_free_coherent() does.
  */
 DMP_API int dmp_dma_alloc_coherent(struct dmp_device *dev, uint64_t len, void **buf,
 				   dmp_addr_t *addr);

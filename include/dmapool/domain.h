@@ -60,9 +60,9 @@ enum dmp_flush_policy {
 
 /* Why a whole domain was flushed. */
 enum dmp_flush_cause {
-	DMP_FLUSH_CAUSE_FULL,  /* a queue had no room */
-	DMP_FLUSH_CAUSE_TIMER, /* the timeout since the first entry */
-	DMP_FLUSH_CAUSE_ASKED, /* dmp_domain_flush(), dmp_domain_set_flush(), dmp_domain_reserve() */
+	DMP_FLUSH_CAUSE_FULL,   /* a queue had no room */
+	DMP_FLUSH_CAUSE_TIMER,  /* the timeout since the first entry */
+	DMP_FLUSH_CAUSE_ASKED,  /* dmp_domain_flush(), _set_flush(), _reserve(), _attach() */
 	DMP_FLUSH_CAUSE_COMMIT, /* dmp_domain_commit() */
 	DMP_FLUSH_CAUSE_REUSE,  /* an address of a new epoch */
 	DMP_FLUSH_CAUSES,
@@ -167,8 +167,9 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  * Errors:  -EINVAL NULL.  -EBUSY @device is attached already; or it has a new region, and
  *          another device is attached or something is mapped in it.  -ERANGE a direct region
  *          beyond the aperture; -EEXIST one over another direct region with other rights; -EIO
- *          one that makes no sense; -ENOMEM; the flush's, of a lazy domain; the backend's own.
- *          Nothing is attached; of the regions, those that could be applied may have been.
+ *          one that makes no sense, or no end of them; -ENOMEM; the flush's, of a lazy domain;
+ *          the backend's own.  Nothing is attached; of the regions, those that could be applied
+ *          may have been.
  * Cost:    O(regions), and for new ones a flush, and O(granules) if they are direct.
  * Source:  spec-iova 2.3; there only the first device's regions are reserved.
  */
@@ -272,7 +273,8 @@ DMP_API int dmp_domain_map_place(struct dmp_domain *dom, const struct dmp_phys_r
  *
  * Threads: any thread; one at a time per mapping.
  * Errors:  -ENOENT nothing is mapped at @iova; -EINVAL @len, seen to differ from what is mapped
- *          if its last granule is not mapped, always at checks >= 1: the state is as before.
+ *          if its last granule is not, or is a direct region's, always at checks >= 1: the state
+ *          is as before.
  *          Any other, from the flush (-ETIMEDOUT, the backend's own): the range is unmapped,
  *          a device may still reach the memory, and the address is never given out again.
  *          With a queue: only if it is full and stays so, because its flush failed.
@@ -337,7 +339,7 @@ DMP_API int dmp_domain_hold_strict(struct dmp_domain *dom);
  * Any thread; no lock held. */
 DMP_API void dmp_domain_release_strict(struct dmp_domain *dom);
 
-/* The policy in force; strict for an identity domain.  Any thread. */
+/* The policy in force; strict for an identity domain.  Any thread; locks above RANK_DOMAIN. */
 DMP_API enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom);
 
 /**
@@ -412,8 +414,9 @@ struct dmp_domain_stats {
 	uint64_t queued;                       /* ranges in queues now ... */
 	uint64_t queued_bytes;                 /* ... that devices may still reach, or could */
 	uint64_t released;                     /* ranges that left a queue */
-	uint64_t exposed_ns;                   /* sum over these, from the unmap to the end of the
-						* flush that covered it; needs DMP_DOMAIN_EXPOSURE */
+	uint64_t exposed_ns;                   /* sum over these, from the unmap to the end of
+						* the flush that covered it; needs
+						* DMP_DOMAIN_EXPOSURE */
 	uint64_t exposed_max_ns;               /* the longest of them */
 	/* On reuse: unmapped since the last flush that worked began, or a little more. */
 	uint64_t unflushed;       /* ranges that devices may still reach ... */

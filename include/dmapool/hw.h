@@ -139,6 +139,9 @@ enum dmp_region_kind {
 	DMP_REGION_SOFTWARE_MSI, /* where somebody else's software may map interrupts: ignored */
 };
 
+/* The most regions of one device. */
+#define DMP_HW_REGIONS_MAX 1024u
+
 struct dmp_hw_region {
 	uint32_t size;       /* bytes of the caller's struct */
 	uint32_t kind;       /* enum dmp_region_kind */
@@ -211,18 +214,19 @@ struct dmp_hw_ops {
 	void (*set_fault_handler)(void *be, dmp_fault_fn fn, void *ctx);
 	int (*fault_next)(void *be, struct dmp_fault *fault);
 
-	/* Encrypted memory: does the device reach shared pages only?  The same answer for as long as
-	 * the device exists.  Needs make_shared.  Pages of tables are not meant: what the machine
-	 * walks it can read. */
+	/* Encrypted memory: does the device reach shared pages only?  The same answer for as long
+	 * as the device exists.  Needs make_shared.  Pages of tables are not meant: what the
+	 * machine walks it can read. */
 	bool (*needs_shared)(void *be, uint32_t device);
 
-	/* Region @n, from 0, of addresses that domains of @device leave alone; -ENOENT: @n are all.
-	 * The same answers from device_add to device_remove, however regions overlap.  Asked when the
-	 * device is attached; must not sleep. */
+	/* Region @n, from 0, of addresses that domains of @device leave alone; -ENOENT: @n are all,
+	 * DMP_HW_REGIONS_MAX at most.  The same answers from device_add to device_remove, however
+	 * regions overlap.  Asked when the device is attached; must not sleep. */
 	int (*device_region)(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region);
-	/* What devices can still reach after an unmap, see exposure.h.  Start: of a translated domain
-	 * that has mapped nothing yet, once; @watch is copied, NULL: nobody; -ENOMEM.  Get: of a
-	 * domain that was started, at any time, all of @seen; sums stay at UINT64_MAX. */
+	/* What devices can still reach after an unmap, see exposure.h.  Start: of a translated
+	 * domain that has mapped nothing yet, once; @watch is copied, NULL: nobody; -ENOMEM.
+	 * Get: of a domain that was started, at any time, all of @seen; sums stay at
+	 * UINT64_MAX. */
 	int (*exposure_start)(void *be, void *dom, const struct dmp_exposure_watch *watch,
 			      void *ctx);
 	int (*exposure_get)(void *be, void *dom, struct dmp_exposure_seen *seen);

@@ -95,8 +95,8 @@ struct dmp_iova_policy {
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_linux;
 /* The highest free place under the limit, in O(log ranges); no hints. */
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_gap;
-/* Round robin over a bitmap; defers reuse: DMP_IOVA_NO_CACHE, dmp_iova_alloc_epoch().  At most 2^25 granules from
- * start_pfn on; one granule is taken and given back without a lock. */
+/* Round robin over a bitmap; defers reuse: DMP_IOVA_NO_CACHE, dmp_iova_alloc_epoch().  At most
+ * 2^25 granules from start_pfn on; one granule is taken and given back without a lock. */
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_bitmap;
 /* Each CPU from chunks of its own above the 32-bit boundary, all from one region below it. */
 extern DMP_API const struct dmp_iova_policy dmp_iova_policy_chunk;

@@ -193,7 +193,7 @@ DMP_API struct dmp_hw *dmp_sim_hw(struct dmp_sim *sim);
 DMP_API int dmp_sim_device_root(struct dmp_sim *sim, uint32_t device, dmp_phys_t *root);
 
 /* The most regions of one device. */
-#define DMP_SIM_REGIONS_MAX 1024u
+#define DMP_SIM_REGIONS_MAX DMP_HW_REGIONS_MAX
 
 /**
  * dmp_sim_set_regions() - addresses that the machine keeps from the domains of a device

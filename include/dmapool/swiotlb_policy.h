@@ -73,8 +73,8 @@ DMP_API bool dmp_swiotlb_area_fits(const struct dmp_swiotlb_area *area,
  *
  * One choice is made for an allocator, one state for each area of each of its pools, but for
  * transient ones: those have one place, for one request.  What gets a state is called by one
- * thread at a time for each state, and calls nothing but dmp_swiotlb_area_*(), as the area's lock is
- * held; choose() is called by several at once.
+ * thread at a time for each state, and calls nothing but dmp_swiotlb_area_*(), as the area's lock
+ * is held; choose() is called by several at once.
  * All members but size, caps, name and find may be NULL.
  */
 struct dmp_swiotlb_policy {

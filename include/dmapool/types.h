@@ -10,8 +10,8 @@
  *   iova   an address inside a translation domain    dmp_iova_t
  *   addr   what the device is given                  dmp_addr_t
  *
- * In the direct route addr is phys, unless the device's bus has memory at other addresses (range_phys
- * of device.h); in a translated route addr is iova.
+ * In the direct route addr is phys, unless the device's bus has memory at other addresses
+ * (range_phys of device.h); in a translated route addr is iova.
  *
  * Errors.  Functions return 0 or a negative errno; results go through pointers
  * that are written only on success.  Every value has one meaning:

@@ -10,7 +10,8 @@
  * A device changes its address space only while nothing is live: what was mapped in one world
  * cannot be unmapped in the other.  Behind an identity domain a device is in the direct world, but
  * without the range of its bus (dma_window.c).  Live is what has begun, not what has an answer, so
- * that a request never meets two worlds and none is left behind in a domain that its device has left:
+ * that a request never meets two worlds and none is left behind in a domain that its device has
+ * left:
  *
  *   request                               attach, detach
  *   counted as begun                      the gate is shut, by one at a time

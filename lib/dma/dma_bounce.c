@@ -32,8 +32,8 @@
  * that a device that is forced to bounce gains nothing from laziness.  Of devices that are
  * untrusted a domain is strict, see dma_device.c.
  *
- * Who may block waits for slots in the direct route only (DMP_ATTR_MAY_BLOCK): behind a domain slots
- * are the exception, and an unmap that a flush has put off would hold the others up.
+ * Who may block waits for slots in the direct route only (DMP_ATTR_MAY_BLOCK): behind a domain
+ * slots are the exception, and an unmap that a flush has put off would hold the others up.
  *
  * Locking: none; a mapping's slots are its owner's, and those left the domain's.
  *

@@ -138,6 +138,28 @@ static int remove_from_swiotlb(struct dmp_device *dev)
 	return dev->swiotlb ? dmp_swiotlb_device_destroy(dev->bounces) : 0;
 }
 
+/* Joins the allocator and the machine; what is left needs no undoing. */
+static int join_all(struct dmp_device *dev, const struct dmp_device_opts *opts)
+{
+	int err = add_to_swiotlb(dev);
+
+	if (err)
+		return err;
+	err = add_to_machine(dev, opts);
+	if (err)
+		goto undo_swiotlb;
+	ask_machine(dev);
+	counter_init(&dev->counts);
+	dma_gate_init(dev);
+	dma_coherent_init(dev);
+	dma_neighbours_init(&dev->neighbours);
+	return 0;
+
+undo_swiotlb:
+	remove_from_swiotlb(dev);
+	return err;
+}
+
 int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 		      struct dmp_device **out)
 {
@@ -155,24 +177,11 @@ int dmp_device_create(struct dmp_hw *hw, const struct dmp_device_opts *given,
 	dev->hw = hw;
 	dev->swiotlb = opts.swiotlb;
 	dev->limits = limits_of(&opts);
-	err = add_to_swiotlb(dev);
+	err = join_all(dev, &opts);
 	if (err)
-		goto undo_object;
-	err = add_to_machine(dev, &opts);
-	if (err)
-		goto undo_swiotlb;
-	ask_machine(dev);
-	counter_init(&dev->counts);
-	dma_gate_init(dev);
-	dma_coherent_init(dev);
-	dma_neighbours_init(&dev->neighbours);
-	*out = dev;
-	return 0;
-
-undo_swiotlb:
-	remove_from_swiotlb(dev);
-undo_object:
-	dmp_meta_free(dev, sizeof(*dev));
+		dmp_meta_free(dev, sizeof(*dev));
+	else
+		*out = dev;
 	return err;
 }
 

@@ -81,19 +81,23 @@ void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns)
 
 	dmp_lock_acquire(&dom->exposure->exposure_lock);
 	ended->windows++;
-	ended->bytes += bytes;
+	ended->bytes = dmp_add_saturated(ended->bytes, bytes);
 	ended->byte_ns = dmp_add_saturated(ended->byte_ns, dmp_mul_saturated(bytes, ns));
 	dmp_spread_add(&ended->ns, ns);
 	dmp_lock_release(&dom->exposure->exposure_lock);
 }
 
-static void sum_stuck_locked(struct domain_exposure *x, uint64_t now_ns)
+/* Bytes times time up to now, which is returned: read with the lock, or a sum of an earlier now
+ * would come after one of a later. */
+static uint64_t sum_stuck_locked(struct domain_exposure *x)
 {
+	uint64_t now_ns = dmp_clock_now_ns();
 	uint64_t more = dmp_mul_saturated(x->stuck_bytes, now_ns - x->stuck_summed_at_ns);
 
 	dmp_lock_assert_held(&x->exposure_lock);
 	x->stuck_byte_ns = dmp_add_saturated(x->stuck_byte_ns, more);
 	x->stuck_summed_at_ns = now_ns;
+	return now_ns;
 }
 
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns)
@@ -102,12 +106,11 @@ void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t sinc
 	uint64_t now_ns;
 
 	dmp_lock_acquire(&x->exposure_lock);
-	now_ns = dmp_clock_now_ns(); /* with the lock: never before what was summed up */
-	sum_stuck_locked(x, now_ns);
+	now_ns = sum_stuck_locked(x);
 	if (!x->stuck || since_ns < x->stuck_since_ns)
 		x->stuck_since_ns = since_ns;
 	x->stuck++;
-	x->stuck_bytes += bytes;
+	x->stuck_bytes = dmp_add_saturated(x->stuck_bytes, bytes);
 	x->stuck_byte_ns =
 		dmp_add_saturated(x->stuck_byte_ns, dmp_mul_saturated(bytes, now_ns - since_ns));
 	dmp_lock_release(&x->exposure_lock);
@@ -136,16 +139,16 @@ void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t n
 
 static void add_stuck_locked(struct domain_exposure *x, struct dmp_exposure_side *could)
 {
-	uint64_t now_ns = dmp_clock_now_ns();
+	uint64_t now_ns;
 
 	dmp_lock_assert_held(&x->exposure_lock);
 	if (!x->stuck)
 		return;
-	sum_stuck_locked(x, now_ns);
+	now_ns = sum_stuck_locked(x);
 	could->windows += x->stuck;
-	could->bytes += x->stuck_bytes;
+	could->bytes = dmp_add_saturated(could->bytes, x->stuck_bytes);
 	could->open += x->stuck;
-	could->open_bytes += x->stuck_bytes;
+	could->open_bytes = dmp_add_saturated(could->open_bytes, x->stuck_bytes);
 	if (could->open_oldest_ns < now_ns - x->stuck_since_ns)
 		could->open_oldest_ns = now_ns - x->stuck_since_ns;
 	could->byte_ns = dmp_add_saturated(could->byte_ns, x->stuck_byte_ns);

@@ -71,8 +71,18 @@ static struct flush_begun begin_flush(struct flushq *fq)
 		count_unmapped(fq, &begun.nunmaps, &begun.pages);
 	fence_seq_cst(); /* [TIMER] the flag before the count */
 	begun.number = add_relaxed(&fq->started, 1) + 1;
-	fence_seq_cst(); /* [UNMAP] the count before the invalidation, and before looking for rings */
+	fence_seq_cst(); /* [UNMAP] the count before the invalidation and the look for rings */
 	return begun;
+}
+
+/* @finished comes to @number; after many that have failed there are more than are kept. */
+static void note_ends_locked(struct flushq *fq, uint64_t finished, uint64_t number, uint64_t now_ns)
+{
+	uint64_t n = number > FLUSHQ_ENDS ? number - FLUSHQ_ENDS : 0;
+
+	dmp_lock_assert_held(&fq->end_lock);
+	for (n = n > finished ? n : finished; n < number; n++) /* relaxed: [ENDED] */
+		store_relaxed(&fq->ended_ns[(n + 1) % FLUSHQ_ENDS], now_ns);
 }
 
 /* Q2.  Another that began later may have ended before. */
@@ -83,9 +93,9 @@ static void flush_ended(struct flushq *fq, const struct flush_begun *begun)
 	uint64_t now_ns = measures ? dmp_clock_now_ns() : 0, finished;
 
 	dmp_lock_acquire(&fq->end_lock);
-	finished = load_relaxed(&fq->finished);                       /* relaxed: under end_lock */
-	for (uint64_t n = finished + 1; measures && n <= number; n++) /* relaxed: [ENDED] */
-		store_relaxed(&fq->ended_ns[n % FLUSHQ_ENDS], now_ns);
+	finished = load_relaxed(&fq->finished); /* relaxed: under end_lock */
+	if (measures)
+		note_ends_locked(fq, finished, number, now_ns);
 	if (number > finished) {
 		fq->nunmaps = begun->nunmaps;
 		fq->pages = begun->pages;

@@ -95,7 +95,7 @@ struct dmp_domain {
 	/* Set-up only */
 	struct dmp_lock policy_lock;
 	struct flushq_tally past;       /* (p) of queues that are no more */
-	DMP_ATOMIC(uint32_t) is_guest;  /* (p) to write; (a) to read: strict for good */
+	bool is_guest;                  /* (p) strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
 	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
 	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */

@@ -18,7 +18,8 @@
  * Invariant: a queue that is taken away is empty, or its domain is being destroyed.
  *
  * Locking: (p) policy_lock, rank RANK_DOMAIN, held while the policy changes, also during the
- *  flush which that needs, and while the counts of past and present queues are added up.
+ *  flush which that needs, while it is asked for, and while the counts of past and present queues
+ *  are added up.
  *
  * Ordering: [QUEUE], see domain_internal.h.
  *
@@ -55,7 +56,7 @@ void domain_start_policy(struct dmp_domain *dom)
 {
 	struct flushq *fq;
 
-	store_relaxed(&dom->is_guest, dom->opts.flush == DMP_FLUSH_GUEST); /* nobody else is here */
+	dom->is_guest = dom->opts.flush == DMP_FLUSH_GUEST; /* nobody else is here */
 	if (!has_queue(dom->opts.flush))
 		return;
 	fq = flushq_create(dom, dom->opts.flush);
@@ -75,13 +76,25 @@ void domain_stop_queue(struct dmp_domain *dom)
 	flushq_destroy(fq);
 }
 
-enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom)
+static enum dmp_flush_policy policy_locked(struct dmp_domain *dom)
 {
 	struct flushq *fq = domain_queue(dom);
 
+	dmp_lock_assert_held(&dom->policy_lock);
 	if (fq)
 		return flushq_policy(fq);
-	return load_acquire(&dom->is_guest) ? DMP_FLUSH_GUEST : DMP_FLUSH_STRICT;
+	return dom->is_guest ? DMP_FLUSH_GUEST : DMP_FLUSH_STRICT;
+}
+
+/* With the lock: a queue that is looked at does not go meanwhile. */
+enum dmp_flush_policy dmp_domain_get_flush(struct dmp_domain *dom)
+{
+	enum dmp_flush_policy policy;
+
+	dmp_lock_acquire(&dom->policy_lock);
+	policy = policy_locked(dom);
+	dmp_lock_release(&dom->policy_lock);
+	return policy;
 }
 
 /* The queue in force empties and goes; nobody else uses the domain. */
@@ -98,7 +111,7 @@ static bool may_change_locked(struct dmp_domain *dom, enum dmp_flush_policy poli
 {
 	if (domain_queue(dom))
 		return !domain_has_devices_locked(dom);
-	if (load_relaxed(&dom->is_guest)) /* relaxed: written under the lock */
+	if (dom->is_guest)
 		return false;
 	return dom->nstrict == 0 || !has_queue(policy);
 }
@@ -109,7 +122,7 @@ static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy po
 	int err;
 
 	dmp_lock_assert_held(&dom->policy_lock);
-	if (policy == dmp_domain_get_flush(dom))
+	if (policy == policy_locked(dom))
 		return 0;
 	if (!may_change_locked(dom, policy))
 		return -EBUSY;
@@ -121,7 +134,7 @@ static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy po
 	err = domain_queue(dom) ? retire_queue(dom) : 0;
 	if (err)
 		goto undo_queue;
-	store_release(&dom->is_guest, policy == DMP_FLUSH_GUEST);
+	dom->is_guest = policy == DMP_FLUSH_GUEST;
 	store_release(&dom->queue, fq); /* [QUEUE] */
 	return 0;
 

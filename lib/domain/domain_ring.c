@@ -261,14 +261,14 @@ static void tally_add(struct flushq_tally *sum, const struct flushq_tally *more)
 static void side_add(struct dmp_exposure_side *could, uint64_t bytes, uint64_t ns, bool is_open)
 {
 	could->windows++;
-	could->bytes += bytes;
+	could->bytes = dmp_add_saturated(could->bytes, bytes);
 	could->byte_ns = dmp_add_saturated(could->byte_ns, dmp_mul_saturated(bytes, ns));
 	if (!is_open) {
 		dmp_spread_add(&could->ns, ns);
 		return;
 	}
 	could->open++;
-	could->open_bytes += bytes;
+	could->open_bytes = dmp_add_saturated(could->open_bytes, bytes);
 	if (could->open_oldest_ns < ns)
 		could->open_oldest_ns = ns;
 }

@@ -17,7 +17,7 @@
  *
  * What is verified before anything changes:
  *
- *   always        the first and the last granule are mapped, the first by no direct region
+ *   always        the first and the last granule are mapped, neither by a direct region
  *   checks >= 1   the address begins a range of just that many granules, as the IOVA space
  *                 rounds them, and the granule after the last is not mapped by it
  *
@@ -78,7 +78,7 @@ static int verify(struct dmp_domain *dom, const struct domain_span *span)
 
 	if (!domain_is_mapped(dom, span->start) || domain_is_direct(dom, span->start))
 		return -ENOENT;
-	if (last != span->start && !domain_is_mapped(dom, last))
+	if (last != span->start && (!domain_is_mapped(dom, last) || domain_is_direct(dom, last)))
 		return -EINVAL;
 	if (DMP_CHECKS >= 1 && !is_whole_mapping(dom, span))
 		return -EINVAL;

@@ -19,27 +19,35 @@
  */
 #include "domain_waiting.h"
 
-/* @group and the one that came after it as one. */
-static void join(struct waiting_group *group, const struct waiting_group *next)
+/* Counts from @first_ns on, which is no later. */
+static void begin_at(struct waiting_group *group, uint64_t first_ns)
 {
-	uint64_t later_ns = next->first_ns > group->first_ns ? next->first_ns - group->first_ns : 0;
-	uint64_t late = dmp_mul_saturated(next->bytes, later_ns);
+	uint64_t late = dmp_mul_saturated(group->bytes, group->first_ns - first_ns);
 
-	if (group->number < next->number)
-		group->number = next->number;
-	if (next->first_ns < group->first_ns)
-		group->first_ns = next->first_ns;
-	group->nranges += next->nranges;
-	group->bytes += next->bytes;
-	late = dmp_add_saturated(late, next->late_byte_ns);
 	group->late_byte_ns = dmp_add_saturated(group->late_byte_ns, late);
+	group->first_ns = first_ns;
+}
+
+/* @group and the one that came after it as one.  Threads unmap beside each other: what came after
+ * may have been unmapped before. */
+static void join(struct waiting_group *group, struct waiting_group next)
+{
+	if (next.first_ns < group->first_ns)
+		begin_at(group, next.first_ns);
+	else
+		begin_at(&next, group->first_ns);
+	if (group->number < next.number)
+		group->number = next.number;
+	group->nranges += next.nranges;
+	group->bytes = dmp_add_saturated(group->bytes, next.bytes);
+	group->late_byte_ns = dmp_add_saturated(group->late_byte_ns, next.late_byte_ns);
 }
 
 static void halve(struct domain_waiting *waiting)
 {
 	for (uint32_t i = 0; i < WAITING_GROUPS; i += 2) {
 		waiting->group[i / 2] = waiting->group[i];
-		join(&waiting->group[i / 2], &waiting->group[i + 1]);
+		join(&waiting->group[i / 2], waiting->group[i + 1]);
 	}
 	waiting->ngroups = WAITING_GROUPS / 2;
 	waiting->group_size *= 2;
@@ -54,7 +62,7 @@ void waiting_add(struct domain_waiting *waiting, uint64_t number, uint64_t bytes
 		waiting->group_size = 1;
 	last = waiting->ngroups ? &waiting->group[waiting->ngroups - 1] : NULL;
 	if (last && last->nranges < waiting->group_size && last->number == number) {
-		join(last, &one);
+		join(last, one);
 		return;
 	}
 	if (waiting->ngroups == WAITING_GROUPS)
@@ -74,7 +82,7 @@ static void add_group(struct dmp_exposure_side *side, const struct waiting_group
 		      uint64_t now_ns)
 {
 	side->windows += group->nranges;
-	side->bytes += group->bytes;
+	side->bytes = dmp_add_saturated(side->bytes, group->bytes);
 	side->byte_ns = dmp_add_saturated(side->byte_ns, group_byte_ns(group, now_ns));
 }
 
@@ -104,7 +112,7 @@ void waiting_look(const struct domain_waiting *waiting, uint64_t now_ns,
 
 		add_group(side, group, now_ns);
 		side->open += group->nranges;
-		side->open_bytes += group->bytes;
+		side->open_bytes = dmp_add_saturated(side->open_bytes, group->bytes);
 		if (side->open_oldest_ns < now_ns - group->first_ns)
 			side->open_oldest_ns = now_ns - group->first_ns;
 	}

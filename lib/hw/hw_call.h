@@ -114,7 +114,7 @@ static inline int hw_mem_unmap(struct dmp_hw *hw, uint32_t device, dmp_phys_t ph
 int hw_device_add(struct dmp_hw *hw, const struct dmp_hw_device *desc, uint32_t *device);
 void hw_device_remove(struct dmp_hw *hw, uint32_t device);
 
-/* -ENOENT behind the last region; -EIO one that makes no sense.  @region is whole. */
+/* -ENOENT behind the last region; -EIO one that makes no sense, or too many.  @region is whole. */
 int hw_device_region(struct dmp_hw *hw, uint32_t device, uint32_t n, struct dmp_hw_region *region);
 bool hw_region_makes_sense(const struct dmp_hw_region *region);
 

@@ -8,7 +8,8 @@
  *      facts only; it needs sync_map() if it caches what is not present;
  *  D3  every call names a live domain; a domain is destroyed when nothing is attached;
  *  D4  a device is attached to at most one domain, and detached where it is attached;
- *  D5  a region is of a known kind, does not wrap, and has rights if it is direct.
+ *  D5  a region is of a known kind, does not wrap, has rights if it is direct, and is one
+ *      of DMP_HW_REGIONS_MAX.
  */
 #include "hw_check.h"
 
@@ -104,6 +105,8 @@ static int shim_device_region(void *be, uint32_t device, uint32_t n, struct dmp_
 		return check_caller_bug(check, "device_region", "a short region");
 	ret = check_errno(check, "device_region",
 			  check->ops.device_region(check->be, device, n, region));
+	if (!ret && n >= DMP_HW_REGIONS_MAX)
+		return check_backend_bug(check, "device_region", "more regions than may be");
 	if (!ret && !hw_region_makes_sense(region))
 		return check_backend_bug(check, "device_region", "a region that makes no sense");
 	return ret;

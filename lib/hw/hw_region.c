@@ -3,7 +3,7 @@
  * hw_region.c - the regions of addresses that a machine keeps for itself, one by one
  *
  * Believed as far as they make sense, with the shim or without: they are asked for once an
- * attachment.
+ * attachment.  A machine that never comes to an end of them is not asked for ever.
  *
  * Source: hw.h; spec-iova 2.3.
  */
@@ -37,7 +37,7 @@ int hw_device_region(struct dmp_hw *hw, uint32_t device, uint32_t n, struct dmp_
 
 	if (err)
 		return err;
-	if (!hw_region_makes_sense(&answer))
+	if (n >= DMP_HW_REGIONS_MAX || !hw_region_makes_sense(&answer))
 		return -EIO;
 	*region = answer;
 	return 0;

@@ -141,8 +141,8 @@ static void report_full(struct dmp_swiotlb *tlb, const struct swiotlb_request *r
 
 /*
  * A map that came as far as -ENOSPC or -ERANGE with @req, zeroed where it was not made, fails;
- * any other @err is not counted.  @dev: whose request, or NULL.  Returns what to tell the caller: a search in vain for what
- * has no place in any pool was one for the impossible.
+ * any other @err is not counted.  @dev: whose request, or NULL.  Returns what to tell the caller:
+ * a search in vain for what has no place in any pool was one for the impossible.
  */
 int swiotlb_report_failure(struct dmp_swiotlb *tlb, const struct swiotlb_request *req,
 			   const struct dmp_swiotlb_device *dev, int err, bool is_told)

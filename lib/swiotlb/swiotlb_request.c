@@ -16,8 +16,8 @@
  * are 2^k - 1, these slots are equally far apart: `residue` modulo `period`.
  *
  * So they are the same slots of every segment, as all pools are alike in how they lie to a
- * segment's size, and of every stretch between two boundaries; a run that begins at the first of them and does not end in time
- * fits nowhere:
+ * segment's size, and of every stretch between two boundaries; a run that begins at the first of
+ * them and does not end in time fits nowhere:
  *
  *      segment |      |first              |first + period     |
  *              |      |----- nslots ----->|

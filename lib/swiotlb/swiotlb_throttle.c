@@ -18,8 +18,8 @@
  *
  * Two policies for when the turn passes on:
  *
- *   turn_ns = 0    with the mapping.  One slow device ("snail") that holds a buffer for long has all
- *                  fast ones ("cheetahs") wait for it, each time that it is its turn, also
+ *   turn_ns = 0    with the mapping.  One slow device ("snail") that holds a buffer for long has
+ *                  all fast ones ("cheetahs") wait for it, each time that it is its turn, also
  *                  when hardly a slot is in use any more.
  *   turn_ns > 0    also when it has lasted turn_ns while somebody waits, and when a newcomer
  *                  finds use at or below the low threshold and would overtake the queue.  The

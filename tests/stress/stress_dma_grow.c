@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress_dma_grow.c - eight threads map, let devices read and write every byte, and unmap, through a
- * bounce allocator that is 1 MiB at first and always full
+ * stress_dma_grow.c - eight threads map, let devices read and write every byte, and unmap, through
+ * a bounce allocator that is 1 MiB at first and always full
  *
  *   thread k   its own agents:   untrusted, behind a domain: reads its whole granules
  *                                32-bit, direct

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress_domain_change.c - devices move between domains, policies change, domains come and go, while
- * other threads map, access and unmap through the same devices
+ * stress_domain_change.c - devices move between domains, policies change, domains come and go,
+ * while other threads map, access and unmap through the same devices
  *
  *   mappers     map -> the device writes, or reads -> unmap, of any device; a list now and then, or
  *               coherent memory
@@ -17,8 +17,8 @@
  * access of a device finds tables, or none, and never those of a domain that is gone; in the end
  * nothing is left, and each map is counted once.
  *
- * How often a change is let in is up to the threads: that is not asserted here; each refusal by itself
- * is in test_dma_attach, test_domain_attach, test_domain_policy.
+ * How often a change is let in is up to the threads: that is not asserted here; each refusal by
+ * itself is in test_dma_attach, test_domain_attach, test_domain_policy.
  *
  * Rounds: DMP_TEST_ROUNDS a thread; run it under ThreadSanitizer and AddressSanitizer.
  */
@@ -199,6 +199,8 @@ static void look(struct crew_member *me, struct shared *s, struct rng *rng)
 	struct dmp_domain_stats dom;
 	struct dmp_device_stats dev;
 
+	CREW_EXPECT(me, dmp_domain_get_flush(s->doms[rng_range(rng, 0, DOMAINS - 1)]) !=
+				DMP_FLUSH_GUEST);
 	CREW_EXPECT(me, dmp_domain_get_stats(s->doms[rng_range(rng, 0, DOMAINS - 1)], &dom,
 					     sizeof(dom)) == 0);
 	CREW_EXPECT(me, dmp_device_get_stats(s->devs[rng_range(rng, 0, DEVICES - 1)], &dev,
@@ -377,7 +379,8 @@ static void test_devices_move_and_policies_change_while_others_map(void **state)
 	run(NULL);
 }
 
-/* Walk caches, a TLB in each device, what is not mapped remembered: more that a change must empty. */
+/* Walk caches, a TLB in each device, what is not mapped remembered: more that a change must
+ * empty. */
 static void test_the_same_where_much_is_remembered(void **state)
 {
 	(void)state;

@@ -10,7 +10,8 @@
  * At the end, when nothing is attached any more, nothing is open; every unmap has been a window
  * that could; no window that did was longer than the longest that could.  R1 and R2 of
  * sim/sim_reach.c hold whenever the threads rest.  For policies of every kind, with small IOTLBs
- * that evict, several of them, and device TLBs.
+ * that evict, several of them, and device TLBs.  And strict, with flushes that fail one after the
+ * other: what they leave behind stays open, and no sum of it runs backwards, or over.
  *
  * Rounds: DMP_TEST_ROUNDS a driver; run it under ThreadSanitizer.
  */
@@ -39,6 +40,7 @@ struct shared {
 	unsigned char *ram[DRIVERS];
 	uint64_t rounds;
 	bool commits;
+	bool fails;                         /* no flush works */
 	DMP_ATOMIC(uint64_t) addr[DRIVERS]; /* the latest */
 	DMP_ATOMIC(uint32_t) drivers_left;
 };
@@ -64,7 +66,8 @@ static void drive(struct crew_member *me, struct shared *s)
 					    DMP_TO_DEVICE, 0, &addr) == 0);
 		store_release(&s->addr[me->number], addr);
 		rest();
-		CREW_EXPECT(me, dmp_dma_unmap(dev, addr, len, DMP_TO_DEVICE, 0) == 0);
+		CREW_EXPECT(me, dmp_dma_unmap(dev, addr, len, DMP_TO_DEVICE, 0) ==
+					(s->fails ? -ETIMEDOUT : 0));
 		if (s->commits && n % 16 == 0)
 			CREW_EXPECT(me, dmp_domain_commit(s->dom) == 0);
 	}
@@ -88,6 +91,7 @@ static void look(struct crew_member *me, struct shared *s)
 
 	while (load_acquire(&s->drivers_left)) {
 		CREW_EXPECT(me, dmp_domain_get_exposure(s->dom, &e, sizeof(e)) == 0);
+		CREW_EXPECT(me, (e.flags & DMP_EXPOSURE_SATURATED) == 0);
 		CREW_EXPECT(me, e.seen.did.open <= e.seen.did.windows);
 		CREW_EXPECT(me, e.seen.did.open_bytes <= e.seen.did.bytes);
 		dmp_cpu_yield();
@@ -157,6 +161,35 @@ static void check_end(struct shared *s)
 	assert_int_equal(dmp_sim_check(s->sim), 0);
 }
 
+static void no_line(void *ctx, enum dmp_log_level level, const char *line)
+{
+	(void)ctx;
+	(void)level;
+	(void)line;
+}
+
+static void test_what_failed_flushes_leave_behind_adds_up(void **state)
+{
+	struct shared s = {.rounds = 4 * rng_rounds_from_env(ROUNDS), .fails = true};
+	static struct dmp_exposure e;
+
+	(void)state;
+	store_release(&s.drivers_left, DRIVERS);
+	up(&s, NULL, &DMP_DOMAIN_OPTS(.flags = DMP_DOMAIN_EXPOSURE));
+	dmp_log_set_sink(no_line, NULL);
+	assert_int_equal(dmp_sim_fail(s.sim, DMP_SIM_CALL_INVALIDATE, 1, UINT64_MAX, 0), 0);
+	assert_int_equal(crew_run(CREW, work, &s), 0);
+	assert_int_equal(dmp_sim_fail(s.sim, DMP_SIM_CALL_INVALIDATE, 0, 0, 0), 0);
+	dmp_log_set_sink(NULL, NULL);
+	assert_int_equal(dmp_domain_get_exposure(s.dom, &e, sizeof(e)), 0);
+	assert_int_equal(e.could.open, DRIVERS * s.rounds);
+	assert_int_equal(e.could.open_bytes, e.unmapped_bytes);
+	assert_int_not_equal(e.could.byte_ns, UINT64_MAX);
+	for (unsigned i = 0; i < DEVICES; i++)
+		assert_int_equal(dmp_device_detach(s.device[i]), 0);
+	down(&s);
+}
+
 static void stress(const struct dmp_sim_opts *sim, struct dmp_domain_opts dom)
 {
 	struct shared s = {
@@ -200,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_books_stay_true_with_one_small_iotlb),
 		cmocka_unit_test(test_the_books_stay_true_with_several_and_device_tlbs),
+		cmocka_unit_test(test_what_failed_flushes_leave_behind_adds_up),
 	};
 
 	return cmocka_run_group_tests_name("stress_exposure", tests, NULL, NULL);

@@ -4,7 +4,8 @@
  * back all the time: every byte is its owner's, every mapping is found, nothing is left
  *
  * The first pool is full all the time, so that every path is taken whatever the schedule:
- * transient pools at once, grown ones as soon as the worker comes to it.  The cap keeps it small, the idle time of 1 ns has each pool given back as soon as it is empty.
+ * transient pools at once, grown ones as soon as the worker comes to it.  The cap keeps it small,
+ * the idle time of 1 ns has each pool given back as soon as it is empty.
  * DMP_TEST_ROUNDS makes it longer.
  */
 #include "crew.h"

@@ -70,6 +70,22 @@ static void test_what_there_is_not_is_null(void **state)
 	json_decref(json);
 }
 
+/* On reuse nothing has ended the window. */
+static void test_a_window_that_is_open_is_in_no_percentile(void **state)
+{
+	struct attack_result r = attacked(ONE_UNMAP, "on-reuse");
+	json_t *json = told(&r), *policy = json_array_get(member(json, "policies"), 0);
+	json_t *could = member(member(policy, "exposure"), "could");
+
+	(void)state;
+	assert_true(json_is_null(member(could, "p50_ns")));
+	assert_true(json_is_null(member(could, "p99_ns")));
+	assert_int_equal(number(could, "max_ns"), 0);
+	assert_true(number(could, "open_oldest_ns") >= number(policy, "oldest_stale_ns"));
+	json_decref(json);
+	attack_result_free(&r);
+}
+
 static void test_what_is_broken_is_listed(void **state)
 {
 	struct attack_result r = attacked(ONE_UNMAP, "strict");
@@ -92,6 +108,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts_bound_and_verdict_of_a_policy),
 		cmocka_unit_test(test_what_there_is_not_is_null),
+		cmocka_unit_test(test_a_window_that_is_open_is_in_no_percentile),
 		cmocka_unit_test(test_what_is_broken_is_listed),
 	};
 

@@ -66,11 +66,12 @@ static void test_what_cannot_be_is_refused(void **state)
 	(void)state;
 	REFUSED("--attempts", "--attempts", "0");
 	REFUSED("--attempts", "--attempts", "many");
-	REFUSED("--attempts takes one number", "--attempts", "1,2");
+	REFUSED("--attempts: '1,2' should be a number from", "--attempts", "1,2");
 	REFUSED("--attempts is given twice", "--attempts", "1", "--attempts", "2");
 	REFUSED("--seed", "--seed", "-1");
 	REFUSED("--clock", "--clock", "wall");
-	REFUSED("--clock is trace or real", "--clock", "trace,real");
+	REFUSED("--clock: 'trace,real' is none of real, trace\n", "--clock", "trace,real");
+	REFUSED("--clock: 'all' is none of real, trace\n", "--clock", "all");
 	REFUSED("--mask", "--mask", "11");
 	REFUSED("--mask", "--mask", "65");
 	REFUSED("--loop", "--loop", "0");

@@ -59,6 +59,24 @@ static void test_what_is_no_list_changes_nothing(void **state)
 	assert_int_equal(list.count, 7);
 }
 
+static void test_one_item_is_no_list(void **state)
+{
+	static const char *const bad[] = {"", "1,2", "1,", "0", "65", "x"};
+	unsigned which = 7;
+	uint64_t one = 7;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(bench_list_number("--x", bad[i], 1, 64, &one), EXIT_USAGE);
+	assert_int_equal(bench_list_choice("--x", "all", words, 3, &which), EXIT_USAGE);
+	assert_int_equal(bench_list_choice("--x", "same,lifo", words, 3, &which), EXIT_USAGE);
+	assert_int_equal(bench_list_choice("--x", "", words, 3, &which), EXIT_USAGE);
+	assert_true(one == 7 && which == 7);
+	assert_int_equal(bench_list_number("--x", "0x40", 1, 64, &one), 0);
+	assert_int_equal(bench_list_choice("--x", "pass", words, 3, &which), 0);
+	assert_true(one == 64 && which == 2);
+}
+
 /* 2 x 3, and no seventh. */
 static void test_each_combination_comes_once_the_first_list_turning_fastest(void **state)
 {
@@ -85,6 +103,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_keep_their_order),
 		cmocka_unit_test(test_words_become_their_indexes),
 		cmocka_unit_test(test_what_is_no_list_changes_nothing),
+		cmocka_unit_test(test_one_item_is_no_list),
 	};
 
 	return cmocka_run_group_tests_name("bench_list", tests, NULL, NULL);

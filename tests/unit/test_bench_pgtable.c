@@ -8,9 +8,10 @@
 static void test_what_cannot_be_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"--format=vtd",  "--format=", "--page=0",      "--page=4k",      "--batch=0",
-		"--batch=2049",  "--way=any", "--threads=0",   "--threads=1025", "--samples=0",
-		"--samples=1,2", "--ms=0",    "--preset=best", "--other",        "pages",
+		"--format=vtd",  "--format=",   "--page=0",      "--page=4k",      "--batch=0",
+		"--batch=2049",  "--way=any",   "--threads=0",   "--threads=1025", "--samples=0",
+		"--samples=1,2", "--ms=0",      "--preset=best", "--other",        "pages",
+		"--page=4097",   "--page=8192", "--page=3,4096", "--json=",
 	};
 
 	(void)state;

@@ -83,6 +83,7 @@ static void test_options_that_make_no_sense_are_refused(void **state)
 	assert_int_equal(CALIBRATE("--samples", "102"), EXIT_USAGE);
 	assert_int_equal(CALIBRATE("--samples", "x"), EXIT_USAGE);
 	assert_int_equal(CALIBRATE("--output", ""), EXIT_USAGE);
+	assert_int_equal(CALIBRATE("--output", "a", "--output", "b"), EXIT_USAGE);
 	assert_int_equal(CALIBRATE("--nonsense"), EXIT_USAGE);
 	assert_int_equal(CALIBRATE("something"), EXIT_USAGE);
 	assert_int_equal(CALIBRATE("--samples", "1", "-o", "/no/such/place/host.json"), EXIT_USAGE);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_dma_first32.c - proves the invariant of lib/dma/dma_first32.c, and where limits put addresses
+ * test_dma_first32.c - proves the invariant of lib/dma/dma_first32.c, and where limits put
+ * addresses
  */
 #include "device_rig.h"
 

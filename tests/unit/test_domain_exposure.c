@@ -420,51 +420,6 @@ static void test_without_memory_there_is_no_domain(void **state)
 	lazy_down(&lazy);
 }
 
-/* Several as one. */
-
-static void test_snapshots_are_joined(void **state)
-{
-	static struct dmp_exposure sum, one = {
-						.flags = DMP_EXPOSURE_SEEN | DMP_EXPOSURE_MANUAL,
-						.unmaps = 3,
-						.could = {.windows = 3,
-							  .bytes = 30,
-							  .open = 1,
-							  .open_bytes = 10,
-							  .open_oldest_ns = 8,
-							  .byte_ns = 100},
-						.seen = {.did.windows = 2,
-							 .iova_reused = 1,
-							 .memory_mapped = 2,
-							 .memory_freed = 3,
-							 .memory_mapped_elsewhere = 4,
-							 .stale_reads = 5,
-							 .stale_writes = 6,
-							 .stale_bytes = 7,
-							 .stale_oldest_ns = 9,
-							 .untracked = 1},
-					};
-
-	(void)state;
-	memset(&sum, 0, sizeof(sum));
-	dmp_spread_add(&one.could.ns, 50);
-	dmp_exposure_join(&sum, &one);
-	assert_memory_equal(&sum, &one, sizeof(sum));
-	one.could.open_oldest_ns = 4;
-	one.seen.stale_oldest_ns = 4;
-	dmp_exposure_join(&sum, &one);
-	assert_int_equal(sum.unmaps, 6);
-	assert_int_equal(sum.could.open_oldest_ns, 8);
-	assert_int_equal(sum.could.byte_ns, 200);
-	assert_int_equal(sum.seen.memory_mapped_elsewhere, 8);
-	assert_int_equal(sum.seen.stale_oldest_ns, 9);
-	one.flags = 0;
-	one.could.byte_ns = UINT64_MAX;
-	dmp_exposure_join(&sum, &one);
-	assert_int_equal(sum.could.byte_ns, UINT64_MAX);
-	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_SATURATED);
-}
-
 int main(void)
 {
 #define TEST(name) cmocka_unit_test(name)
@@ -486,7 +441,6 @@ int main(void)
 		TEST(test_a_watch_needs_the_flag_and_a_machine_that_can_tell),
 		TEST(test_a_machine_that_cannot_start_makes_no_domain),
 		TEST(test_without_memory_there_is_no_domain),
-		TEST(test_snapshots_are_joined),
 	};
 
 	return cmocka_run_group_tests_name("domain_exposure", tests, NULL, NULL);

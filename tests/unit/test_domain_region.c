@@ -113,6 +113,28 @@ static void test_a_direct_region_is_nobodys_mapping(void **state)
 	rig_down(&rig);
 }
 
+/* R2 at any checks: a length that ends in a region is wrong. */
+static void test_an_unmap_does_not_reach_into_a_direct_region(void **state)
+{
+	dmp_iova_t iova = 0;
+	struct rig rig;
+	uint32_t device;
+
+	(void)state;
+	region_up(&rig);
+	device = region_device(&rig);
+	region_add(device, DMP_REGION_DIRECT, 0x20000, 2 * PAGE);
+	assert_int_equal(dmp_domain_attach(rig.dom, device), 0);
+	assert_int_equal(dmp_domain_map(rig.dom, 0, PAGE, DMP_PROT_READ, 0x20fff, &iova), 0);
+	assert_int_equal(iova, 0x1f000);
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, 2 * PAGE), -EINVAL);
+	assert_int_equal(dmp_domain_can_unmap(rig.dom, iova, 3 * PAGE), -EINVAL);
+	assert_int_equal(rig_phys_at(&rig, 0x20000), 0x20000);
+	assert_int_equal(dmp_domain_unmap(rig.dom, iova, PAGE), 0);
+	region_device_gone(&rig, device);
+	rig_down(&rig);
+}
+
 /*
  *   first device     |dddd|            of these:  mapped once
  *   second device      |dddddd|                      |..dddd|    the rest
@@ -370,12 +392,44 @@ static void test_a_region_that_makes_no_sense_is_eio(void **state)
 	rig_down(&rig);
 }
 
+static int endless_op(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region)
+{
+	(void)be;
+	(void)device;
+	(void)n;
+	*region = (struct dmp_hw_region){
+		.size = sizeof(*region),
+		.kind = DMP_REGION_RESERVED,
+		.start = 0x10000,
+		.len = PAGE,
+	};
+	return 0;
+}
+
+static void test_a_machine_that_never_ends_its_regions_is_eio(void **state)
+{
+	struct rig rig;
+	uint32_t device;
+
+	(void)state;
+	region_begin(&rig);
+	rig.d->ops.device_region = endless_op;
+	rig_domain(&rig);
+	device = region_device(&rig);
+	assert_int_equal(dmp_domain_attach(rig.dom, device), -EIO);
+	assert_int_equal(region_count(&rig), 0);
+	assert_true(rig.bugs > 0);
+	hw_device_remove(rig.hw, device);
+	rig_down(&rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_no_address_of_a_region_is_given_out),
 		cmocka_unit_test(test_a_direct_region_leads_to_itself_before_the_device_comes),
 		cmocka_unit_test(test_a_direct_region_is_nobodys_mapping),
+		cmocka_unit_test(test_an_unmap_does_not_reach_into_a_direct_region),
 		cmocka_unit_test(
 			test_direct_regions_that_overlap_are_mapped_in_the_runs_that_are_left),
 		cmocka_unit_test(test_other_rights_in_a_direct_region_are_eexist),
@@ -387,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_whatever_fails_the_next_attach_makes_it_good),
 		cmocka_unit_test(test_a_direct_region_that_cannot_be_mapped_leaves_the_others),
 		cmocka_unit_test(test_a_region_that_makes_no_sense_is_eio),
+		cmocka_unit_test(test_a_machine_that_never_ends_its_regions_is_eio),
 	};
 
 	return cmocka_run_group_tests_name("domain_region", tests, NULL, NULL);

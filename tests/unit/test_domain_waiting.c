@@ -111,6 +111,21 @@ static void test_a_range_that_comes_late_is_not_told_too_short(void **state)
 	assert_int_equal(side.ns.max, 700);
 }
 
+static void test_bytes_times_time_are_exact_where_a_range_comes_late(void **state)
+{
+	uint64_t sum = 0;
+
+	(void)state;
+	for (uint64_t i = 0; i < 4 * WAITING_GROUPS; i++) {
+		uint64_t ns = i % 2 ? i : i + 100;
+
+		waiting_add(&waiting, 0, 4096, ns);
+		sum += (10000 - ns) * 4096;
+	}
+	waiting_end(&waiting, 1, 10000, &side);
+	assert_int_equal(side.byte_ns, sum);
+}
+
 static void test_a_product_that_would_overflow_stays_at_its_end(void **state)
 {
 	(void)state;
@@ -119,6 +134,17 @@ static void test_a_product_that_would_overflow_stays_at_its_end(void **state)
 	waiting_end(&waiting, 1, UINT64_C(1) << 60, &side);
 	assert_int_equal(side.byte_ns, UINT64_MAX);
 	assert_int_equal(side.ns.count, 1000);
+}
+
+static void test_bytes_that_would_overflow_stay_at_their_end(void **state)
+{
+	(void)state;
+	waiting_add(&waiting, 0, UINT64_MAX - 1, 0);
+	waiting_add(&waiting, 0, 2, 0);
+	waiting_look(&waiting, 0, &side);
+	assert_true(side.open_bytes == UINT64_MAX);
+	waiting_end(&waiting, 1, 0, &side);
+	assert_true(side.bytes == UINT64_MAX);
 }
 
 int main(void)
@@ -130,6 +156,9 @@ int main(void)
 		cmocka_unit_test_setup(test_a_joined_group_waits_for_its_latest, up),
 		cmocka_unit_test_setup(test_after_a_flush_each_is_exact_again, up),
 		cmocka_unit_test_setup(test_a_range_that_comes_late_is_not_told_too_short, up),
+		cmocka_unit_test_setup(test_bytes_that_would_overflow_stay_at_their_end, up),
+		cmocka_unit_test_setup(test_bytes_times_time_are_exact_where_a_range_comes_late,
+				       up),
 		cmocka_unit_test_setup(test_a_product_that_would_overflow_stays_at_its_end, up),
 	};
 

@@ -82,6 +82,35 @@ static void test_nonsense_is_eio_and_the_shim_says_so(void **state)
 	}
 }
 
+static int endless_op(void *be, uint32_t device, uint32_t n, struct dmp_hw_region *region)
+{
+	(void)be;
+	(void)device;
+	(void)n;
+	*region = (struct dmp_hw_region)REGION(.kind = DMP_REGION_RESERVED, .len = 4096);
+	return 0;
+}
+
+static void test_regions_without_end_are_eio(void **state)
+{
+	struct hw_rig rig;
+
+	(void)state;
+	for (int checked = 0; checked < 2; checked++) {
+		struct dmp_hw_region region = {.size = 77};
+
+		hw_rig_begin(&rig);
+		rig.d->ops.device_region = endless_op;
+		hw_rig_adopt(&rig, checked ? DMP_HW_CHECK : 0);
+		assert_int_equal(hw_device_region(rig.hw, 0, DMP_HW_REGIONS_MAX, &region), -EIO);
+		assert_int_equal(region.size, 77);
+		if (checked)
+			hw_rig_expect_bug(&rig, "more regions than may be");
+		assert_int_equal(hw_device_region(rig.hw, 0, DMP_HW_REGIONS_MAX - 1, &region), 0);
+		hw_rig_down(&rig);
+	}
+}
+
 static void test_errnos_of_the_backend_pass_and_a_positive_one_is_eio(void **state)
 {
 	struct dmp_hw_region region;
@@ -114,6 +143,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_region_that_makes_sense_is_passed_on),
 		cmocka_unit_test(test_nonsense_is_eio_and_the_shim_says_so),
+		cmocka_unit_test(test_regions_without_end_are_eio),
 		cmocka_unit_test(test_errnos_of_the_backend_pass_and_a_positive_one_is_eio),
 		cmocka_unit_test(test_a_machine_without_regions_has_none),
 	};

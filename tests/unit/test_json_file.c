@@ -36,6 +36,20 @@ static void test_without_an_answer_the_old_file_stays(void **state)
 	unlink(file.path);
 }
 
+static void test_an_answer_alone_is_no_array(void **state)
+{
+	struct trace_file file = file_with("old", 3);
+	struct json_file out;
+
+	(void)state;
+	assert_int_equal(json_file_open(&out, file.path), EXIT_GOOD);
+	out.alone = true;
+	assert_int_equal(json_file_add(&out, "it", json_object()), EXIT_GOOD);
+	assert_int_equal(json_file_close(&out), EXIT_GOOD);
+	assert_true(holds(file.path, "{}\n"));
+	unlink(file.path);
+}
+
 static void test_a_link_stays_a_link(void **state)
 {
 	struct trace_file file = file_with("old", 3);
@@ -130,6 +144,7 @@ int main(void)
 		cmocka_unit_test(test_what_was_added_is_an_array),
 		cmocka_unit_test(test_an_answer_without_memory_is_complained_about),
 		cmocka_unit_test(test_without_an_answer_the_old_file_stays),
+		cmocka_unit_test(test_an_answer_alone_is_no_array),
 		cmocka_unit_test(test_a_link_stays_a_link),
 		cmocka_unit_test(test_what_is_no_regular_file_is_written_straight),
 		cmocka_unit_test(test_a_place_that_cannot_be_written_is_complained_about),

@@ -4,6 +4,7 @@
  * on every route of the table, with the calls that bench/traces/README.md counts, and fills
  * the pool as far as the kernel did
  */
+#include "rng.h"
 #include "test_replay_answer.h"
 
 struct expected {
@@ -34,6 +35,16 @@ static void expect_route(const struct replay_result *r, const struct expected *e
 	assert_false(replay_result_is_bad(r));
 }
 
+/* All of them; where few rounds are asked for the usual four, and one of the others in turn. */
+static unsigned routes_of(const struct expected *e)
+{
+	unsigned usual = REPLAY_LAZY + 1, others = replay_nroutes - usual;
+
+	if (rng_rounds_from_env(UINT64_MAX) == UINT64_MAX)
+		return (1u << replay_nroutes) - 1;
+	return ((1u << usual) - 1) | 1u << (usual + (unsigned)(e - bundled) % others);
+}
+
 static void test_every_byte_of_a_trace_is_right_on_every_route(void **state)
 {
 	const struct expected *e = *state;
@@ -41,12 +52,12 @@ static void test_every_byte_of_a_trace_is_right_on_every_route(void **state)
 	struct replay_answer answer;
 	char path[4096];
 
-	opts.routes = (1u << replay_nroutes) - 1;
+	opts.routes = routes_of(e);
 	snprintf(path, sizeof(path), TRACE_DIR "/%s.txt.xz", e->name);
 	assert_int_equal(replay_file(&opts, path, &answer), 0);
-	assert_int_equal(answer.nresults, replay_nroutes);
+	assert_int_equal(answer.nresults, (unsigned)__builtin_popcount(opts.routes));
 	for (unsigned i = 0; i < answer.nresults; i++) {
-		assert_ptr_equal(answer.results[i].route, &replay_routes[i]);
+		assert_true(opts.routes >> (answer.results[i].route - replay_routes) & 1);
 		expect_route(&answer.results[i], e);
 	}
 	replay_answer_free(&answer);

@@ -64,6 +64,30 @@ static void test_several_domains_have_a_line_each(void **state)
 	replay_answer_free(&a);
 }
 
+/* A timer of 1 s: both unmaps are open when the trace ends, 12 and 8 ms later. */
+static void test_what_is_open_at_the_end_is_no_time_that_is_over(void **state)
+{
+	struct replay_opts opts = exposed_opts(REPLAY_CLOCK_TRACE);
+	struct replay_answer a;
+	const json_t *could;
+	json_t *json;
+	char *text;
+
+	(void)state;
+	opts.routes = 1u << REPLAY_LAZY_SINGLE;
+	a = replayed(TWO_UNMAPS, &opts);
+	text = printed(&opts, &a);
+	json = replay_exposure_json(&a, a.results[0].exposed);
+	could = json_object_get(json, "could");
+	assert_non_null(strstr(text, " 2         -         -  >12000.0 "));
+	assert_true(json_is_null(json_object_get(could, "p50_us")));
+	assert_true(json_is_null(json_object_get(could, "p99_us")));
+	assert_true(json_real_value(json_object_get(could, "worst_us")) == 12000);
+	free(text);
+	json_decref(json);
+	replay_answer_free(&a);
+}
+
 static void test_nothing_is_told_that_was_not_asked_for(void **state)
 {
 	struct replay_opts opts = exposed_opts(REPLAY_CLOCK_REAL);
@@ -118,6 +142,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_route_is_told_with_its_clock),
 		cmocka_unit_test(test_several_domains_have_a_line_each),
+		cmocka_unit_test(test_what_is_open_at_the_end_is_no_time_that_is_over),
 		cmocka_unit_test(test_nothing_is_told_that_was_not_asked_for),
 		cmocka_unit_test(test_the_json_has_the_counters_of_every_domain),
 	};

@@ -106,6 +106,22 @@ static void test_equal_points_both_stay(void **state)
 	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
 }
 
+/* Who has done only a part of the work is cheap. */
+static void test_who_failed_neither_beats_nor_is_beaten(void **state)
+{
+	struct replay_point p[] = {{.cost = 1, .exposure = 1, .failed = true},
+				   {.cost = 2, .exposure = 2},
+				   {.cost = 3, .exposure = 3, .failed = true},
+				   {.cost = 4, .exposure = 4}};
+
+	(void)state;
+	replay_frontier_find(p, 4);
+	assert_int_equal(p[0].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[2].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[3].beaten_by, 1);
+}
+
 static void test_exposure_without_end_is_beaten_only_by_what_is_no_dearer(void **state)
 {
 	struct replay_point p[] = {{.cost = 3, .exposure = INFINITY},
@@ -130,6 +146,7 @@ int main(void)
 		cmocka_unit_test(test_who_is_beaten_names_the_cheapest_that_beats_him),
 		cmocka_unit_test(test_who_beats_and_is_beaten_is_not_named),
 		cmocka_unit_test(test_equal_points_both_stay),
+		cmocka_unit_test(test_who_failed_neither_beats_nor_is_beaten),
 		cmocka_unit_test(test_exposure_without_end_is_beaten_only_by_what_is_no_dearer),
 	};
 

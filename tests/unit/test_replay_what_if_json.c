@@ -75,6 +75,23 @@ static void test_the_frontier_is_named(void **state)
 	json_decref(json);
 }
 
+static void test_who_failed_is_bad_and_not_on_the_frontier(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=strict", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	json_t *json;
+
+	(void)state;
+	a.results[0].not_done = 1;
+	json = replay_what_if_json(&opts, &a);
+	assert_true(json_is_true(json_object_get(row_of(json, 0), "bad")));
+	assert_true(json_is_false(json_object_get(row_of(json, 0), "on_frontier")));
+	assert_true(json_is_null(json_object_get(row_of(json, 0), "beaten_by")));
+	json_decref(json);
+	replay_answer_free(&a);
+}
+
 static void test_the_clock_and_the_circumstances_are_told(void **state)
 {
 	struct replay_what_if w;
@@ -94,6 +111,7 @@ int main(void)
 		cmocka_unit_test(test_a_row_has_every_number),
 		cmocka_unit_test(test_what_does_not_exist_is_null),
 		cmocka_unit_test(test_the_frontier_is_named),
+		cmocka_unit_test(test_who_failed_is_bad_and_not_on_the_frontier),
 		cmocka_unit_test(test_the_clock_and_the_circumstances_are_told),
 	};
 

@@ -125,6 +125,23 @@ static void test_who_beats_is_named_in_the_row_of_the_beaten(void **state)
 	replay_answer_free(&a);
 }
 
+static void test_who_failed_is_not_on_the_frontier(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=lazy,strict", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	char *text;
+
+	(void)state;
+	a.results[1].not_done = 1;
+	text = printed(&opts, &a);
+	assert_non_null(strstr(text, "  on it\n"));
+	assert_non_null(strstr(text, "  not compared: it failed\n"));
+	assert_null(strstr(text, "off it"));
+	free(text);
+	replay_answer_free(&a);
+}
+
 static void test_two_runs_are_told_alike_to_the_last_letter(void **state)
 {
 	struct replay_what_if w;
@@ -190,6 +207,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_open_at_the_end_is_told_as_open),
 		cmocka_unit_test(test_on_reuse_leaves_open_until_addresses_come_again),
 		cmocka_unit_test(test_the_clock_the_profile_and_the_frontier_are_told),
+		cmocka_unit_test(test_who_failed_is_not_on_the_frontier),
 		cmocka_unit_test(test_who_beats_is_named_in_the_row_of_the_beaten),
 		cmocka_unit_test(test_two_runs_are_told_alike_to_the_last_letter),
 		cmocka_unit_test(test_without_data_the_table_says_that_no_device_was_there),

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_domain_exposure_join.c - proves what lib/domain/domain_exposure.c says of several domains'
+ * snapshots as one
+ */
+#include "dmptest.h"
+
+#include <dmapool/exposure.h>
+
+static struct dmp_exposure sum, one;
+
+static int up(void **state)
+{
+	(void)state;
+	memset(&sum, 0, sizeof(sum));
+	one = (struct dmp_exposure){
+		.flags = DMP_EXPOSURE_SEEN | DMP_EXPOSURE_MANUAL,
+		.unmaps = 3,
+		.could = {.windows = 3, .bytes = 30, .open = 1, .open_bytes = 10},
+		.seen = {.did.windows = 2, .iova_reused = 1, .memory_mapped = 2, .memory_freed = 3},
+	};
+	one.could.open_oldest_ns = 8;
+	one.could.byte_ns = 100;
+	dmp_spread_add(&one.could.ns, 50);
+	one.seen.memory_mapped_elsewhere = 4;
+	one.seen.stale_reads = 5;
+	one.seen.stale_writes = 6;
+	one.seen.stale_bytes = 7;
+	one.seen.stale_oldest_ns = 9;
+	one.seen.untracked = 1;
+	return 0;
+}
+
+static void test_of_one_alone_it_is_the_same(void **state)
+{
+	(void)state;
+	dmp_exposure_join(&sum, &one);
+	assert_memory_equal(&sum, &one, sizeof(sum));
+}
+
+static void test_of_two_what_is_counted_adds_up_and_the_oldest_counts(void **state)
+{
+	(void)state;
+	dmp_exposure_join(&sum, &one);
+	one.could.open_oldest_ns = 4;
+	one.seen.stale_oldest_ns = 4;
+	dmp_exposure_join(&sum, &one);
+	assert_int_equal(sum.unmaps, 6);
+	assert_int_equal(sum.could.windows, 6);
+	assert_int_equal(sum.could.open_oldest_ns, 8);
+	assert_int_equal(sum.could.byte_ns, 200);
+	assert_int_equal(sum.could.ns.count, 2);
+	assert_int_equal(sum.seen.did.windows, 4);
+	assert_int_equal(sum.seen.memory_mapped_elsewhere, 8);
+	assert_int_equal(sum.seen.stale_oldest_ns, 9);
+	assert_int_equal(sum.flags, one.flags);
+}
+
+static void test_one_that_is_not_seen_and_a_sum_at_its_end_are_told(void **state)
+{
+	(void)state;
+	dmp_exposure_join(&sum, &one);
+	one.flags = 0;
+	one.could.byte_ns = UINT64_MAX;
+	dmp_exposure_join(&sum, &one);
+	assert_int_equal(sum.could.byte_ns, UINT64_MAX);
+	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_SATURATED);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_of_one_alone_it_is_the_same, up),
+		cmocka_unit_test_setup(test_of_two_what_is_counted_adds_up_and_the_oldest_counts,
+				       up),
+		cmocka_unit_test_setup(test_one_that_is_not_seen_and_a_sum_at_its_end_are_told, up),
+	};
+
+	return cmocka_run_group_tests_name("domain_exposure_join", tests, NULL, NULL);
+}
