@@ -52,7 +52,7 @@ static void test_unknown_options_are_refused(void **state)
 	rig_adopt(&rig);
 	longer.opts.size = sizeof(longer);
 	assert_int_equal(dmp_domain_create(rig.hw, &longer.opts, &dom), -E2BIG);
-	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.flags = 4), &dom), -EINVAL);
+	assert_int_equal(dmp_domain_create(rig.hw, &DMP_DOMAIN_OPTS(.flags = 8), &dom), -EINVAL);
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(dmp_domain_create(rig.hw,
 						   &DMP_DOMAIN_OPTS(.flushq_entries = bad_sizes[i]),

@@ -44,6 +44,24 @@ static void test_a_flush_ends_it(void **state)
 	rig_free(rig, phys, 0);
 }
 
+static void test_a_window_opens_when_the_gather_says_the_unmap_began(void **state)
+{
+	struct reach_rig *rig = *state;
+	struct dmp_gather gather = EMPTY_GATHER;
+	dmp_phys_t phys = machine_ram(rig->m, 0, NULL);
+
+	gather.begun_ns = 700;
+	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 1, RW), 0);
+	assert_int_equal(rig_read(rig, IOVA), 0);
+	dmp_harness_advance(1000);
+	assert_int_equal(rig->m->ops->unmap_pages(rig->m->sim, rig->m->dom, IOVA, PAGE, 1, &gather),
+			 PAGE);
+	rig_flush(rig);
+	assert_int_equal(rig->told.window.opened_ns, 700);
+	assert_int_equal(rig->told.window.ended_ns, 1000);
+	rig_free(rig, phys, 0);
+}
+
 static void test_a_flush_of_another_range_leaves_it_open(void **state)
 {
 	struct reach_rig *rig = *state;
@@ -326,6 +344,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN(test_a_window_opens_only_if_an_entry_leads_there, rig_setup),
 		IN(test_a_flush_ends_it, rig_setup),
+		IN(test_a_window_opens_when_the_gather_says_the_unmap_began, rig_setup),
 		IN(test_a_flush_of_another_range_leaves_it_open, rig_setup),
 		IN(test_an_eviction_ends_it, rig_setup),
 		IN(test_only_what_entries_lead_to_is_counted, rig_setup),
