@@ -155,7 +155,7 @@ static bool has_room(const struct attack_book *book)
 
 static void list(struct attack_book *book, uint32_t i)
 {
-	/* relaxed, both: whoever finds the place still empty takes page 0, and looks at its state */
+	/* relaxed, both: whoever finds the place still empty takes page 0 and looks at it */
 	uint32_t n = atomic_fetch_add_explicit(&book->nall, 1, memory_order_relaxed);
 
 	if (n <= book->mask)

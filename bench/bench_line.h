@@ -2,7 +2,7 @@
 /*
  * bench_line.h - the command line of a bench: a text for each option, none twice
  *
- *   argv -> bench_line_open() -> texts -> bench_line_numbers(), _words(), _one(), _choice() -> values
+ *   argv -> bench_line_open() -> texts -> bench_line_numbers() and others -> values
  *
  * Each complains in one line, which says what could be, and returns EXIT_USAGE.
  */

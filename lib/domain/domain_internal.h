@@ -187,10 +187,11 @@ struct flushq_tally domain_tally(struct dmp_domain *dom);
 /* domain_attach.c: is a device attached, or about to be? */
 bool domain_has_devices_locked(struct dmp_domain *dom);
 bool domain_has_devices(struct dmp_domain *dom);
+
 /* domain_exposure.c.  Nothing to do where it is not measured. */
 int domain_exposure_create(struct dmp_domain *dom);
 void domain_exposure_destroy(struct dmp_domain *dom);
-/* When an unmap begins; 0 where it is not measured. */ /* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
+/* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
 void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns);
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns);
 /* On reuse: @range waits for a flush with a higher number; the flush @number has worked. */

@@ -4,8 +4,9 @@
  * flush in every unmap, for every n, until none fails
  *
  * Strict, then the policy, enough unmaps to fill the ring, or, on reuse, for several epochs of
- * a space of fifteen pages; the timer, a commit, a flush now.  Whatever fails on it, what is unmapped is never handed out before a flush that
- * worked, nothing leaks, and the same path works when it is tried again.
+ * a space of fifteen pages; the timer, a commit, a flush now.  Whatever fails on it, what is
+ * unmapped is never handed out before a flush that worked, nothing leaks, and the same path works
+ * when it is tried again.
  */
 #include "dmptest.h"
 

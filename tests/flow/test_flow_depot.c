@@ -51,7 +51,8 @@ static void take(struct space *s, unsigned n)
 		assert_int_equal(dmp_iova_alloc(s->dom, 1, LIMIT, 0, &s->pfns[i]), 0);
 }
 
-/* A full magazine and one range more stay with the CPU; of @n others as many as it keeps lie in the depot. */
+/* A full magazine and one range more stay with the CPU; of @n others as many as it keeps lie in
+ * the depot. */
 static void fill_depot(struct space *s, unsigned n)
 {
 	take(s, (n + 1) * MAGAZINE + 1);
