@@ -169,9 +169,18 @@ static void note_breaches(FILE *to, const struct attack_result *r)
 			note(to, r, "broken: %s", attack_breach_text(bit));
 }
 
+static void note_failures(FILE *to, const struct attack_result *r)
+{
+	if (r->blame.requests)
+		note(to, r, "%" PRIu64 " requests failed, the first of them: %s of line %u: %s",
+		     r->blame.requests, r->blame.first_call, r->blame.first_line,
+		     replay_blame_error(r->blame.first_err));
+}
+
 void attack_print_notes(FILE *to, const struct attack_result *r)
 {
 	note_breaches(to, r);
+	note_failures(to, r);
 	if (!r->exposed)
 		note(to, r,
 		     "nothing is translated, nothing promised: %" PRIu64
