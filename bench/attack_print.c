@@ -177,16 +177,18 @@ static void note_failures(FILE *to, const struct attack_result *r)
 		     replay_blame_error(r->blame.first_err));
 }
 
-void attack_print_notes(FILE *to, const struct attack_result *r)
+static void note_untranslated(FILE *to, const struct attack_result *r)
 {
-	note_breaches(to, r);
-	note_failures(to, r);
 	if (!r->exposed)
 		note(to, r,
 		     "nothing is translated, nothing promised: %" PRIu64
 		     " accesses to memory that nobody had mapped "
 		     "went through, %" PRIu64 " were recorded bus errors",
 		     attack_reached(&r->counts), attack_sum_all(&r->counts, DMP_FAULT_BUS));
+}
+
+static void note_stale(FILE *to, const struct attack_result *r)
+{
 	if (r->counts.reused)
 		note(to, r,
 		     "%" PRIu64 " stale accesses reached memory that another mapping had by then",
@@ -198,6 +200,14 @@ void attack_print_notes(FILE *to, const struct attack_result *r)
 		note(to, r,
 		     "%" PRIu64 " stale accesses more came while their unmap was in progress",
 		     attack_sum(&r->counts, ATTACK_LEAVING, DMP_FAULT_STALE));
+}
+
+void attack_print_notes(FILE *to, const struct attack_result *r)
+{
+	note_breaches(to, r);
+	note_failures(to, r);
+	note_untranslated(to, r);
+	note_stale(to, r);
 	if (r->counts.unjudged)
 		note(to, r, "%" PRIu64 " attempts are not judged: their page changed meanwhile",
 		     r->counts.unjudged);
