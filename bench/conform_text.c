@@ -104,7 +104,7 @@ static int parse_args(struct conform_file *file, struct conform_line *line, cons
 	return 0;
 }
 
-/* Cuts what is expected from the line, whose operation wants a result, may have one, or has none. */
+/* Cuts off what is expected: of some operations there must be a result, of some there is none. */
 static int parse_result(struct conform_file *file, struct conform_line *line, char *text)
 {
 	line->expected = cut_result(text);

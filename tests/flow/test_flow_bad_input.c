@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_flow_bad_input.c - what makes no sense, at the public calls of a domain and of the devices in
- * it: the errno that types.h has for it, and tables, addresses and queues as before
+ * test_flow_bad_input.c - what makes no sense, at the public calls of a domain and of the devices
+ * in it: the errno that types.h has for it, and tables, addresses and queues as before
  *
  * Over every format of page tables, strict and lazy, with one good mapping of three granules:
  *
  *   iova      |=======|=======|=======|.......|      the fourth is taken, and leads nowhere
  *   wrong     ^ inside ^ too long, too short, wrapping, beyond the aperture, nowhere, twice
  *
- * Page tables by themselves are in test_fault_pgtable, the checking shim in test_hw_check_*, buffers
- * that bounce in test_flow_misuse.  A machine that answers nonsense is in test_flow_nonsense, one that
- * cannot be made in test_flow_bad_machine.
+ * Page tables by themselves are in test_fault_pgtable, the checking shim in test_hw_check_*,
+ * buffers that bounce in test_flow_misuse.  A machine that answers nonsense is in
+ * test_flow_nonsense, one that cannot be made in test_flow_bad_machine.
  */
 #include "dmptest.h"
 #include "log_quiet.h"

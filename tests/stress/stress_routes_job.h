@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stress_routes_job.h - a job of stress_routes and its bytes: what the CPU and the device write, and
- * what they have to see
+ * stress_routes_job.h - a job of stress_routes and its bytes: what the CPU and the device write,
+ * and what they have to see
  *
  * A job has memory, and an image of what the memory has to hold when the device has lost it:
  * pieces, and guards around and between them.  Every access of the device is checked against the

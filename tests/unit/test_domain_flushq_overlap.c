@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_domain_flushq_overlap.c - proves Q1 and Q4 of lib/domain/domain_flushq.h where flushes overlap
- * unmaps, or each other
+ * test_domain_flushq_overlap.c - proves Q1 and Q4 of lib/domain/domain_flushq.h where flushes
+ * overlap unmaps, or each other
  *
  * A flush that overlaps another is made by a test that unmaps while flush_domain() is in
  * progress: see lazy_rig.h.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_iova_cache.c - proves I1, I3, I5, I6 of lib/iova/iova_cache.c, spec-iova 1.7 and 1.8; what is
- * served inline is in test_iova_fast
+ * test_iova_cache.c - proves I1, I3, I5, I6 of lib/iova/iova_cache.c, spec-iova 1.7 and 1.8; what
+ * is served inline is in test_iova_fast
  */
 #include "iova_space.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_iova_fast.c - proves what lib/iova/iova_fast.h serves inline, to whom, and that a cache works
- * by its lock where nobody is served so
+ * test_iova_fast.c - proves what lib/iova/iova_fast.h serves inline, to whom, and that a cache
+ * works by its lock where nobody is served so
  */
 #include "heavy_fence.h"
 #include "iova_space.h"

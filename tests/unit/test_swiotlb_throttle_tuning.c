@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_swiotlb_throttle_tuning.c - proves what swiotlb_throttle.c says of its thresholds: which there
- * may be, what they are if nobody says, and from when they hold
+ * test_swiotlb_throttle_tuning.c - proves what swiotlb_throttle.c says of its thresholds: which
+ * there may be, what they are if nobody says, and from when they hold
  */
 #include "throttle_rig.h"
 
