@@ -22,7 +22,7 @@ static void expect_nothing_open(const struct replay_exposure *x)
 	assert_int_equal(x->sum.could.byte_ns, 0);
 	assert_int_equal(x->sum.seen.did.byte_ns, 0);
 	assert_int_equal(x->sum.could.open, 0);
-	assert_int_equal(replay_exposure_reused(&x->sum.seen), 0);
+	assert_int_equal(replay_exposure_memory_reused(&x->sum.seen), 0);
 }
 
 /* In the time of the trace a flush takes no time. */
