@@ -6,7 +6,7 @@
  *
  *    0   every policy kept what it promises
  *    1   one did not, on at least one trace
- *    2   a trace could not be attacked, or the options make no sense
+ *    2   a trace could not be attacked, or not below the mask, or the options make no sense
  */
 #include "attack_options.h"
 #include "command.h"
@@ -21,6 +21,20 @@ static int worst(int a, int b)
 	return a > b ? a : b;
 }
 
+/* A workload that never was there says nothing of the policy. */
+static int complain_of_room(const struct attack_opts *opts, const struct attack_result *r)
+{
+	unsigned long long n = r->blame.requests;
+
+	if (!attack_is_translated(r->policy))
+		return complain("%s: %llu requests were for memory beyond the %u bits of --mask, "
+				"where nothing translates; use --mask 32, or another --flush",
+				r->policy->text, n, opts->mask_bits);
+	return complain("%s: %llu requests found no address below the %u bits of --mask; use a "
+			"larger --mask",
+			r->policy->text, n, opts->mask_bits);
+}
+
 /* One policy, which leaves its row. */
 static int attack_policy(const struct attack_opts *opts, const struct attack_policy *policy,
 			 const struct replay_answer *answer, struct replay_job *job,
@@ -31,6 +45,8 @@ static int attack_policy(const struct attack_opts *opts, const struct attack_pol
 	progress_show("%s: %s", answer->path, policy->text);
 	err = attack_run(opts, policy, job, result);
 	progress_clear();
+	if (!err && attack_lacks_room(opts, result, job))
+		err = complain_of_room(opts, result);
 	if (err) {
 		attack_result_free(result);
 		return EXIT_USAGE;

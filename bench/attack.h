@@ -14,6 +14,7 @@
  *      attack_book.c      what the device may expect at each page of its addresses
  *      attack_try.c       one attempt: where, what, and what came of it
  *    attack_judge.c     counters -> broken promises
+ *    attack_room.c      requests that failed for want of addresses below the mask
  *    attack_print.c, attack_json.c   the answers
  *
  * The workload is that of `dmapool replay`, see replay.h: its jobs, machines and steps.
@@ -196,9 +197,9 @@ struct attack_result {
 	uint64_t open_end;               /* bytes, when all was over */
 	uint64_t given_open;             /* pages */
 	struct replay_exposure *exposed; /* owned; what the library measured; NULL: no domain */
-	uint64_t failed_requests;
-	uint64_t broken_books; /* walkers that found something */
-	double seconds;        /* real, of the whole run */
+	struct replay_blame blame;       /* requests of the workload that failed */
+	uint64_t broken_books;           /* walkers that found something */
+	double seconds;                  /* real, of the whole run */
 };
 
 /* Promises that can be broken, as bits. */
@@ -228,6 +229,12 @@ uint64_t attack_bound_ns(const struct attack_result *result);
 unsigned attack_judge(const struct attack_result *result);
 /* What is broken, in words; @breach is one bit. */
 const char *attack_breach_text(unsigned breach);
+
+/* ---- attack_room.c ---- */
+
+/* Did the workload find too few addresses below the mask, and is nothing else broken? */
+bool attack_lacks_room(const struct attack_opts *opts, const struct attack_result *result,
+		       const struct replay_job *job);
 
 /* ---- attack_policy.c ---- */
 

@@ -133,7 +133,7 @@ static json_t *policy_json(const struct attack_result *r)
 	put_count(&json, "open_peak_bytes", r->open_peak);
 	put_count(&json, "open_end_bytes", r->open_end);
 	put_count(&json, "given_out_open_pages", r->given_open);
-	put_count(&json, "failed_requests", r->failed_requests);
+	put_count(&json, "failed_requests", r->blame.requests);
 	put_count(&json, "broken_books", r->broken_books);
 	put(&json, "seconds", json_real(r->seconds));
 	put(&json, "by", states_json(&r->counts));

@@ -67,7 +67,7 @@ static unsigned judge_service(const struct attack_result *r)
 {
 	return bit(r->counts.refused, ATTACK_BREACH_REFUSED) |
 	       bit(r->counts.wrong_bytes, ATTACK_BREACH_BYTES) |
-	       bit(r->failed_requests || r->broken_books, ATTACK_BREACH_BOOKS);
+	       bit(r->blame.requests || r->broken_books, ATTACK_BREACH_BOOKS);
 }
 
 uint64_t attack_bound_ns(const struct attack_result *r)

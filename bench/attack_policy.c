@@ -24,16 +24,31 @@
 
 static const char no_iommu[] = "none";
 
+static bool name_is(const char *text, size_t len, const char *name)
+{
+	return len == strlen(name) && memcmp(text, name, len) == 0;
+}
+
+static int parse_none(size_t nsettings, struct attack_policy *policy)
+{
+	if (nsettings)
+		return complain("%s has no settings; leave them out", no_iommu);
+	*policy = (struct attack_policy){.way = REPLAY_DIRECT};
+	memcpy(policy->text, no_iommu, sizeof(no_iommu));
+	return 0;
+}
+
 static int parse_one(const char *text, size_t len, struct attack_policy *policy)
 {
+	size_t name_len = strcspn(text, ":,");
 	unsigned way;
 	int err;
 
-	if (len == sizeof(no_iommu) - 1 && memcmp(text, no_iommu, len) == 0) {
-		*policy = (struct attack_policy){.way = REPLAY_DIRECT};
-		memcpy(policy->text, no_iommu, sizeof(no_iommu));
-		return 0;
-	}
+	if (name_is(text, name_len, no_iommu))
+		return parse_none(len - name_len, policy);
+	if (!replay_flush_is_name(text, name_len))
+		return complain("'%.*s' is not a way to flush; try %s, %s", (int)name_len, text,
+				no_iommu, replay_flush_names);
 	err = replay_flush_parse(text, len, &way, &policy->flush);
 	if (err)
 		return err;

@@ -169,15 +169,26 @@ static void note_breaches(FILE *to, const struct attack_result *r)
 			note(to, r, "broken: %s", attack_breach_text(bit));
 }
 
-void attack_print_notes(FILE *to, const struct attack_result *r)
+static void note_failures(FILE *to, const struct attack_result *r)
 {
-	note_breaches(to, r);
+	if (r->blame.requests)
+		note(to, r, "%" PRIu64 " requests failed, the first of them: %s of line %u: %s",
+		     r->blame.requests, r->blame.first_call, r->blame.first_line,
+		     replay_blame_error(r->blame.first_err));
+}
+
+static void note_untranslated(FILE *to, const struct attack_result *r)
+{
 	if (!r->exposed)
 		note(to, r,
 		     "nothing is translated, nothing promised: %" PRIu64
 		     " accesses to memory that nobody had mapped "
 		     "went through, %" PRIu64 " were recorded bus errors",
 		     attack_reached(&r->counts), attack_sum_all(&r->counts, DMP_FAULT_BUS));
+}
+
+static void note_stale(FILE *to, const struct attack_result *r)
+{
 	if (r->counts.reused)
 		note(to, r,
 		     "%" PRIu64 " stale accesses reached memory that another mapping had by then",
@@ -189,6 +200,14 @@ void attack_print_notes(FILE *to, const struct attack_result *r)
 		note(to, r,
 		     "%" PRIu64 " stale accesses more came while their unmap was in progress",
 		     attack_sum(&r->counts, ATTACK_LEAVING, DMP_FAULT_STALE));
+}
+
+void attack_print_notes(FILE *to, const struct attack_result *r)
+{
+	note_breaches(to, r);
+	note_failures(to, r);
+	note_untranslated(to, r);
+	note_stale(to, r);
 	if (r->counts.unjudged)
 		note(to, r, "%" PRIu64 " attempts are not judged: their page changed meanwhile",
 		     r->counts.unjudged);

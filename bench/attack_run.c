@@ -109,6 +109,9 @@ static int start(struct attack *k)
 	}
 	for (uint32_t i = 0; i < k->job->nlanes; i++)
 		k->job->lanes[i].counts = (struct replay_counts){0};
+	/* What fails is counted and told with the answer. */
+	for (uint32_t i = 0; i < k->job->plan->nmappings; i++)
+		k->job->mappings[i].map_attrs |= DMP_ATTR_NO_WARN;
 	return err ? complain("no memory for the lists") : 0;
 }
 
@@ -134,12 +137,12 @@ static int run(struct attack *k)
 	return 0;
 }
 
-static uint64_t failed_requests(const struct replay_job *job)
+static struct replay_blame blame_of(const struct replay_job *job)
 {
-	uint64_t sum = 0;
+	struct replay_blame sum = {0};
 
 	for (uint32_t i = 0; i < job->nlanes; i++)
-		sum += job->lanes[i].counts.blame.requests;
+		replay_blame_add(&sum, &job->lanes[i].counts.blame);
 	return sum;
 }
 
@@ -149,7 +152,7 @@ static int collect(const struct attack *k, struct attack_result *result)
 	result->open_peak = k->book.open_peak;
 	result->open_end = k->book.open_bytes;
 	result->given_open = k->book.given_open;
-	result->failed_requests = failed_requests(k->job);
+	result->blame = blame_of(k->job);
 	if (!attack_is_translated(k->policy))
 		return 0;
 	result->exposed = replay_exposure_read(&k->run);

@@ -220,6 +220,25 @@ static void dismiss(struct crew *crew)
 	crew->members = NULL;
 }
 
+/* One member more, which begins. */
+static int enlist(struct crew *crew, unsigned i)
+{
+	struct member *m = &crew->members[i];
+	int err;
+
+	*m = (struct member){.crew = crew,
+			     .thread = {.number = i,
+					.nthreads = crew->job->nthreads,
+					.shared = crew->job->shared,
+					.random = SEED * (i + 1)}};
+	pthread_mutex_lock(&crew->lock);
+	err = -pthread_create(&m->id, NULL, member_main, m);
+	crew->busy += !err;
+	crew->nmembers += !err;
+	pthread_mutex_unlock(&crew->lock);
+	return err;
+}
+
 /* A crew of as many as could be made, all of them begun. */
 static int assemble(struct crew *crew, const struct bench_job *job)
 {
@@ -230,20 +249,8 @@ static int assemble(struct crew *crew, const struct bench_job *job)
 	pthread_cond_init(&crew->woken, NULL);
 	pthread_cond_init(&crew->rested, NULL);
 	crew->members = aligned_alloc(LINES, job->nthreads * sizeof(*crew->members));
-	for (unsigned i = 0; crew->members && !err && i < job->nthreads; i++) {
-		struct member *m = &crew->members[i];
-
-		*m = (struct member){.crew = crew,
-				     .thread = {.number = i,
-						.nthreads = job->nthreads,
-						.shared = job->shared,
-						.random = SEED * (i + 1)}};
-		pthread_mutex_lock(&crew->lock);
-		err = -pthread_create(&m->id, NULL, member_main, m);
-		crew->busy += !err;
-		crew->nmembers += !err;
-		pthread_mutex_unlock(&crew->lock);
-	}
+	for (unsigned i = 0; crew->members && !err && i < job->nthreads; i++)
+		err = enlist(crew, i);
 	if (!crew->members)
 		err = -ENOMEM;
 	return settle(crew) ? crew->err : err;

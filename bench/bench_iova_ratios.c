@@ -100,10 +100,25 @@ static uint64_t run_look(struct bench_thread *t, uint64_t rounds)
 }
 
 /* A sample: threads fill their caches and sleep, then somebody looks. */
-static void idle(struct bench_compare *c)
+static void sample_idle(struct bench_compare *c, struct bench_side *side, struct bench_range *range,
+			struct bench_target *t)
 {
 	static const struct bench_work looking = {.run = run_look};
 	const struct bench_plan plan = {.samples = c->plan.samples, .rounds = IDLE_ROUNDS};
+	struct leftover left = {.dom = range->dom, .bytes = dmp_meta_in_use()};
+	const struct bench_job jobs[] = {{bench_range_work(&side->use), range, IDLE_THREADS},
+					 {&looking, &left, 1}};
+
+	if (bench_run(&plan, jobs, 2, c->results) || atomic_load(&range->err))
+		return;
+	t->figure = (double)left.most_ranges;
+	snprintf(t->note, sizeof(t->note),
+		 "period %u ms; the most of %u times; books of %llu bytes", TRIM_NS / 1000000,
+		 plan.samples, (unsigned long long)left.most_bytes);
+}
+
+static void idle(struct bench_compare *c)
+{
 	struct bench_side side = bench_side_cached(IDLE_THREADS, 128);
 	struct bench_target *t = bench_table_add(
 		c->table, "cached for 8 idle threads after the trim period", "ranges", 0, NAN);
@@ -113,17 +128,7 @@ static void idle(struct bench_compare *c)
 	side.use.opts.trim_period_ns = TRIM_NS;
 	if (bench_range_open(&range, &side.use, IDLE_THREADS))
 		return;
-
-	struct leftover left = {.dom = range.dom, .bytes = dmp_meta_in_use()};
-	const struct bench_job jobs[] = {{bench_range_work(&side.use), &range, IDLE_THREADS},
-					 {&looking, &left, 1}};
-
-	if (bench_run(&plan, jobs, 2, c->results) == 0 && !atomic_load(&range.err)) {
-		t->figure = (double)left.most_ranges;
-		snprintf(t->note, sizeof(t->note),
-			 "period %u ms; the most of %u times; books of %llu bytes",
-			 TRIM_NS / 1000000, plan.samples, (unsigned long long)left.most_bytes);
-	}
+	sample_idle(c, &side, &range, t);
 	bench_range_close(&range);
 }
 

@@ -87,7 +87,7 @@ static int open_whole(struct parts *p, const struct bench_map_case *use)
 }
 
 /* A policy of its own is one that no cache stands before. */
-static int open_translation(struct parts *p, const struct bench_map_case *use)
+static int open_range(struct parts *p, const struct bench_map_case *use)
 {
 	const struct dmp_iova_policy *policy = bench_map_flushes[use->flush].iova;
 	int err;
@@ -105,6 +105,13 @@ static int open_translation(struct parts *p, const struct bench_map_case *use)
 		return err;
 	p->has_range = true;
 	add_job(p, BENCH_MAP_PART_IOVA, bench_range_work(&p->range_use), &p->range);
+	return 0;
+}
+
+static int open_pages(struct parts *p)
+{
+	int err;
+
 	p->pages_use = (struct bench_pages_case){FORMAT, DMP_PAGE_BYTES, (unsigned)p->granules,
 						 BENCH_PAGES_CALL};
 	err = bench_pages_open(&p->pages, &p->pages_use, p->nthreads);
@@ -113,6 +120,13 @@ static int open_translation(struct parts *p, const struct bench_map_case *use)
 	p->has_pages = true;
 	add_job(p, BENCH_MAP_PART_TABLES, &bench_pages_work, &p->pages);
 	return 0;
+}
+
+static int open_translation(struct parts *p, const struct bench_map_case *use)
+{
+	int err = open_range(p, use);
+
+	return err ? err : open_pages(p);
 }
 
 static int open_slots(struct parts *p, const struct bench_map_case *use, bool copied)

@@ -183,9 +183,21 @@ static void threads(struct bench_compare *c, struct sides *s)
 	bench_compare_rate(c, "map and unmap, 2 threads in a domain: throughput to 1", 1.5, NAN);
 }
 
-int bench_pgtable_targets(const struct bench_plan *plan, struct json_file *json)
+static void fill_table(const struct bench_plan *plan, struct bench_table *table,
+		       struct sides *sides)
 {
 	static struct bench_compare c;
+
+	batches(sides, plan, table);
+	big_pages(sides, plan, table);
+	lists(sides, plan, table);
+	c = (struct bench_compare){.plan = *plan, .table = table};
+	threads(&c, sides);
+	progress_clear();
+}
+
+int bench_pgtable_targets(const struct bench_plan *plan, struct json_file *json)
+{
 	struct bench_table *table;
 	struct sides *sides;
 	int status;
@@ -195,12 +207,7 @@ int bench_pgtable_targets(const struct bench_plan *plan, struct json_file *json)
 	table = calloc(1, sizeof(*table));
 	sides = calloc(1, sizeof(*sides));
 	if (table && sides) {
-		batches(sides, plan, table);
-		big_pages(sides, plan, table);
-		lists(sides, plan, table);
-		c = (struct bench_compare){.plan = *plan, .table = table};
-		threads(&c, sides);
-		progress_clear();
+		fill_table(plan, table, sides);
 		status = bench_table_print(stdout, table, json);
 	} else {
 		status = complain("no memory for the figures");

@@ -98,13 +98,18 @@ static json_t *target_json(const struct bench_target *t)
 			 verdict_name(t), "note", t->note, "why", why(t));
 }
 
+static void print_columns(FILE *to)
+{
+	fprintf(to, "%-54s %*s %*s %*s\n", "case", NUMBER_WIDTH, "figure", NUMBER_WIDTH, "must",
+		NUMBER_WIDTH, "hope");
+}
+
 int bench_table_print(FILE *to, const struct bench_table *table, struct json_file *json)
 {
 	unsigned missed = 0, unknown = 0;
 	const char *reason = NULL;
 
-	fprintf(to, "%-54s %*s %*s %*s\n", "case", NUMBER_WIDTH, "figure", NUMBER_WIDTH, "must",
-		NUMBER_WIDTH, "hope");
+	print_columns(to);
 	for (unsigned i = 0; i < table->count; i++) {
 		const struct bench_target *t = &table->row[i];
 		enum bench_verdict verdict = bench_target_verdict(t);

@@ -127,7 +127,26 @@ static uint32_t take_live(const struct check_space *space, struct trace_live *li
 	return i;
 }
 
-/* A stray is left out: there is nothing to free. */
+/* The @at-th call that is kept; false: a stray, which is left out, as there is nothing to free. */
+static bool match_call(struct check_space *space, struct trace_live *live, struct check_call call,
+		       uint32_t at)
+{
+	bool is_alloc = call.event->kind == space->model->alloc_kind;
+
+	if (!is_alloc)
+		call.alloc = take_live(space, live, call.event);
+	if (!is_alloc && call.alloc == TRACE_NONE) {
+		if (space->nstrays++ == 0)
+			space->stray_line = call.event->line;
+		return false;
+	}
+	space->calls[at] = call;
+	if (is_alloc)
+		trace_live_add(live, trace_live_hash(0, call.event->addr), at);
+	space->nallocs += is_alloc;
+	return true;
+}
+
 static int match_frees(struct check_space *space)
 {
 	struct trace_live live;
@@ -135,23 +154,8 @@ static int match_frees(struct check_space *space)
 
 	if (trace_live_init(&live, space->ncalls))
 		return -ENOMEM;
-	for (uint32_t i = 0; i < space->ncalls; i++) {
-		struct check_call call = space->calls[i];
-		bool is_alloc = call.event->kind == space->model->alloc_kind;
-
-		if (!is_alloc)
-			call.alloc = take_live(space, &live, call.event);
-		if (!is_alloc && call.alloc == TRACE_NONE) {
-			if (space->nstrays++ == 0)
-				space->stray_line = call.event->line;
-			continue;
-		}
-		space->calls[kept] = call;
-		if (is_alloc)
-			trace_live_add(&live, trace_live_hash(0, call.event->addr), kept);
-		space->nallocs += is_alloc;
-		kept++;
-	}
+	for (uint32_t i = 0; i < space->ncalls; i++)
+		kept += match_call(space, &live, space->calls[i], kept);
 	space->ncalls = kept;
 	trace_live_fini(&live);
 	return 0;

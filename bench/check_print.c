@@ -61,18 +61,8 @@ static void print_unexplained(FILE *to, const struct check_result *r)
 			r->strays, r->strays == 1 ? "" : "s", r->stray_line);
 }
 
-void check_print(FILE *to, const char *name, const struct check_result *r)
+static void print_rows(FILE *to, const struct check_result *r)
 {
-	uint64_t n = r->equal + r->explained + r->unexplained + r->in_use_before;
-
-	if (n == 0) {
-		fprintf(to, "%s: no allocation by an allocator, so no address to check\n", name);
-		print_lost(to, r);
-		fputc('\n', to);
-		return;
-	}
-	fprintf(to, "%s: addresses of %" PRIu64 " allocations from %u space%s\n", name, n,
-		r->nspaces, r->nspaces == 1 ? "" : "s");
 	print_row(to, "equal", r->equal);
 	print_row(to, "explained", r->explained);
 	print_row(to, "unexplained", r->unexplained);
@@ -82,6 +72,19 @@ void check_print(FILE *to, const char *name, const struct check_result *r)
 		print_row(to, "peak slots", r->peak_slots);
 	print_moves(to, r);
 	print_unexplained(to, r);
+}
+
+void check_print(FILE *to, const char *name, const struct check_result *r)
+{
+	uint64_t n = r->equal + r->explained + r->unexplained + r->in_use_before;
+
+	if (n == 0) {
+		fprintf(to, "%s: no allocation by an allocator, so no address to check\n", name);
+	} else {
+		fprintf(to, "%s: addresses of %" PRIu64 " allocations from %u space%s\n", name, n,
+			r->nspaces, r->nspaces == 1 ? "" : "s");
+		print_rows(to, r);
+	}
 	print_lost(to, r);
 	fputc('\n', to);
 	fflush(to);

@@ -177,14 +177,13 @@ int conform_text(const char *name, char *text, size_t len, FILE *out, struct con
 	return err;
 }
 
-/* The whole of @path and a zero; NULL after a line on standard error. */
-static char *read_file(const char *path, size_t *size)
+/* The rest of @file and a zero; NULL: an error, or no memory. */
+static char *read_all(FILE *file, size_t *size)
 {
-	FILE *file = fopen(path, "r");
 	size_t len = 0, room = 1 << 16, got = 1;
 	char *text = malloc(room), *grown = text;
 
-	while (file && grown && got > 0) {
+	while (grown && got > 0) {
 		got = fread(text + len, 1, room - len - 1, file);
 		len += got;
 		if (len + 1 < room)
@@ -193,15 +192,24 @@ static char *read_file(const char *path, size_t *size)
 		grown = realloc(text, room);
 		text = grown ? grown : text;
 	}
-	if (!file || ferror(file) || !grown) {
+	if (!grown || ferror(file)) {
+		free(text);
+		return NULL;
+	}
+	text[len] = '\0';
+	*size = len;
+	return text;
+}
+
+/* The whole of @path and a zero; NULL after a line on standard error. */
+static char *read_file(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "r");
+	char *text = file ? read_all(file, size) : NULL;
+
+	if (!text)
 		complain("%s: cannot be read (%s): give files of vectors, as tests/vectors/*/*.txt",
 			 path, strerror(errno));
-		free(text);
-		text = NULL;
-	} else {
-		text[len] = '\0';
-		*size = len;
-	}
 	if (file)
 		fclose(file);
 	return text;
@@ -229,6 +237,14 @@ static int print_totals(const struct conform_totals *totals)
 	return totals->failed ? EXIT_BAD : EXIT_GOOD;
 }
 
+static const char about[] =
+	"[OPTION...] FILE...\n\n"
+	"Runs files of vectors, as tests/vectors/*/*.txt.  The last line counts\n"
+	"blocks: the lines from one domain, queue, map or reset to the next.  By\n"
+	"choice: run to answers of ours that differ on purpose.  Exit status: 0;\n"
+	"1 a block failed; 2 a file is malformed or cannot be read; the others\n"
+	"are run all the same.\n";
+
 int conform_main(int argc, const char **argv)
 {
 	int status = EXIT_USAGE, rc;
@@ -237,13 +253,7 @@ int conform_main(int argc, const char **argv)
 	poptContext context = poptGetContext("dmapool conform", argc, argv, options, 0);
 	const char **paths;
 
-	poptSetOtherOptionHelp(
-		context, "[OPTION...] FILE...\n\n"
-			 "Runs files of vectors, as tests/vectors/*/*.txt.  The last line counts\n"
-			 "blocks: the lines from one domain, queue, map or reset to the next.  By\n"
-			 "choice: run to answers of ours that differ on purpose.  Exit status: 0;\n"
-			 "1 a block failed; 2 a file is malformed or cannot be read; the others\n"
-			 "are run all the same.\n");
+	poptSetOtherOptionHelp(context, about);
 	rc = poptGetNextOpt(context);
 	paths = poptGetArgs(context);
 	if (rc < -1)

@@ -129,21 +129,29 @@ void conform_pools_latepool(void *run, const struct conform_line *line, char *go
 	say_pool(bounce, create(bounce, &opts), got);
 }
 
+/* Allocator @number over @len bytes of the machine's memory from @phys on. */
+static int make_restricted(struct conform_bounce *bounce, uint64_t number, dmp_phys_t phys,
+			   uint64_t len)
+{
+	struct dmp_hw *hw;
+	int err = number < ALLOCATORS && !bounce->tlbs[number] ? 0 : -EINVAL;
+
+	if (!err)
+		err = conform_machine_add_ram(bounce->machine, phys, len);
+	if (!err)
+		err = get_machine(bounce, bounce->ncpus, &hw);
+	return err ? err : dmp_swiotlb_create_restricted(hw, phys, len, &bounce->tlbs[number]);
+}
+
 void conform_pools_restricted(void *run, const struct conform_line *line, char *got)
 {
 	struct conform_bounce *bounce = run;
 	uint64_t number = line->arg[0], len = line->arg[2] * DMP_SWIOTLB_SLOT_BYTES;
 	struct dmp_swiotlb_pool_view pool;
-	struct dmp_hw *hw;
-	int err = number < ALLOCATORS && !bounce->tlbs[number] ? 0 : -EINVAL;
+	int err;
 
 	conform_machine_answer(bounce->machine, 0, 0, 0);
-	if (!err)
-		err = conform_machine_add_ram(bounce->machine, line->arg[1], len);
-	if (!err)
-		err = get_machine(bounce, bounce->ncpus, &hw);
-	if (!err)
-		err = dmp_swiotlb_create_restricted(hw, line->arg[1], len, &bounce->tlbs[number]);
+	err = make_restricted(bounce, number, line->arg[1], len);
 	if (!err)
 		err = dmp_swiotlb_inspect_pool(bounce->tlbs[number], 0, &pool);
 	if (err)

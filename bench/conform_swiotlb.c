@@ -148,6 +148,15 @@ void conform_bounce_mapped(struct conform_bounce *bounce, struct handle *handle,
 			    conform_pools_id(bounce, tlb, m.pool), m.first, m.pad, m.slots);
 }
 
+/* Why there is no mapping: for want of slots, or of an allocator, or by a caller's mistake. */
+static void say_failed(int err, const struct dmp_swiotlb *tlb, char *got)
+{
+	if (err == -ENOSPC || err == -ERANGE || !tlb)
+		conform_say(got, "fail");
+	else
+		conform_say_ok(got, err);
+}
+
 static void run_map(void *run, const struct conform_line *line, char *got)
 {
 	struct conform_bounce *bounce = run;
@@ -170,10 +179,8 @@ static void run_map(void *run, const struct conform_line *line, char *got)
 	handle->is_live = !err;
 	if (!err)
 		conform_bounce_mapped(bounce, handle, tlb, got);
-	else if (err == -ENOSPC || err == -ERANGE || !tlb)
-		conform_say(got, "fail");
 	else
-		conform_say_ok(got, err);
+		say_failed(err, tlb, got);
 }
 
 static bool in_transient(const struct handle *handle)

@@ -104,9 +104,27 @@ static int parse_args(struct conform_file *file, struct conform_line *line, cons
 	return 0;
 }
 
+/* Cuts off what is expected: of some operations there must be a result, of some there is none. */
+static int parse_result(struct conform_file *file, struct conform_line *line, char *text)
+{
+	line->expected = cut_result(text);
+	if ((line->op->result == CONFORM_NONE) != !line->expected)
+		return MALFORMED(file, line->number, "'%s' %s: %s", line->op->name,
+				 line->expected ? "has no result" : "needs a result",
+				 line->expected ? "drop what follows ' ='"
+						: "add ' = ' and the answer");
+	if (line->expected && !*line->expected && line->op->result == CONFORM_SOME)
+		return MALFORMED(file, line->number, "'%s' has an empty result: %s", line->op->name,
+				 "add the answer");
+	if (!line->expected)
+		line->expected = "ok";
+	return 0;
+}
+
 static int parse_line(struct conform_file *file, struct conform_line *line, char *text)
 {
 	size_t len;
+	int err;
 
 	text += strspn(text, " ");
 	len = strcspn(text, " ");
@@ -120,18 +138,8 @@ static int parse_line(struct conform_file *file, struct conform_line *line, char
 		text[len] = '\0';
 		return 0;
 	}
-	line->expected = cut_result(text);
-	if ((line->op->result == CONFORM_NONE) != !line->expected)
-		return MALFORMED(file, line->number, "'%s' %s: %s", line->op->name,
-				 line->expected ? "has no result" : "needs a result",
-				 line->expected ? "drop what follows ' ='"
-						: "add ' = ' and the answer");
-	if (line->expected && !*line->expected && line->op->result == CONFORM_SOME)
-		return MALFORMED(file, line->number, "'%s' has an empty result: %s", line->op->name,
-				 "add the answer");
-	if (!line->expected)
-		line->expected = "ok";
-	return parse_args(file, line, text + len);
+	err = parse_result(file, line, text);
+	return err ? err : parse_args(file, line, text + len);
 }
 
 static size_t count_lines(const char *text)

@@ -378,6 +378,8 @@ int replay_place_reset(const struct replay_machine *machine);
 
 /* ---- replay_machine.c ---- */
 
+#define REPLAY_RAM_BYTES (UINT64_C(4) << 30) /* unless the trace needs more */
+
 /* A machine for one run of @job; complains and returns a negative errno. */
 int replay_machine_create(const struct replay_opts *opts, enum replay_way way,
 			  struct replay_job *job, struct replay_machine *machine);
@@ -432,9 +434,10 @@ uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
 
 /* ---- replay_blame.c ---- */
 
-/* @err: the negative errno of @call, in @line of the file. */
+/* @err: the negative errno of @call, in @line of the file; count: how many had it. */
 void replay_blame_note(struct replay_blame *blame, const char *call, int err, uint32_t line);
 void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add);
+uint64_t replay_blame_count(const struct replay_blame *blame, int err);
 /* A reason for people; @why < REPLAY_WHYS. */
 const char *replay_blame_text(unsigned why);
 /* And for programs. */

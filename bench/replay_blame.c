@@ -55,6 +55,11 @@ void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add)
 	sum->first_call = add->first_call;
 }
 
+uint64_t replay_blame_count(const struct replay_blame *blame, int err)
+{
+	return blame->by_why[why_of(err)];
+}
+
 const char *replay_blame_text(unsigned why)
 {
 	return whys[why].text;

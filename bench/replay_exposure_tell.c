@@ -68,6 +68,32 @@ static void print_route(FILE *to, const struct replay_answer *a, const struct re
 			  &r->exposed->rows[i].exposure);
 }
 
+static void print_head(FILE *to, const struct replay_opts *opts)
+{
+	fprintf(to,
+		"\n  within reach after an unmap, us of %s time\n    %-18s %9s %9s %9s "
+		"%9s %9s %9s %9s %9s %9s\n",
+		opts->clock == REPLAY_CLOCK_TRACE ? "the trace's" : "real", "", "unmaps", "p50",
+		"p99", "worst", "MB s", "open", "did worst", "did MB s", "reused");
+}
+
+/* "  direct, bounce: why"; nothing if everything is translated. */
+static void print_untranslated(FILE *to, const struct replay_answer *a)
+{
+	const char *before = "  ";
+
+	for (unsigned i = 0; i < a->nresults; i++) {
+		if (replay_way_in(a->results[i].way, REPLAY_TRANSLATED))
+			continue;
+		fprintf(to, "%s%s", before, a->results[i].route->name);
+		before = ", ";
+	}
+	if (*before == ',')
+		fputs(": not measured, since nothing is translated: a device reaches all memory at "
+		      "all times\n",
+		      to);
+}
+
 void replay_exposure_print(FILE *to, const struct replay_opts *opts, const struct replay_answer *a)
 {
 	bool any = false;
@@ -76,16 +102,12 @@ void replay_exposure_print(FILE *to, const struct replay_opts *opts, const struc
 		if (!a->results[i].exposed)
 			continue;
 		if (!any)
-			fprintf(to,
-				"\n  within reach after an unmap, us of %s time\n    %-18s %9s %9s "
-				"%9s "
-				"%9s %9s %9s %9s %9s %9s\n",
-				opts->clock == REPLAY_CLOCK_TRACE ? "the trace's" : "real", "",
-				"unmaps", "p50", "p99", "worst", "MB s", "open", "did worst",
-				"did MB s", "reused");
+			print_head(to, opts);
 		any = true;
 		print_route(to, a, &a->results[i]);
 	}
+	if (opts->exposure)
+		print_untranslated(to, a);
 	if (any)
 		fputc('\n', to);
 }

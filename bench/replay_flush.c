@@ -96,6 +96,11 @@ static const struct policy *policy_of(unsigned way)
 	return &policies[0];
 }
 
+bool replay_flush_is_name(const char *text, size_t len)
+{
+	return policy_named((struct word){text, len}) != NULL;
+}
+
 /* The digits that it begins with; false: none, or more than @max. */
 static bool number_take(struct word *rest, uint64_t max, uint64_t *n)
 {

@@ -6,6 +6,7 @@
 #ifndef BENCH_REPLAY_FLUSH_H
 #define BENCH_REPLAY_FLUSH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,8 @@ struct replay_flush {
 
 /* All policies, for people: "strict, lazy, ...". */
 extern const char replay_flush_names[];
+/* Is it one of them? */
+bool replay_flush_is_name(const char *text, size_t len);
 
 /**
  * replay_flush_parse() - "lazy:entries=64:timeout=1ms"

@@ -65,10 +65,9 @@ const char *replay_way_name(enum replay_way way)
 	return names[way];
 }
 
-#define RAM_BYTES (UINT64_C(4) << 30)
-#define RAM_UNIT  (UINT64_C(1) << 30)
+#define RAM_UNIT (UINT64_C(1) << 30)
 /* Besides the blocks: 1/16 for page tables and holes, and what a small trace needs. */
-#define SLACK     (UINT64_C(128) << 20)
+#define SLACK    (UINT64_C(128) << 20)
 
 /* Rings are allocated in powers of two pages. */
 static uint64_t coherent_bytes(const struct trace_plan *plan)
@@ -92,7 +91,8 @@ static uint64_t wanted_bytes(const struct replay_opts *opts, enum replay_way way
 
 static uint64_t ram_bytes(uint64_t wanted)
 {
-	return wanted > RAM_BYTES ? RAM_BYTES + dmp_align_up(wanted, RAM_UNIT) : RAM_BYTES;
+	return wanted > REPLAY_RAM_BYTES ? REPLAY_RAM_BYTES + dmp_align_up(wanted, RAM_UNIT)
+					 : REPLAY_RAM_BYTES;
 }
 
 static unsigned long long gib_up(uint64_t bytes)
@@ -112,7 +112,7 @@ static int check_memory(const struct replay_opts *opts, enum replay_way way,
 			 gib_up(job->memory_bytes), (unsigned long long)(there / RAM_UNIT));
 		return -ENOMEM;
 	}
-	if (replay_way_in(way, REPLAY_UNCHANGED) && wanted > RAM_BYTES &&
+	if (replay_way_in(way, REPLAY_UNCHANGED) && wanted > REPLAY_RAM_BYTES &&
 	    ram_bytes(wanted) - 1 > DMP_MASK(opts->mask_bits)) {
 		complain("route %s needs %llu GiB, more than a %u-bit device reaches; use "
 			 "--mask 64 or another route",

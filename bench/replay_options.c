@@ -267,6 +267,20 @@ static int check_commits(const struct replay_opts *opts)
 	return 0;
 }
 
+/* Only a route that bounces has a pool, and only a trace tells whether as-recorded does. */
+static int check_pool(const struct replay_command *c)
+{
+	for (unsigned i = 0; i < replay_nroutes; i++)
+		if (c->opts.routes & 1u << i &&
+		    (replay_routes[i].as_recorded || replay_routes[i].way == REPLAY_BOUNCE))
+			return 0;
+	if (c->slots || c->grow)
+		return complain("--%s is of the bounce pool; add bounce to --route, or leave it "
+				"out",
+				c->slots ? "slots" : "grow");
+	return 0;
+}
+
 /* What is wrong with a profile the library says, in one line. */
 static int check_profile(const char *profile)
 {
@@ -323,6 +337,8 @@ static int parse_texts(struct replay_command *c)
 		err = check_commits(&c->opts);
 	if (!err)
 		err = parse_routes(c->routes ? c->routes : DEFAULT_ROUTES, &c->opts.routes);
+	if (!err)
+		err = check_pool(c);
 	if (!err && c->profile)
 		err = check_profile(c->profile);
 	if (!err && c->json_path)

@@ -142,24 +142,30 @@ static void fill_caches(const struct replay_books *before, const struct replay_b
 	r->invalidated_entries = after->sim.invalidated_entries - before->sim.invalidated_entries;
 }
 
+/* Flushes by cause; returns how many of all causes. */
+static uint64_t fill_causes(const uint64_t *before, const uint64_t *after, struct replay_result *r)
+{
+	uint64_t by[DMP_FLUSH_CAUSES], sum = 0;
+
+	for (unsigned cause = 0; cause < DMP_FLUSH_CAUSES; cause++) {
+		by[cause] = after[cause] - before[cause];
+		sum += by[cause];
+	}
+	r->flushes_full = by[DMP_FLUSH_CAUSE_FULL];
+	r->flushes_timer = by[DMP_FLUSH_CAUSE_TIMER];
+	r->flushes_commit = by[DMP_FLUSH_CAUSE_COMMIT];
+	r->flushes_reuse = by[DMP_FLUSH_CAUSE_REUSE];
+	r->flushes_asked = by[DMP_FLUSH_CAUSE_ASKED];
+	return sum;
+}
+
 static void fill_flushes(const struct replay_books *before, const struct replay_books *after,
 			 struct replay_result *r)
 {
 	const struct dmp_domain_stats *a = &before->domain, *b = &after->domain;
 	double released = (double)(b->released - a->released);
-	uint64_t flushes = 0;
+	uint64_t flushes = fill_causes(a->flushes_by, b->flushes_by, r);
 
-	for (unsigned cause = 0; cause < DMP_FLUSH_CAUSES; cause++)
-		flushes += b->flushes_by[cause] - a->flushes_by[cause];
-	r->flushes_full = b->flushes_by[DMP_FLUSH_CAUSE_FULL] - a->flushes_by[DMP_FLUSH_CAUSE_FULL];
-	r->flushes_timer = b->flushes_by[DMP_FLUSH_CAUSE_TIMER] -
-			   a->flushes_by[DMP_FLUSH_CAUSE_TIMER];
-	r->flushes_commit = b->flushes_by[DMP_FLUSH_CAUSE_COMMIT] -
-			    a->flushes_by[DMP_FLUSH_CAUSE_COMMIT];
-	r->flushes_reuse = b->flushes_by[DMP_FLUSH_CAUSE_REUSE] -
-			   a->flushes_by[DMP_FLUSH_CAUSE_REUSE];
-	r->flushes_asked = b->flushes_by[DMP_FLUSH_CAUSE_ASKED] -
-			   a->flushes_by[DMP_FLUSH_CAUSE_ASKED];
 	/* On reuse nothing waits in a queue: a flush is for what was unmapped */
 	r->entries_per_flush =
 		ratio(r->way == REPLAY_ON_REUSE ? (double)r->unmaps : released, (double)flushes);

@@ -162,6 +162,18 @@ static void tell_unmapped(struct replay_run *run, struct replay_lane *lane, uint
 		replay_blame_note(&lane->counts.blame, "dmp_domain_commit", err, line);
 }
 
+static void count_unmap(struct replay_run *run, struct replay_lane *lane,
+			const struct replay_mapping *m)
+{
+	if (replay_is_alloc(m->shape)) {
+		lane->counts.frees++;
+		return;
+	}
+	lane->counts.unmaps++;
+	/* relaxed: a number for the report */
+	atomic_fetch_sub_explicit(&run->in_flight, 1, memory_order_relaxed);
+}
+
 static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_t i, unsigned attrs,
 		       uint32_t line)
 {
@@ -182,13 +194,7 @@ static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_
 	copied_back(run, lane, m, skipped);
 	if (run->data)
 		replay_data_after_unmap(run, lane, i, skipped);
-	if (replay_is_alloc(m->shape)) {
-		lane->counts.frees++;
-		return;
-	}
-	lane->counts.unmaps++;
-	/* relaxed: a number for the report */
-	atomic_fetch_sub_explicit(&run->in_flight, 1, memory_order_relaxed);
+	count_unmap(run, lane, m);
 }
 
 static int sync_part(struct dmp_device *dev, const struct replay_mapping *m,

@@ -146,31 +146,41 @@ static void print_differences(FILE *to, const struct replay_summary *s)
 		      to);
 }
 
+/* What went wrong, of all replays. */
+struct sums {
+	uint64_t wrong, faults, stale, failed, not_done, broken;
+	unsigned replays;
+};
+
+static void sums_add(struct sums *sums, const struct replay_result *r)
+{
+	sums->replays++;
+	sums->wrong += r->wrong_bytes;
+	sums->faults += r->faults;
+	sums->stale += r->stale_accesses;
+	sums->failed += r->blame.requests;
+	sums->not_done += r->not_done;
+	sums->broken += r->broken_books;
+}
+
 static void print_sums(FILE *to, const struct replay_summary *s)
 {
-	uint64_t wrong = 0, faults = 0, stale = 0, failed = 0, not_done = 0, broken = 0;
-	unsigned replays = 0;
+	struct sums sums = {0};
 
 	for (unsigned i = 0; i < s->nrows; i++)
 		for (enum replay_way way = 0; way < REPLAY_WAYS; way++) {
 			const struct replay_result *r = result_of(&s->rows[i], way);
 
-			if (!r)
-				continue;
-			replays++;
-			wrong += r->wrong_bytes;
-			faults += r->faults;
-			stale += r->stale_accesses;
-			failed += r->blame.requests;
-			not_done += r->not_done;
-			broken += r->broken_books;
+			if (r)
+				sums_add(&sums, r);
 		}
 	fprintf(to,
 		"  %u traces, %u replays: %" PRIu64 " wrong bytes, %" PRIu64 " faults, %" PRIu64
 		" stale accesses,\n"
 		"  %" PRIu64 " failed requests, %" PRIu64 " steps not done, %" PRIu64
 		" broken books\n",
-		s->nrows, replays, wrong, faults, stale, failed, not_done, broken);
+		s->nrows, sums.replays, sums.wrong, sums.faults, sums.stale, sums.failed,
+		sums.not_done, sums.broken);
 }
 
 void replay_summary_print(FILE *to, const struct replay_summary *summary)

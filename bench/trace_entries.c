@@ -256,29 +256,39 @@ static int add_list(struct cut *c, uint32_t event, const struct trace_list *list
 	return cut_pages(c);
 }
 
+static int add_list_of(const struct trace *trace, uint32_t event, struct trace_plan *plan,
+		       struct trace_mapping *m)
+{
+	const struct trace_list *list = &trace->lists[trace->events[event].aux];
+	struct cut c = {.trace = trace,
+			.plan = plan,
+			.phys = trace->phys + list->first_phys,
+			.segments = trace->segments + list->first_segment,
+			.nphys = list->nphys,
+			.nsegments = list->nsegments,
+			.total = m->len};
+
+	return add_list(&c, event, list, m);
+}
+
+static int add_buffer_of(const struct trace *trace, uint32_t event, struct trace_plan *plan,
+			 const struct trace_mapping *m)
+{
+	bool known = m->shape == TRACE_SHAPE_PAGE || m->shape == TRACE_SHAPE_RESOURCE;
+
+	return add_entry(plan, known ? trace->events[event].phys : TRACE_PHYS_UNKNOWN, m->len);
+}
+
 int trace_entries_add(const struct trace *trace, uint32_t event, struct trace_plan *plan,
 		      struct trace_mapping *m)
 {
-	const struct trace_event *e = &trace->events[event];
 	int err;
 
 	m->first_entry = plan->nentries;
-	if (m->shape == TRACE_SHAPE_SG || m->shape == TRACE_SHAPE_SGT) {
-		const struct trace_list *list = &trace->lists[e->aux];
-		struct cut c = {.trace = trace,
-				.plan = plan,
-				.phys = trace->phys + list->first_phys,
-				.segments = trace->segments + list->first_segment,
-				.nphys = list->nphys,
-				.nsegments = list->nsegments,
-				.total = m->len};
-
-		err = add_list(&c, event, list, m);
-	} else {
-		bool known = m->shape == TRACE_SHAPE_PAGE || m->shape == TRACE_SHAPE_RESOURCE;
-
-		err = add_entry(plan, known ? e->phys : TRACE_PHYS_UNKNOWN, m->len);
-	}
+	if (m->shape == TRACE_SHAPE_SG || m->shape == TRACE_SHAPE_SGT)
+		err = add_list_of(trace, event, plan, m);
+	else
+		err = add_buffer_of(trace, event, plan, m);
 	m->nentries = plan->nentries - m->first_entry;
 	return err;
 }

@@ -142,11 +142,9 @@ static void go_live(struct matcher *m, uint32_t index)
 		m->reach = pages < SYNC_REACH ? pages : SYNC_REACH;
 }
 
-static int map(struct matcher *m, uint32_t event, unsigned shape)
+static struct trace_mapping mapping_of(const struct trace_event *e, uint32_t event, unsigned shape)
 {
-	const struct trace_event *e = &m->trace->events[event];
-	struct trace_plan *plan = m->plan;
-	struct trace_mapping new_map = {
+	return (struct trace_mapping){
 		.addr = e->addr,
 		.len = e->size,
 		.map_event = event,
@@ -157,6 +155,13 @@ static int map(struct matcher *m, uint32_t event, unsigned shape)
 		.shape = (uint8_t)shape,
 		.dir = e->dir,
 	};
+}
+
+static int map(struct matcher *m, uint32_t event, unsigned shape)
+{
+	const struct trace_event *e = &m->trace->events[event];
+	struct trace_plan *plan = m->plan;
+	struct trace_mapping new_map = mapping_of(e, event, shape);
 	int err;
 
 	if (e->addr == TRACE_ADDR_FAILED || is_impossible(m, event, shape)) {
@@ -252,21 +257,29 @@ static uint32_t find_by_list(const struct matcher *m, uint32_t event)
 	return oldest;
 }
 
-static int unmap(struct matcher *m, uint32_t event, unsigned shape)
+/* The mapping that an unmap ends; TRACE_NONE: none, which is noted. */
+static uint32_t find_ended(struct matcher *m, uint32_t event, unsigned shape)
 {
 	const struct trace_event *e = &m->trace->events[event];
-	struct trace_mapping *ended;
 	uint32_t index;
 
 	if (shape != TRACE_SHAPE_PAGE && shape != TRACE_SHAPE_SG && e->size == 0) {
 		skip(m, TRACE_SKIP_NULL_FREE, event);
-		return 0;
+		return TRACE_NONE;
 	}
 	index = shape == TRACE_SHAPE_SG ? find_by_list(m, event) : find_by_addr(m, e, shape);
-	if (index == TRACE_NONE) {
+	if (index == TRACE_NONE)
 		skip(m, TRACE_SKIP_UNMATCHED_UNMAP, event);
+	return index;
+}
+
+static int unmap(struct matcher *m, uint32_t event, unsigned shape)
+{
+	uint32_t index = find_ended(m, event, shape);
+	struct trace_mapping *ended;
+
+	if (index == TRACE_NONE)
 		return 0;
-	}
 	ended = &m->plan->mappings[index];
 	ended->unmap_event = event;
 	trace_live_remove(&m->by_addr, hash_by_addr(ended), index);

@@ -43,31 +43,41 @@ void dmp_sim_agent_destroy(struct dmp_sim_agent *agent)
 	dmp_meta_free(agent, sizeof(*agent));
 }
 
+/* Inside one page. */
+static int transfer_piece(struct dmp_sim_agent *agent, dmp_addr_t addr, unsigned char *device_bytes,
+			  uint64_t len, uint32_t prot)
+{
+	struct sim_access access = {
+		.dev = agent->dev,
+		.addr = addr,
+		.device_bytes = device_bytes,
+		.len = len,
+		.prot = prot,
+	};
+
+	sim_access_perform(agent->sim, &access);
+	if (access.failed)
+		sim_fault_record(agent->sim, &access);
+	return access.moved < len ? -EFAULT : 0;
+}
+
 static int transfer(struct dmp_sim_agent *agent, dmp_addr_t addr, unsigned char *device_bytes,
 		    uint64_t len, uint32_t prot)
 {
+	int err = 0;
+
 	if (len == 0 || len - 1 > UINT64_MAX - addr)
 		return -EINVAL;
-	while (len) {
+	while (!err && len) {
 		uint64_t rest_of_page = DMP_PAGE_BYTES - (addr & (DMP_PAGE_BYTES - 1));
-		struct sim_access access = {
-			.dev = agent->dev,
-			.addr = addr,
-			.device_bytes = device_bytes,
-			.len = len < rest_of_page ? len : rest_of_page,
-			.prot = prot,
-		};
+		uint64_t piece = len < rest_of_page ? len : rest_of_page;
 
-		sim_access_perform(agent->sim, &access);
-		if (access.failed)
-			sim_fault_record(agent->sim, &access);
-		if (access.moved < access.len)
-			return -EFAULT;
-		addr += access.len;
-		device_bytes += access.len;
-		len -= access.len;
+		err = transfer_piece(agent, addr, device_bytes, piece, prot);
+		addr += piece;
+		device_bytes += piece;
+		len -= piece;
 	}
-	return 0;
+	return err;
 }
 
 int dmp_sim_agent_read(struct dmp_sim_agent *agent, dmp_addr_t addr, void *into, uint64_t len)

@@ -75,6 +75,21 @@ static uint32_t free_number_locked(struct dmp_sim *sim)
 	return id;
 }
 
+/* Under a number of its own.  -ENOMEM there is none, or no memory for its TLB. */
+static int enlist(struct dmp_sim *sim, struct sim_device *dev)
+{
+	int err = 0;
+
+	dmp_lock_acquire(&sim->books_lock);
+	dev->id = free_number_locked(sim);
+	if (dev->id == SIM_DEVICES || sim_devtlb_make(sim, dev->id))
+		err = -ENOMEM;
+	else
+		store_release(&sim->device[dev->id], dev); /* [DEVICE] */
+	dmp_lock_release(&sim->books_lock);
+	return err;
+}
+
 int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device)
 {
 	struct dmp_sim *sim = be;
@@ -92,19 +107,26 @@ int sim_device_add(void *be, const struct dmp_hw_device *desc, uint32_t *device)
 
 	if (!dev)
 		return -ENOMEM;
-	dmp_lock_acquire(&sim->books_lock);
-	dev->id = free_number_locked(sim);
-	if (dev->id < SIM_DEVICES && sim_devtlb_make(sim, dev->id))
-		dev->id = SIM_DEVICES;
-	if (dev->id < SIM_DEVICES)
-		store_release(&sim->device[dev->id], dev); /* [DEVICE] */
-	dmp_lock_release(&sim->books_lock);
-	if (dev->id == SIM_DEVICES) {
+	err = enlist(sim, dev);
+	if (err) {
 		device_free(dev);
-		return -ENOMEM;
+		return err;
 	}
 	*device = dev->id;
 	return 0;
+}
+
+/* From here on nobody finds it.  Returns whether nobody has it any more. */
+static bool unlist(struct dmp_sim *sim, struct sim_device *dev)
+{
+	bool unused;
+
+	dmp_lock_acquire(&sim->books_lock);
+	unused = dev->nagents == 0;
+	dev->removed = true;
+	store_release(&sim->device[dev->id], NULL); /* [DEVICE] */
+	dmp_lock_release(&sim->books_lock);
+	return unused;
 }
 
 void sim_device_remove(void *be, uint32_t device)
@@ -128,14 +150,7 @@ void sim_device_remove(void *be, uint32_t device)
 	dev->gone = true;
 	sim_expose_drop_all(dev);
 	dmp_lock_release(&dev->lock);
-
-	dmp_lock_acquire(&sim->books_lock);
-	bool unused = dev->nagents == 0;
-
-	dev->removed = true;
-	store_release(&sim->device[device], NULL); /* [DEVICE] */
-	dmp_lock_release(&sim->books_lock);
-	if (unused)
+	if (unlist(sim, dev))
 		device_free(dev);
 }
 
@@ -371,18 +386,24 @@ static int route_check_locked(struct dmp_sim *sim, struct sim_device *dev)
 	return -EIO;
 }
 
-int sim_device_check(struct dmp_sim *sim)
+static int domains_check_locked(struct dmp_sim *sim)
 {
-	int err = 0;
-
-	dmp_lock_acquire(&sim->books_lock);
-	for (struct sim_domain *dom = sim->domains; !err && dom; dom = dom->next) {
+	for (struct sim_domain *dom = sim->domains; dom; dom = dom->next) {
 		if (count_attached_locked(sim, dom) == dom->nattached)
 			continue;
 		dmp_log(DMP_LOG_BUG, "sim: domain %llu: wrong number of devices",
 			(unsigned long long)dom->id);
-		err = -EIO;
+		return -EIO;
 	}
+	return 0;
+}
+
+int sim_device_check(struct dmp_sim *sim)
+{
+	int err;
+
+	dmp_lock_acquire(&sim->books_lock);
+	err = domains_check_locked(sim);
 	for (uint32_t id = 0; !err && id < SIM_DEVICES; id++) {
 		struct sim_device *dev = sim_device_find(sim, id);
 

@@ -175,7 +175,9 @@ DMP_API int dmp_domain_destroy(struct dmp_domain *dom);
  */
 DMP_API int dmp_domain_attach(struct dmp_domain *dom, uint32_t device);
 
-/* The reverse, of dmp_domain_attach() only: -ENOENT @device is not attached here; -EINVAL NULL. */
+/* The reverse, whoever attached it to these tables, dmp_domain_attach() or dmp_iommu_attach(); a
+ * struct dmp_device leaves by dmp_device_detach().  -ENOENT @device is not attached here; -EINVAL
+ * NULL. */
 DMP_API int dmp_domain_detach(struct dmp_domain *dom, uint32_t device);
 
 /**

@@ -93,7 +93,7 @@ struct dmp_exposure {
 	uint32_t reserved0;
 	uint64_t unmaps, unmapped_bytes; /* whole granules */
 	struct dmp_exposure_side could;
-	struct dmp_exposure_seen seen; /* zero without DMP_EXPOSURE_SEEN */
+	struct dmp_exposure_seen seen; /* zero without DMP_EXPOSURE_SEEN, unless joined */
 };
 
 #define DMP_EXPOSURE_SEEN      1u /* the machine tells what devices could really reach */
@@ -119,9 +119,12 @@ DMP_API int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure 
 
 /**
  * dmp_exposure_join() - several domains' snapshots as one
- * @sum: zeroed before the first, or a snapshot; sums saturate, and the flags say so
+ * @sum: the first snapshot as it was read, to which the others are added one by one; sums
+ *       saturate, and the flags say so
  *
- * DMP_EXPOSURE_SEEN stays only if all have it.
+ * DMP_EXPOSURE_SEEN stays only if all have it; without it @sum->seen tells of those that have it
+ * alone.  A zeroed @sum is no beginning: it is the snapshot of a domain that did nothing yet on a
+ * machine that tells nothing, so that the sum has no DMP_EXPOSURE_SEEN either.
  *
  * Threads: one thread at a time per handle.
  */

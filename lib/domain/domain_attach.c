@@ -2,12 +2,14 @@
 /*
  * domain_attach.c - devices come to a domain and leave it
  *
- *   attach   counted -> its regions applied -> the machine attaches it
- *   detach                                     the machine detaches it -> no longer counted
+ *   attach   on its way -> its regions applied -> listed, the machine attaches it -> there
+ *   detach   on its way -> no more listed, the machine detaches it -> gone
  *
- * Counted, a device holds what it relies on: the flush policy does not leave its queue, and no
- * regions of others are applied beside its requests.  It is counted under the lock that both of
- * these hold, and from before the machine knows it until after, so that neither comes between.
+ * On its way or listed with the tables, a device holds what it relies on: the flush policy does not
+ * leave its queue, and no regions of others are applied beside its requests.  It is on its way
+ * under the lock that both of these hold, and from before the machine knows it until after, so that
+ * neither comes between.  Whoever attaches or detaches past this file, at the tables, leaves
+ * nothing behind that is counted here.
  *
  * Locking: (p) policy_lock, also while regions are applied; not while the machine attaches.
  *
@@ -15,11 +17,10 @@
  */
 #include "domain_internal.h"
 
-/* Devices that were attached past this file, to the tables, count as well. */
 bool domain_has_devices_locked(struct dmp_domain *dom)
 {
 	dmp_lock_assert_held(&dom->policy_lock);
-	return dom->ndevices > 0 || dmp_iommu_attached(dom->iommu) > 0;
+	return dom->nchanges > 0 || dmp_iommu_attached(dom->iommu) > 0;
 }
 
 bool domain_has_devices(struct dmp_domain *dom)
@@ -32,7 +33,27 @@ bool domain_has_devices(struct dmp_domain *dom)
 	return has_devices;
 }
 
-/* Counts @device in, with its regions applied; on error it is not.  In an identity domain every
+static void begin_locked(struct dmp_domain *dom)
+{
+	dmp_lock_assert_held(&dom->policy_lock);
+	dom->nchanges++;
+}
+
+static void begin(struct dmp_domain *dom)
+{
+	dmp_lock_acquire(&dom->policy_lock);
+	begin_locked(dom);
+	dmp_lock_release(&dom->policy_lock);
+}
+
+static void end(struct dmp_domain *dom)
+{
+	dmp_lock_acquire(&dom->policy_lock);
+	dom->nchanges--;
+	dmp_lock_release(&dom->policy_lock);
+}
+
+/* Begins, with @device's regions applied; on error it does not.  In an identity domain every
  * address leads to itself, and none is given out. */
 static int enter(struct dmp_domain *dom, uint32_t device)
 {
@@ -41,16 +62,10 @@ static int enter(struct dmp_domain *dom, uint32_t device)
 	dmp_lock_acquire(&dom->policy_lock);
 	if (!domain_is_identity(dom))
 		err = domain_regions_apply_locked(dom, device, !domain_has_devices_locked(dom));
-	dom->ndevices += err == 0;
+	if (!err)
+		begin_locked(dom);
 	dmp_lock_release(&dom->policy_lock);
 	return err;
-}
-
-static void leave(struct dmp_domain *dom)
-{
-	dmp_lock_acquire(&dom->policy_lock);
-	dom->ndevices--;
-	dmp_lock_release(&dom->policy_lock);
 }
 
 int dmp_domain_attach(struct dmp_domain *dom, uint32_t device)
@@ -60,16 +75,18 @@ int dmp_domain_attach(struct dmp_domain *dom, uint32_t device)
 	if (err)
 		return err;
 	err = dmp_iommu_attach(dom->iommu, device);
-	if (err)
-		leave(dom);
+	end(dom);
 	return err;
 }
 
 int dmp_domain_detach(struct dmp_domain *dom, uint32_t device)
 {
-	int err = dom ? dmp_iommu_detach(dom->iommu, device) : -EINVAL;
+	int err;
 
-	if (!err)
-		leave(dom);
+	if (!dom)
+		return -EINVAL;
+	begin(dom);
+	err = dmp_iommu_detach(dom->iommu, device);
+	end(dom);
 	return err;
 }

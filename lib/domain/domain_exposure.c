@@ -279,8 +279,7 @@ static void join_seen(struct dmp_exposure_seen *sum, const struct dmp_exposure_s
 
 void dmp_exposure_join(struct dmp_exposure *sum, const struct dmp_exposure *more)
 {
-	bool is_first = !sum->flags && !sum->unmaps && !sum->could.windows;
-	uint32_t seen = (is_first ? more->flags : sum->flags & more->flags) & DMP_EXPOSURE_SEEN;
+	uint32_t seen = sum->flags & more->flags & DMP_EXPOSURE_SEEN;
 
 	sum->flags = ((sum->flags | more->flags) & ~DMP_EXPOSURE_SEEN) | seen;
 	add_to(&sum->unmaps, more->unmaps);

@@ -97,7 +97,7 @@ struct dmp_domain {
 	struct flushq_tally past;       /* (p) of queues that are no more */
 	bool is_guest;                  /* (p) strict for good */
 	uint64_t nstrict;               /* (p) holds on a strict domain; 0: it may become lazy */
-	uint64_t ndevices;              /* (p) attached by dmp_domain_attach(), or about to be */
+	uint64_t nchanges;              /* (p) devices that are just being attached or detached */
 	DMP_ATOMIC(uint64_t) nreserved; /* (a) ranges that reservations have added */
 
 	/* Read by every unmap; written when a device brings addresses that are its machine's */
@@ -184,7 +184,7 @@ void domain_stop_queue(struct dmp_domain *dom);
 /* What all queues that the domain ever had have counted. */
 struct flushq_tally domain_tally(struct dmp_domain *dom);
 
-/* domain_attach.c: is a device attached, or about to be? */
+/* domain_attach.c: is a device attached, or on its way in or out? */
 bool domain_has_devices_locked(struct dmp_domain *dom);
 bool domain_has_devices(struct dmp_domain *dom);
 

@@ -9,6 +9,7 @@
  */
 #include "dmptest.h"
 
+#include "log_quiet.h"
 #include "read_tables.h"
 
 #include <dmapool/bits.h>
@@ -35,17 +36,10 @@ struct rig {
 	dmp_iova_t iova; /* a few pages before the end of a table */
 };
 
-static void swallow(void *ctx, enum dmp_log_level level, const char *line)
-{
-	(void)ctx;
-	(void)level;
-	(void)line;
-}
-
 static void rig_up(struct rig *r, const char *name)
 {
 	memset(r, 0, sizeof(*r));
-	dmp_log_set_sink(swallow, NULL);
+	dmp_log_set_sink(log_quiet, NULL);
 	assert_int_equal(
 		dmp_sim_create(&DMP_SIM_OPTS(.format = name, .hw_flags = DMP_HW_CHECK), &r->sim),
 		0);

@@ -118,6 +118,12 @@ static inline int lazy_unmap(struct lazy *lazy, dmp_iova_t iova)
 	return dmp_domain_unmap(lazy->rig.dom, iova, LONG_PAGES * PAGE);
 }
 
+/* For lazy_during_flush(): what the test has at iova[0]. */
+static inline void lazy_unmap_first(struct lazy *lazy)
+{
+	lazy->err[0] = lazy_unmap(lazy, lazy->iova[0]);
+}
+
 /* Maps and unmaps. */
 static inline dmp_iova_t lazy_queue_one(struct lazy *lazy)
 {

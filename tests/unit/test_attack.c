@@ -65,6 +65,33 @@ static void test_answers_are_written_as_json(void **state)
 	unlink(file.path);
 }
 
+/* 32 mappings of 1 to 4 pages, and 15 pages of addresses. */
+static void test_a_mask_that_is_too_small_is_told_and_no_policy_is_blamed(void **state)
+{
+	(void)state;
+	refuse(attack_main, "strict: ",
+	       (const char *const[]){"--loop", "200", "--attempts", "500", "--mask", "16",
+				     "--flush", "strict", NULL});
+	refuse(attack_main, "below the 16 bits of --mask; use a larger --mask\n",
+	       (const char *const[]){"--loop", "200", "--attempts", "500", "--mask", "16",
+				     "--flush", "on-reuse", NULL});
+	refuse(attack_main, "beyond the 24 bits of --mask, where nothing translates; use --mask 32",
+	       (const char *const[]){"--loop", "200", "--attempts", "500", "--mask", "24",
+				     "--flush", "none", NULL});
+}
+
+static void test_those_policies_that_have_room_are_attacked(void **state)
+{
+	struct said said =
+		SAY("--loop", "200", "--attempts", "500", "--mask", "24", "--flush", "none,strict");
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_USAGE);
+	assert_non_null(strstr(said.text, "\n  strict "));
+	assert_null(strstr(said.text, "\n  none "));
+	assert_null(strstr(said.text, "BROKEN"));
+}
+
 static void test_what_cannot_be_asked_is_refused(void **state)
 {
 	(void)state;
@@ -81,6 +108,8 @@ int main(void)
 		cmocka_unit_test(test_the_same_command_says_the_same),
 		cmocka_unit_test(test_a_trace_that_cannot_be_read_is_told_and_the_next_is_attacked),
 		cmocka_unit_test(test_answers_are_written_as_json),
+		cmocka_unit_test(test_a_mask_that_is_too_small_is_told_and_no_policy_is_blamed),
+		cmocka_unit_test(test_those_policies_that_have_room_are_attacked),
 		cmocka_unit_test(test_what_cannot_be_asked_is_refused),
 	};
 

@@ -46,7 +46,7 @@ static void test_beside_threads_every_policy_keeps_its_promises(void **state)
 	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++) {
 		struct attack_result r = beside(text, policies[i], UINT64_MAX);
 
-		assert_int_equal(r.failed_requests, 0);
+		assert_int_equal(r.blame.requests, 0);
 		assert_int_equal(attack_judge(&r), 0);
 		attack_result_free(&r);
 	}

@@ -139,7 +139,7 @@ static void test_what_every_machine_owes_is_judged_without_translation_too(void 
 	r.counts.wrong_bytes = 1;
 	assert_int_equal(attack_judge(&r), ATTACK_BREACH_BYTES);
 	r = good(&none);
-	r.failed_requests = 1;
+	r.blame.requests = 1;
 	assert_int_equal(attack_judge(&r), ATTACK_BREACH_BOOKS);
 	r = good(&none);
 	r.broken_books = 1;

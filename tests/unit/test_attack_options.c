@@ -76,7 +76,11 @@ static void test_what_cannot_be_is_refused(void **state)
 	REFUSED("--mask", "--mask", "65");
 	REFUSED("--loop", "--loop", "0");
 	REFUSED("--loop is the workload without a trace", "--loop", "10", "a.txt");
-	REFUSED("not a way to flush", "--flush", "sometimes");
+	REFUSED("'sometimes' is not a way to flush; try none, strict, lazy, lazy-single, on-reuse, "
+		"manual, guest or passthrough\n",
+		"--flush", "lazy,sometimes:entries=2");
+	REFUSED("'' is not a way to flush; try none, strict", "--flush", "lazy,");
+	REFUSED("none has no settings", "--flush", "none:entries=2");
 	REFUSED("names lazy twice", "--flush", "lazy,strict,lazy");
 	REFUSED("use --clock trace", "--clock", "real", "--flush", "manual:every=10ms");
 	REFUSED("--json needs the name", "--json", "");

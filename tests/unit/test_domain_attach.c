@@ -89,6 +89,46 @@ static void test_a_domain_with_a_device_is_not_destroyed(void **state)
 	down(&lazy, device);
 }
 
+/* Attached at the tables, past the domain, and detached by the domain; then the other way round. */
+static void test_a_device_may_leave_by_another_way_than_it_came(void **state)
+{
+	struct lazy lazy;
+	uint32_t device = up(&lazy);
+	struct dmp_iommu *iommu = dmp_domain_iommu(lazy.rig.dom);
+
+	(void)state;
+	assert_int_equal(dmp_iommu_attach(iommu, device), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), -EBUSY);
+	assert_int_equal(dmp_domain_detach(lazy.rig.dom, device), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_LAZY), 0);
+	assert_int_equal(dmp_domain_attach(lazy.rig.dom, device), 0);
+	assert_int_equal(dmp_iommu_detach(iommu, device), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), 0);
+	assert_int_equal(dmp_domain_detach(lazy.rig.dom, device), -ENOENT);
+	down(&lazy, device);
+}
+
+/* One of two came past the domain: whichever leaves, the other holds what it relies on. */
+static void test_the_device_that_stays_is_counted_whichever_way_it_came(void **state)
+{
+	struct dmp_hw_device desc = {.size = sizeof(desc), .dma_mask = UINT64_MAX};
+	struct lazy lazy;
+	uint32_t device = up(&lazy), other;
+
+	(void)state;
+	assert_int_equal(hw_device_add(lazy.rig.hw, &desc, &other), 0);
+	assert_int_equal(dmp_domain_attach(lazy.rig.dom, device), 0);
+	assert_int_equal(dmp_iommu_attach(dmp_domain_iommu(lazy.rig.dom), other), 0);
+	assert_int_equal(dmp_domain_detach(lazy.rig.dom, other), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), -EBUSY);
+	assert_int_equal(dmp_domain_destroy(lazy.rig.dom), -EBUSY);
+	assert_int_equal(dmp_domain_detach(lazy.rig.dom, device), 0);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), 0);
+	hw_device_remove(lazy.rig.hw, other);
+	down(&lazy, device);
+}
+
 static void test_null_is_einval(void **state)
 {
 	(void)state;
@@ -102,6 +142,8 @@ int main(void)
 		cmocka_unit_test(test_a_device_on_its_way_keeps_the_queue),
 		cmocka_unit_test(test_a_device_that_could_not_join_keeps_nothing),
 		cmocka_unit_test(test_a_domain_with_a_device_is_not_destroyed),
+		cmocka_unit_test(test_a_device_may_leave_by_another_way_than_it_came),
+		cmocka_unit_test(test_the_device_that_stays_is_counted_whichever_way_it_came),
 		cmocka_unit_test(test_null_is_einval),
 	};
 

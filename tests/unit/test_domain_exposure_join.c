@@ -31,17 +31,20 @@ static int up(void **state)
 	return 0;
 }
 
-static void test_of_one_alone_it_is_the_same(void **state)
+static void test_the_first_snapshot_is_the_sum_of_one(void **state)
 {
+	const struct dmp_exposure none = {.flags = DMP_EXPOSURE_SEEN | DMP_EXPOSURE_MANUAL};
+
 	(void)state;
-	dmp_exposure_join(&sum, &one);
+	sum = one;
+	dmp_exposure_join(&sum, &none);
 	assert_memory_equal(&sum, &one, sizeof(sum));
 }
 
 static void test_of_two_what_is_counted_adds_up_and_the_oldest_counts(void **state)
 {
 	(void)state;
-	dmp_exposure_join(&sum, &one);
+	sum = one;
 	one.could.open_oldest_ns = 4;
 	one.seen.stale_oldest_ns = 4;
 	dmp_exposure_join(&sum, &one);
@@ -59,7 +62,7 @@ static void test_of_two_what_is_counted_adds_up_and_the_oldest_counts(void **sta
 static void test_one_that_is_not_seen_and_a_sum_at_its_end_are_told(void **state)
 {
 	(void)state;
-	dmp_exposure_join(&sum, &one);
+	sum = one;
 	one.flags = 0;
 	one.could.byte_ns = UINT64_MAX;
 	dmp_exposure_join(&sum, &one);
@@ -67,13 +70,41 @@ static void test_one_that_is_not_seen_and_a_sum_at_its_end_are_told(void **state
 	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_SATURATED);
 }
 
+/* All zero: a domain that did nothing yet, in real time, on a machine that tells nothing. */
+static void test_a_first_one_that_is_not_seen_is_told_even_if_it_is_all_zero(void **state)
+{
+	(void)state;
+	dmp_exposure_join(&sum, &one);
+	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL);
+	dmp_exposure_join(&sum, &one);
+	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL);
+	assert_int_equal(sum.unmaps, 6);
+	assert_int_equal(sum.seen.did.windows, 4);
+}
+
+static void test_an_idle_one_that_is_seen_leaves_the_sum_seen_wherever_it_stands(void **state)
+{
+	const struct dmp_exposure idle = {.flags = DMP_EXPOSURE_SEEN};
+
+	(void)state;
+	sum = idle;
+	dmp_exposure_join(&sum, &one);
+	dmp_exposure_join(&sum, &idle);
+	assert_int_equal(sum.flags, one.flags);
+	assert_int_equal(sum.unmaps, one.unmaps);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(test_of_one_alone_it_is_the_same, up),
+		cmocka_unit_test_setup(test_the_first_snapshot_is_the_sum_of_one, up),
 		cmocka_unit_test_setup(test_of_two_what_is_counted_adds_up_and_the_oldest_counts,
 				       up),
 		cmocka_unit_test_setup(test_one_that_is_not_seen_and_a_sum_at_its_end_are_told, up),
+		cmocka_unit_test_setup(
+			test_a_first_one_that_is_not_seen_is_told_even_if_it_is_all_zero, up),
+		cmocka_unit_test_setup(
+			test_an_idle_one_that_is_seen_leaves_the_sum_seen_wherever_it_stands, up),
 	};
 
 	return cmocka_run_group_tests_name("domain_exposure_join", tests, NULL, NULL);

@@ -95,11 +95,6 @@ static void test_a_commit_covers_what_every_cpu_has_unmapped(void **state)
 	lazy_down(&lazy);
 }
 
-static void unmap_it(struct lazy *lazy)
-{
-	lazy->err[0] = lazy_unmap(lazy, lazy->iova[0]);
-}
-
 /*
  *   commit 1    |------ flush 1 ------|  releases the first
  *   an unmap              x                 may have been missed: commit 2 flushes again
@@ -113,7 +108,7 @@ static void test_what_is_unmapped_during_a_commit_waits_for_the_next(void **stat
 	manual_up(&lazy, 1, 0);
 	lazy.iova[0] = lazy_map(&lazy);
 	first = lazy_queue_one(&lazy);
-	lazy_during_flush(&lazy, unmap_it, 0);
+	lazy_during_flush(&lazy, lazy_unmap_first, 0);
 	assert_int_equal(commit(&lazy), 0);
 	assert_int_equal(lazy.err[0], 0);
 	assert_false(lazy_is_taken(&lazy, first));

@@ -27,6 +27,9 @@ static void test_failures_are_counted_by_reason(void **state)
 	assert_int_equal(failed(&blame, "out_of_reach"), 1);
 	assert_int_equal(failed(&blame, "other"), 1);
 	assert_int_equal(failed(&blame, "no_memory"), 0);
+	assert_int_equal(replay_blame_count(&blame, -ENOSPC), 2);
+	assert_int_equal(replay_blame_count(&blame, -ERANGE), 1);
+	assert_int_equal(replay_blame_count(&blame, -ENOMEM), 0);
 }
 
 /* Threads meet them in any order. */

@@ -40,7 +40,8 @@ static void test_a_route_is_told_with_its_clock(void **state)
 	assert_non_null(strstr(text, "\n  strict\n"));
 	assert_non_null(strstr(text, "\n  lazy\n"));
 	assert_non_null(strstr(text, " 10000.0 "));
-	assert_null(strstr(text, "direct"));
+	assert_non_null(strstr(text, "\n  direct, as-recorded: not measured, since nothing"));
+	assert_null(strstr(text, "\n  direct\n"));
 	assert_null(strstr(text, NVME)); /* the only domain */
 	free(text);
 	replay_answer_free(&a);
@@ -60,6 +61,37 @@ static void test_several_domains_have_a_line_each(void **state)
 	assert_non_null(strstr(text, "us of real time"));
 	assert_non_null(strstr(text, "\n    0000:00:03.0 "));
 	assert_non_null(strstr(text, "\n    0000:00:05.0 "));
+	free(text);
+	replay_answer_free(&a);
+}
+
+static void test_routes_without_translation_alone_are_told_to_be_so(void **state)
+{
+	struct replay_opts opts = exposed_opts(REPLAY_CLOCK_REAL);
+	struct replay_answer a;
+	char *text;
+
+	(void)state;
+	opts.routes = 1u << REPLAY_BOUNCE;
+	a = replayed(TWO_UNMAPS, &opts);
+	text = printed(&opts, &a);
+	assert_string_equal(text, "  bounce: not measured, since nothing is translated: a device "
+				  "reaches all memory at all times\n");
+	free(text);
+	replay_answer_free(&a);
+}
+
+static void test_translated_routes_alone_are_all_measured(void **state)
+{
+	struct replay_opts opts = exposed_opts(REPLAY_CLOCK_REAL);
+	struct replay_answer a;
+	char *text;
+
+	(void)state;
+	opts.routes = 1u << REPLAY_STRICT;
+	a = replayed(TWO_UNMAPS, &opts);
+	text = printed(&opts, &a);
+	assert_null(strstr(text, "not measured"));
 	free(text);
 	replay_answer_free(&a);
 }
@@ -142,6 +174,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_route_is_told_with_its_clock),
 		cmocka_unit_test(test_several_domains_have_a_line_each),
+		cmocka_unit_test(test_routes_without_translation_alone_are_told_to_be_so),
+		cmocka_unit_test(test_translated_routes_alone_are_all_measured),
 		cmocka_unit_test(test_what_is_open_at_the_end_is_no_time_that_is_over),
 		cmocka_unit_test(test_nothing_is_told_that_was_not_asked_for),
 		cmocka_unit_test(test_the_json_has_the_counters_of_every_domain),

@@ -96,15 +96,15 @@ static void expect_all(struct replay_opts opts)
 	assert_int_equal(opts.areas, 2);
 	assert_true(opts.grow);
 	assert_int_equal(opts.unknown, REPLAY_STRICT);
-	assert_int_equal(opts.routes, 1u << REPLAY_LAZY);
+	assert_int_equal(opts.routes, 1u << REPLAY_LAZY | 1u << REPLAY_BOUNCE);
 }
 
 static void test_every_option_is_taken_in_its_long_and_its_short_form(void **state)
 {
 	(void)state;
 	expect_all(TAKEN("--serial", "--no-data", "--repeat=7", "--mask=48", "--slots=1024,2",
-			 "--flush=strict", "--route=lazy", "--grow"));
-	expect_all(TAKEN("-sng", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy"));
+			 "--flush=strict", "--route=lazy,bounce", "--grow"));
+	expect_all(TAKEN("-sng", "-N7", "-m48", "-S1024,2", "-fstrict", "-rlazy,bounce"));
 }
 
 static void test_a_command_without_a_trace_is_refused(void **state)
@@ -265,6 +265,17 @@ static void test_routes_are_a_list_without_empty_names_and_without_repetition(vo
 	REFUSED("names strict twice", "--route", "strict,lazy,strict");
 }
 
+static void test_a_pool_is_shaped_only_where_a_route_may_have_one(void **state)
+{
+	(void)state;
+	REFUSED("--slots is of the bounce pool; add bounce to --route", "--slots", "1024",
+		"--route", "strict,direct");
+	REFUSED("--grow is of the bounce pool", "--grow", "--route", "passthrough");
+	assert_true(TAKEN("--grow", "--route", "strict,bounce").grow);
+	assert_int_equal(TAKEN("--slots", "1024", "--route", "as-recorded").slots, 1024);
+	assert_int_equal(TAKEN("--slots", "1024").slots, 1024);
+}
+
 static void test_an_option_that_is_given_twice_is_refused(void **state)
 {
 	(void)state;
@@ -313,6 +324,7 @@ int main(void)
 		cmocka_unit_test(test_ways_to_flush_are_compared_in_the_time_of_the_trace),
 		cmocka_unit_test(test_a_comparison_takes_no_option_of_a_replay_with_routes),
 		cmocka_unit_test(test_routes_are_a_list_without_empty_names_and_without_repetition),
+		cmocka_unit_test(test_a_pool_is_shaped_only_where_a_route_may_have_one),
 		cmocka_unit_test(test_an_option_that_is_given_twice_is_refused),
 		cmocka_unit_test(test_an_option_that_does_not_exist_is_refused),
 		cmocka_unit_test(test_an_address_check_takes_no_option_of_a_replay),
