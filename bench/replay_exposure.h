@@ -6,6 +6,8 @@
 #ifndef BENCH_REPLAY_EXPOSURE_H
 #define BENCH_REPLAY_EXPOSURE_H
 
+#include "table.h"
+
 #include <dmapool.h>
 
 #include <stdio.h>
@@ -68,5 +70,11 @@ void replay_exposure_print(FILE *to, const struct replay_opts *opts,
 /* The caller's; NULL: no memory. */
 struct json_t *replay_exposure_json(const struct replay_answer *answer,
 				    const struct replay_exposure *exposed);
+
+/* Bytes times time, UINT64_MAX at least that: in MB s, and as member "byte_seconds" whose name
+ * goes to @least then. */
+struct table_cell replay_exposure_mb_seconds(uint64_t byte_ns);
+void replay_exposure_put_byte_seconds(struct json_t **json, struct json_t **least,
+				      uint64_t byte_ns);
 
 #endif

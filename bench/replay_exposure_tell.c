@@ -37,25 +37,31 @@ static double worst_us(const struct dmp_exposure_side *side)
 }
 
 /* A dash if nothing is over; > if it is more: the longest is open, or a counter at its end. */
-static void print_least(FILE *to, double x, int digits, bool is_least)
+static struct table_cell least_cell(double x, int digits, bool is_least)
 {
-	char text[32] = "-";
+	struct table_cell cell;
 
-	if (!isnan(x))
-		snprintf(text, sizeof(text), "%s%.*f", is_least ? ">" : "", digits, x);
-	fprintf(to, " %9s", text);
+	if (isnan(x))
+		return table_none();
+	snprintf(cell.text, sizeof(cell.text), "%s%.*f", is_least ? ">" : "", digits, x);
+	return cell;
 }
 
 static void print_us(FILE *to, double us, bool is_least)
 {
-	print_least(to, us, 1, is_least);
+	fprintf(to, " %9s", least_cell(us, 1, is_least).text);
+}
+
+struct table_cell replay_exposure_mb_seconds(uint64_t byte_ns)
+{
+	double mb_seconds = (double)byte_ns / BYTE_NS_A_MB_S;
+
+	return least_cell(mb_seconds, mb_seconds < 1e4 ? 3 : 1, byte_ns == UINT64_MAX);
 }
 
 static void print_mb_seconds(FILE *to, const struct dmp_exposure_side *side)
 {
-	double mb_seconds = (double)side->byte_ns / BYTE_NS_A_MB_S;
-
-	print_least(to, mb_seconds, mb_seconds < 1e4 ? 3 : 1, side->byte_ns == UINT64_MAX);
+	fprintf(to, " %9s", replay_exposure_mb_seconds(side->byte_ns).text);
 }
 
 static void print_one(FILE *to, const char *name, const struct dmp_exposure *e)
@@ -147,7 +153,7 @@ static void put_worst(json_t **json, json_t **least, const struct dmp_exposure_s
 		json_put_last(least, json_string("worst_us"));
 }
 
-static void put_byte_seconds(json_t **json, json_t **least, uint64_t byte_ns)
+void replay_exposure_put_byte_seconds(json_t **json, json_t **least, uint64_t byte_ns)
 {
 	json_put_number(json, "byte_seconds", (double)byte_ns / BYTE_NS_A_BYTE_S);
 	if (byte_ns == UINT64_MAX)
@@ -163,7 +169,7 @@ static json_t *side_json(const struct dmp_exposure_side *side)
 	put_counter(&json, &least, "open", side->open);
 	put_counter(&json, &least, "open_bytes", side->open_bytes);
 	json_put_number(&json, "open_oldest_us", (double)side->open_oldest_ns / NS_A_US);
-	put_byte_seconds(&json, &least, side->byte_ns);
+	replay_exposure_put_byte_seconds(&json, &least, side->byte_ns);
 	json_put_number(&json, "p50_us", part_us(side, 500));
 	json_put_number(&json, "p99_us", part_us(side, 990));
 	put_worst(&json, &least, side);

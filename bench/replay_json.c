@@ -10,7 +10,7 @@
  *                 ...]}, ...]
  *
  * "failed" is there if something has failed, "exposure" (replay_exposure_tell.c) if that was
- * measured.
+ * measured, "neighbours" (replay_neighbours.c) if that was asked for.
  * The numbers of a route are those of replay_fields[]; one that does not exist is null.
  */
 #include "replay.h"
@@ -62,6 +62,8 @@ static json_t *route_json(const struct replay_answer *a, const struct replay_res
 		put_field(&route, &replay_fields[f], r);
 	if (r->exposed)
 		json_put(&route, "exposure", replay_exposure_json(a, r->exposed));
+	if (r->beside)
+		json_put(&route, "neighbours", replay_neighbours_json(a, r->beside));
 	if (r->blame.requests)
 		json_put(&route, "failed", blame_json(&r->blame));
 	return route;

@@ -268,6 +268,7 @@ void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_
 	print_head(to, opts, answer);
 	print_fields(to, answer);
 	replay_exposure_print(to, opts, answer);
+	replay_neighbours_print(to, answer);
 	print_sizes(to, &answer->plan->facts);
 	print_recorded(to, &answer->recorded);
 	replay_print_left_out(to, answer);

@@ -3,6 +3,7 @@
  * replay_what_if_json.c - ways to flush, compared, as JSON: an object a trace
  *
  *    {"trace": NAME, "path": PATH, "clock": "trace", "profile": NAME, "data_checked": true, ...,
+ *     "neighbours": {"peak_bytes": N, "byte_seconds": X, ...},
  *     "what_if": [{"flush": "lazy:entries=64", "policy": "lazy", NUMBERS ...,
  *                  "endless": [], "at_least": ["could_worst_us"],
  *                  "bad": false, "saturated": false, "on_frontier": true, "beaten_by": null},
@@ -90,6 +91,7 @@ json_t *replay_what_if_json(const struct replay_opts *opts, const struct replay_
 			 (double)a->plan->facts.span_ns / 1e9, "recorded",
 			 replay_way_name(a->recorded.way));
 	replay_json_left_out(&json, a);
+	json_put(&json, "neighbours", replay_neighbours_json(a, replay_neighbours_of_all(a)));
 	json_put(&json, "what_if", rows_json(a));
 	return json;
 }

@@ -135,6 +135,7 @@ void replay_what_if_print(FILE *to, const struct replay_opts *opts,
 	replay_what_if_points(answer, points);
 	for (unsigned i = 0; i < answer->nresults; i++)
 		print_row(to, width, answer, i, &points[i]);
+	replay_neighbours_print_all(to, answer);
 	print_bad(to, answer);
 	replay_print_left_out(to, answer);
 	fputc('\n', to);

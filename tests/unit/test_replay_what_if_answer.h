@@ -41,7 +41,7 @@ static inline struct replay_opts what_if_opts(const char *list, struct replay_wh
 
 	assert_int_equal(replay_what_if_parse(list, w), 0);
 	opts.clock = REPLAY_CLOCK_TRACE;
-	opts.exposure = true;
+	opts.exposure = opts.neighbours = true;
 	opts.what_if = w;
 	return opts;
 }
