@@ -156,6 +156,21 @@ static void test_what_is_missing_of_a_trace_is_told_below_the_table(void **state
 	replay_answer_free(&a);
 }
 
+static void test_what_is_always_within_reach_is_told_as_that(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=strict,passthrough", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	char *text = printed(&opts, &a), *row = strstr(text, "\n  passthrough ");
+
+	(void)state;
+	assert_non_null(row);
+	assert_non_null(strstr(row, "         -    always    always         - "));
+	assert_int_equal(occurrences(text, "always"), 2);
+	free(text);
+	replay_answer_free(&a);
+}
+
 static void test_the_clock_the_profile_and_the_frontier_are_told(void **state)
 {
 	struct replay_what_if w;
@@ -273,6 +288,7 @@ int main(void)
 		cmocka_unit_test(test_an_entry_that_is_there_at_the_end_is_marked_too),
 		cmocka_unit_test(test_a_counter_at_its_end_is_marked_and_told),
 		cmocka_unit_test(test_what_is_missing_of_a_trace_is_told_below_the_table),
+		cmocka_unit_test(test_what_is_always_within_reach_is_told_as_that),
 		cmocka_unit_test(test_the_clock_the_profile_and_the_frontier_are_told),
 		cmocka_unit_test(test_who_failed_is_not_on_the_frontier),
 		cmocka_unit_test(test_who_beats_is_named_in_the_row_of_the_beaten),
