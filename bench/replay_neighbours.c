@@ -108,14 +108,10 @@ static json_t *row_json(uint64_t peak_bytes, uint64_t byte_ns)
 	return json;
 }
 
-json_t *replay_neighbours_json(const struct replay_answer *a,
-			       const struct replay_neighbours *beside)
+static json_t *devices_json(const struct replay_answer *a, const struct replay_neighbours *beside)
 {
-	json_t *json, *devices = json_array();
+	json_t *devices = json_array();
 
-	if (!beside || !beside->granules)
-		return json_null();
-	json = row_json(beside->peak_bytes, beside->byte_ns);
 	for (uint32_t i = 0; i < beside->nrows; i++) {
 		const struct replay_neighbours_row *row = &beside->rows[i];
 		json_t *device = row_json(row->peak_bytes, row->byte_ns);
@@ -123,7 +119,18 @@ json_t *replay_neighbours_json(const struct replay_answer *a,
 		json_put(&device, "device", json_file_text(a->trace->devices.name[row->dev]));
 		json_put_last(&devices, device);
 	}
-	json_put(&json, "devices", devices);
+	return devices;
+}
+
+json_t *replay_neighbours_json(const struct replay_answer *a,
+			       const struct replay_neighbours *beside)
+{
+	json_t *json;
+
+	if (!beside || !beside->granules)
+		return json_null();
+	json = row_json(beside->peak_bytes, beside->byte_ns);
+	json_put(&json, "devices", devices_json(a, beside));
 	return json;
 }
 
