@@ -54,8 +54,8 @@ uint64_t replay_exposure_worst_ns(const struct dmp_exposure_side *side);
 bool replay_exposure_is_open_longest(const struct dmp_exposure_side *side);
 /* The time that @per_mille of the windows that are over did not exceed, ns; NAN: none is over. */
 double replay_exposure_part_ns(const struct dmp_exposure_side *side, unsigned per_mille);
-/* Times that memory was given out while an entry led there: each entry counts for each time, so
- * that it may be more than all pages that were ever unmapped.  UINT64_MAX: at least that. */
+/* Pages that entries led to and that were given out meanwhile, those that were first mapped again
+ * and then freed twice.  UINT64_MAX: at least that. */
 uint64_t replay_exposure_memory_reused(const struct dmp_exposure_seen *seen);
 
 /* ---- replay_exposure_tell.c ---- */

@@ -3,7 +3,7 @@
  * replay_exposure_tell.c - what devices could still reach, route by route and domain by domain
  *
  *    within reach after an unmap, us of the trace
- *      lazy           unmaps  p50 ...  worst     MB s     open   did: worst     MB s   reused
+ *      lazy           unmaps  p50 ...  worst     MB s     open   did: worst     MB s   windows, reused
  *        all           25564
  *        0000:00:03.0  25558
  *
@@ -14,8 +14,6 @@
 #include "replay.h"
 #include "json_file.h"
 #include "json_put.h"
-
-#include <dmapool/bits.h>
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -77,9 +75,7 @@ static void print_one(FILE *to, const char *name, const struct dmp_exposure *e)
 	if (e->flags & DMP_EXPOSURE_SEEN) {
 		print_us(to, worst_us(did), replay_exposure_is_open_longest(did));
 		print_mb_seconds(to, did);
-		fprintf(to, " %9" PRIu64,
-			dmp_add_saturated(e->seen.iova_reused,
-					  replay_exposure_memory_reused(&e->seen)));
+		fprintf(to, " %9" PRIu64 " %9" PRIu64, did->windows, e->seen.windows_reused);
 	}
 	fputs(e->flags & DMP_EXPOSURE_SATURATED ? "  and more: a counter is at its end\n" : "\n",
 	      to);
@@ -98,9 +94,9 @@ static void print_head(FILE *to, const struct replay_opts *opts)
 {
 	fprintf(to,
 		"\n  within reach after an unmap, us of %s time\n    %-18s %9s %9s %9s "
-		"%9s %9s %9s %9s %9s %9s\n",
+		"%9s %9s %9s %9s %9s %9s %9s\n",
 		opts->clock == REPLAY_CLOCK_TRACE ? "the trace's" : "real", "", "unmaps", "p50",
-		"p99", "worst", "MB s", "open", "did worst", "did MB s", "reused");
+		"p99", "worst", "MB s", "open", "did worst", "did MB s", "did", "reused");
 }
 
 /* "  direct, bounce: why"; nothing if everything is translated. */
@@ -182,6 +178,7 @@ static json_t *seen_json(const struct dmp_exposure_seen *seen)
 	json_t *json = json_object(), *least = json_array();
 
 	json_put(&json, "did", side_json(&seen->did));
+	put_counter(&json, &least, "windows_reused", seen->windows_reused);
 	put_counter(&json, &least, "iova_reused", seen->iova_reused);
 	put_counter(&json, &least, "memory_mapped", seen->memory_mapped);
 	put_counter(&json, &least, "memory_mapped_elsewhere", seen->memory_mapped_elsewhere);

@@ -201,6 +201,11 @@ static double memory_reused(const struct replay_result *r)
 	return seen(r) ? (double)replay_exposure_memory_reused(seen(r)) : NAN;
 }
 
+static double windows_reused(const struct replay_result *r)
+{
+	return seen(r) ? (double)seen(r)->windows_reused : NAN;
+}
+
 static double iova_reused(const struct replay_result *r)
 {
 	return seen(r) ? (double)seen(r)->iova_reused : NAN;
@@ -260,10 +265,11 @@ const struct replay_what_if_field replay_what_if_fields[] = {
 		  did_mb_seconds, did_exposes_more),
 	LEAST_ROW("did_windows", "did", "windows", COUNT, "windows that an entry led to",
 		  did_windows, saw_more),
+	LEAST_ROW("windows_reused", "of them", "reused", COUNT,
+		  "of them: address or memory given out again meanwhile", windows_reused, saw_more),
 	LEAST_ROW("addresses_reused_while_reachable", "address", "reused", COUNT,
 		  "addresses given out again while an entry led from there", iova_reused, saw_more),
-	LEAST_ROW("memory_reused_while_reachable", "memory", "reused", COUNT,
-		  "times that memory was given out again while an entry led there", memory_reused,
+	LEAST_ROW("memory_reused_while_reachable", NULL, NULL, COUNT, NULL, memory_reused,
 		  saw_more),
 	ROW("open_at_end", "open at", "the end", COUNT, NULL, could_open),
 	JSON_ONLY("open_at_end_kib", NS, could_open_kib),

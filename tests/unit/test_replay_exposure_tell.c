@@ -252,6 +252,7 @@ static void number_seen(struct dmp_exposure_seen *seen)
 	seen->stale_bytes = 37;
 	seen->stale_oldest_ns = 38000;
 	seen->untracked = 39;
+	seen->windows_reused = 40;
 }
 
 static void expect_seen(const json_t *json)
@@ -265,6 +266,7 @@ static void expect_seen(const json_t *json)
 	expect_count(json, "stale_bytes", 37);
 	expect_real(json, "stale_oldest_us", 38);
 	expect_count(json, "untracked", 39);
+	expect_count(json, "windows_reused", 40);
 	expect_names(json, "at_least", "");
 }
 
@@ -348,6 +350,8 @@ static void test_counters_at_their_end_are_marked_in_the_table(void **state)
 	char *text;
 
 	(void)state;
+	exposed->sum.seen.did.windows = 7;
+	exposed->sum.seen.windows_reused = 3;
 	text = printed(&opts, &a);
 	assert_null(strstr(text, ">"));
 	assert_null(strstr(text, "counter"));
@@ -355,14 +359,16 @@ static void test_counters_at_their_end_are_marked_in_the_table(void **state)
 	exposed->sum.flags |= DMP_EXPOSURE_SATURATED;
 	exposed->sum.could.byte_ns = UINT64_MAX;
 	text = printed(&opts, &a);
-	assert_non_null(strstr(text, "  >18446.7         0       0.0     0.000         0"));
+	assert_non_null(
+		strstr(text, "  >18446.7         0       0.0     0.000         7         3  and"));
 	assert_non_null(strstr(text, "  and more: a counter is at its end\n"));
 	free(text);
 	exposed->sum.could.byte_ns = 0;
 	exposed->sum.seen.did.byte_ns = UINT64_MAX;
 	exposed->sum.seen.did.open_oldest_ns = 1000;
 	text = printed(&opts, &a);
-	assert_non_null(strstr(text, "     0.000         0      >1.0  >18446.7         0"));
+	assert_non_null(
+		strstr(text, "     0.000         0      >1.0  >18446.7         7         3"));
 	free(text);
 	free(exposed);
 }

@@ -166,7 +166,10 @@ static void test_a_counter_at_its_end_is_a_least_one(void **state)
 /* It had no memory to keep account of three entries. */
 static void test_what_a_machine_lost_sight_of_makes_all_that_it_saw_least(void **state)
 {
-	static const char *const names[] = {"did_worst_us", "did_mb_seconds", "did_windows",
+	static const char *const names[] = {"did_worst_us",
+					    "did_mb_seconds",
+					    "did_windows",
+					    "windows_reused",
 					    "addresses_reused_while_reachable",
 					    "memory_reused_while_reachable"};
 	static struct replay_exposure exposed;
@@ -208,10 +211,14 @@ static void test_what_the_machine_saw_is_told_if_it_can_see(void **state)
 	exposed.sum.seen.memory_mapped = 20;
 	exposed.sum.seen.memory_mapped_elsewhere = 300;
 	exposed.sum.seen.memory_freed = 4000;
+	exposed.sum.seen.did.windows = 70;
+	exposed.sum.seen.windows_reused = 50;
 	assert_true(of(&r, "did_worst_us") == 0.050);
 	assert_true(of(&r, "did_mb_seconds") == 3);
 	assert_true(of(&r, "memory_reused_while_reachable") == 4320);
 	assert_true(of(&r, "addresses_reused_while_reachable") == 1);
+	assert_true(of(&r, "did_windows") == 70);
+	assert_true(of(&r, "windows_reused") == 50);
 }
 
 int main(void)

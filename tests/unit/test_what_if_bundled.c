@@ -38,6 +38,7 @@ static void expect_nothing_open(const struct replay_exposure *x)
 	assert_int_equal(x->sum.seen.did.byte_ns, 0);
 	assert_int_equal(x->sum.could.open, 0);
 	assert_int_equal(replay_exposure_memory_reused(&x->sum.seen), 0);
+	assert_int_equal(x->sum.seen.windows_reused, 0);
 }
 
 /* In the time of the trace a flush takes no time. */
@@ -50,6 +51,7 @@ static void expect_promise(const struct replay_result *r)
 	assert_int_equal(x->sum.flags, DMP_EXPOSURE_SEEN | DMP_EXPOSURE_MANUAL);
 	assert_int_equal(x->sum.seen.iova_reused, 0);
 	assert_int_equal(x->sum.seen.untracked, 0);
+	assert_true(x->sum.seen.windows_reused <= x->sum.seen.did.windows);
 	assert_true(x->sum.seen.did.byte_ns <= x->sum.could.byte_ns);
 	for (uint32_t i = 0; i < x->nrows; i++) {
 		const struct replay_exposure_row *row = &x->rows[i];
