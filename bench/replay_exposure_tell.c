@@ -3,7 +3,7 @@
  * replay_exposure_tell.c - what devices could still reach, route by route and domain by domain
  *
  *    within reach after an unmap, us of the trace
- *      lazy           unmaps  p50 ...  worst     MB s     open   did: worst     MB s   windows, reused
+ *      lazy           unmaps  p50 ...  worst     MB s   open   did: worst   MB s   windows  reused
  *        all           25564
  *        0000:00:03.0  25558
  *
@@ -50,33 +50,39 @@ static void print_us(FILE *to, double us, bool is_least)
 	fprintf(to, " %9s", least_cell(us, 1, is_least).text);
 }
 
-struct table_cell replay_exposure_mb_seconds(uint64_t byte_ns)
+static struct table_cell mb_seconds_cell(uint64_t byte_ns, bool is_least)
 {
 	double mb_seconds = (double)byte_ns / BYTE_NS_A_MB_S;
 
-	return least_cell(mb_seconds, mb_seconds < 1e4 ? 3 : 1, byte_ns == UINT64_MAX);
+	return least_cell(mb_seconds, mb_seconds < 1e4 ? 3 : 1, is_least || byte_ns == UINT64_MAX);
 }
 
-static void print_mb_seconds(FILE *to, const struct dmp_exposure_side *side)
+struct table_cell replay_exposure_mb_seconds(uint64_t byte_ns)
 {
-	fprintf(to, " %9s", replay_exposure_mb_seconds(side->byte_ns).text);
+	return mb_seconds_cell(byte_ns, false);
+}
+
+/* What a machine had no memory to keep account of makes all that it saw least. */
+static void print_did(FILE *to, const struct dmp_exposure_seen *seen)
+{
+	bool saw_more = seen->untracked;
+
+	print_us(to, worst_us(&seen->did), saw_more || replay_exposure_is_open_longest(&seen->did));
+	fprintf(to, " %9s", mb_seconds_cell(seen->did.byte_ns, saw_more).text);
+	fprintf(to, " %9" PRIu64 " %9" PRIu64, seen->did.windows, seen->windows_reused);
 }
 
 static void print_one(FILE *to, const char *name, const struct dmp_exposure *e)
 {
-	const struct dmp_exposure_side *could = &e->could, *did = &e->seen.did;
+	const struct dmp_exposure_side *could = &e->could;
 
 	fprintf(to, "    %-18s %9" PRIu64, name, e->unmaps);
 	print_us(to, part_us(could, 500), false);
 	print_us(to, part_us(could, 990), false);
 	print_us(to, worst_us(could), replay_exposure_is_open_longest(could));
-	print_mb_seconds(to, could);
-	fprintf(to, " %9" PRIu64, could->open);
-	if (e->flags & DMP_EXPOSURE_SEEN) {
-		print_us(to, worst_us(did), replay_exposure_is_open_longest(did));
-		print_mb_seconds(to, did);
-		fprintf(to, " %9" PRIu64 " %9" PRIu64, did->windows, e->seen.windows_reused);
-	}
+	fprintf(to, " %9s %9" PRIu64, replay_exposure_mb_seconds(could->byte_ns).text, could->open);
+	if (e->flags & DMP_EXPOSURE_SEEN)
+		print_did(to, &e->seen);
 	fputs(e->flags & DMP_EXPOSURE_SATURATED ? "  and more: a counter is at its end\n" : "\n",
 	      to);
 }

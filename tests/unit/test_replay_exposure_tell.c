@@ -370,6 +370,11 @@ static void test_counters_at_their_end_are_marked_in_the_table(void **state)
 	assert_non_null(
 		strstr(text, "     0.000         0      >1.0  >18446.7         7         3"));
 	free(text);
+	exposed->sum.seen.did.byte_ns = exposed->sum.seen.did.open_oldest_ns = 0;
+	exposed->sum.seen.untracked = 1;
+	text = printed(&opts, &a);
+	assert_non_null(strstr(text, " >0.0    >0.000         7         3"));
+	free(text);
 	free(exposed);
 }
 
