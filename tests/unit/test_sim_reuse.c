@@ -79,6 +79,40 @@ static void test_memory_that_is_mapped_again_and_again_counts_once_a_window(void
 	assert_int_equal(rig_seen(rig).windows_reused, 2);
 }
 
+/*
+ *   pages     0 1     page 0 has been mapped again, then both are
+ */
+static void test_of_two_pages_each_is_asked_what_has_become_of_it(void **state)
+{
+	struct reach_rig *rig = *state;
+	dmp_phys_t phys = machine_ram(rig->m, 1, NULL);
+
+	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 2, RW), 0);
+	assert_int_equal(rig_read(rig, IOVA), 0);
+	assert_int_equal(rig_read(rig, IOVA + PAGE), 0);
+	rig_unmap(rig, IOVA, PAGE, 2);
+	map_in_passing(rig, IOVA + MIB(1), phys);
+	assert_int_equal(rig_seen(rig).memory_mapped, 1);
+	assert_int_equal(machine_map(rig->m, IOVA + MIB(1), phys, PAGE, 2, RW), 0);
+	assert_int_equal(rig_seen(rig).memory_mapped, 2);
+	assert_int_equal(rig_seen(rig).windows_reused, 1);
+	machine_unmap_strict(rig->m, IOVA + MIB(1), PAGE, 2);
+	rig_free(rig, phys, 1);
+}
+
+static void test_an_address_that_is_given_out_twice_counts_once(void **state)
+{
+	struct reach_rig *rig = *state;
+	dmp_phys_t phys = rig_leave_open(rig, IOVA), other = machine_ram(rig->m, 0, NULL);
+
+	map_in_passing(rig, IOVA, other);
+	map_in_passing(rig, IOVA, other);
+	assert_int_equal(rig_seen(rig).iova_reused, 1);
+	assert_int_equal(rig->told.nreused, 1);
+	rig_free(rig, phys, 0);
+	rig_free(rig, other, 0);
+}
+
 /* Pieces of two sizes have the page: the big one, unmapped last, has not seen the first event. */
 static void test_a_window_of_a_bigger_page_learns_of_it_as_well(void **state)
 {
@@ -311,6 +345,8 @@ int main(void)
 		IN(test_an_address_that_is_given_out_again_is_counted),
 		IN(test_memory_that_is_mapped_again_is_counted),
 		IN(test_memory_that_is_mapped_again_and_again_counts_once_a_window),
+		IN(test_of_two_pages_each_is_asked_what_has_become_of_it),
+		IN(test_an_address_that_is_given_out_twice_counts_once),
 		IN(test_a_window_of_a_bigger_page_learns_of_it_as_well),
 		IN(test_memory_that_another_domain_maps_is_told_apart),
 		IN(test_memory_that_is_given_back_is_counted),
