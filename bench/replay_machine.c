@@ -174,9 +174,7 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 	int err;
 
 	replay_flush_apply(machine->way, &opts->flush[machine->way], &domain);
-	if (replay_way_in(machine->way, opts->exposure ? REPLAY_TRANSLATED
-					: opts->data   ? REPLAY_QUEUED
-						       : 0))
+	if (opts->exposure && replay_way_in(machine->way, REPLAY_TRANSLATED))
 		domain.flags |= DMP_DOMAIN_EXPOSURE;
 	if (opts->neighbours)
 		domain.flags |= DMP_DOMAIN_NEIGHBOURS;

@@ -14,6 +14,7 @@
 #include "table.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 /* replay_opts.routes has a bit for each. */
@@ -126,6 +127,13 @@ static void print_ways(FILE *to, const struct replay_answer *a)
 		table_row(to, "", cells, a->nresults);
 }
 
+static bool is_unmeasured(const struct replay_field *field, const struct replay_result *r)
+{
+	const void *at = (const char *)r + field->offset;
+
+	return field->unit == REPLAY_NUMBER && isnan(*(const double *)at);
+}
+
 /* Does it tell something in one of the columns? */
 static bool is_printed(const struct replay_field *field, const struct replay_answer *a)
 {
@@ -133,6 +141,7 @@ static bool is_printed(const struct replay_field *field, const struct replay_ans
 
 	for (unsigned i = 0; i < a->nresults; i++)
 		tells |= replay_field_means(field, &a->results[i]) &&
+			 !is_unmeasured(field, &a->results[i]) &&
 			 !(field->quiet && is_zero(field, &a->results[i]));
 	return tells && field->label;
 }

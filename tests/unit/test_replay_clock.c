@@ -15,7 +15,7 @@
 /* @text to its end on the lazy route, in the time of the trace. */
 static void run_trace(struct rig *rig, const char *text, struct dmp_domain_stats *stats)
 {
-	struct rig_want want = RIG(.route = LAZY);
+	struct rig_want want = RIG(.route = LAZY, .exposure = true);
 	double seconds = -1;
 
 	rig_prepare(rig, text, &want);
@@ -131,6 +131,7 @@ static void test_two_runs_give_the_same_answer(void **state)
 	(void)state;
 	opts.clock = REPLAY_CLOCK_TRACE;
 	opts.routes = 1u << REPLAY_LAZY;
+	opts.exposure = true;
 	for (unsigned i = 0; i < 2; i++) {
 		struct replay_opts real = answer_opts();
 		struct replay_answer between = replayed(text, &real);

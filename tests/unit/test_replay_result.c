@@ -169,7 +169,7 @@ static void test_the_time_from_unmap_to_flush_is_told_in_microseconds(void **sta
 	       MAP(0, 01, "TO_DEVICE", 1000, 5000, 256) UNMAP(0, 02, "TO_DEVICE", 1000, 256)
 		       MAP(0, 03, "TO_DEVICE", 1000, 5000, 256)
 			       UNMAP(0, 04, "TO_DEVICE", 1000, 256),
-	       &RIG(.route = LAZY));
+	       &RIG(.route = LAZY, .exposure = true));
 	replay_books_read(&rig.machine, &before);
 	rig_do(&rig, 0);
 	rig_do(&rig, 1);
@@ -227,14 +227,14 @@ static void test_any_failure_makes_a_result_bad(void **state)
 	assert_false(replay_result_is_bad(&(struct replay_result){.late_maps = 1}));
 }
 
-static void test_without_data_no_clock_is_read_at_the_unmaps(void **state)
+static void test_no_clock_is_read_at_unmaps_unless_exposure_is_asked_for(void **state)
 {
 	struct replay_result r = {0};
 	struct replay_books before;
 	struct rig rig;
 
 	(void)state;
-	rig_up(&rig, TRACE, &RIG(.route = LAZY, .no_data = true));
+	rig_up(&rig, TRACE, &RIG(.route = LAZY));
 	replay_books_read(&rig.machine, &before);
 	for (uint32_t i = 0; i < rig.job.lanes[0].nsteps; i++)
 		rig_do(&rig, i);
@@ -284,7 +284,7 @@ int main(void)
 		cmocka_unit_test(test_the_time_from_unmap_to_flush_is_told_in_microseconds),
 		cmocka_unit_test(test_a_stale_access_is_no_fault_until_the_flush),
 		cmocka_unit_test(test_any_failure_makes_a_result_bad),
-		cmocka_unit_test(test_without_data_no_clock_is_read_at_the_unmaps),
+		cmocka_unit_test(test_no_clock_is_read_at_unmaps_unless_exposure_is_asked_for),
 		cmocka_unit_test(test_a_bounce_has_a_peak_of_slots_and_a_price_of_its_bytes),
 	};
 

@@ -51,6 +51,7 @@ struct rig_want {
 	enum rig_route route;
 	bool threads; /* a lane for every CPU */
 	bool no_data;
+	bool exposure;
 	uint64_t slots;      /* of the bounce pool; 0: 1024 */
 	bool grow;           /* the pool does */
 	const char *profile; /* NULL: free */
@@ -74,6 +75,7 @@ static inline void rig_prepare(struct rig *rig, const char *text, const struct r
 	rig->m = MATCH(text);
 	rig->opts = (struct replay_opts){.serial = !want->threads,
 					 .data = !want->no_data,
+					 .exposure = want->exposure,
 					 .repeat = 1,
 					 .mask_bits = 32,
 					 .profile = want->profile ? want->profile : "free",
