@@ -13,7 +13,14 @@
  *
  * Records come in chunks and are used again: as many are live as entries are marked at most.
  *
- * Locking: (r) sim_reaches.lock, held by who calls.
+ * Most looks find nothing: whether a bucket is empty is seen without the lock, where all pieces are
+ * of 4 KiB.
+ *
+ * Locking: (r) sim_reaches.lock, held by who calls; heads of buckets are (a) as well.
+ *
+ * Ordering:
+ *  [BOOKS] sim_books_add_locked: tables made, heads stored; then npieces
+ *          sim_reach_any: npieces; then tables, heads
  */
 #include "sim_internal.h"
 
@@ -25,24 +32,7 @@ struct sim_reach_chunk {
 	struct sim_piece piece[CHUNK_RECORDS];
 };
 
-#define TABLE_BYTES (SIM_REACH_BUCKETS * sizeof(struct sim_piece *))
-
-static unsigned bucket_of(uint64_t id, uint64_t page, unsigned order)
-{
-	uint64_t key = (page >> order) + (id << 40) + ((uint64_t)order << 58);
-
-	return key * UINT64_C(0x9e3779b97f4a7c15) >> 32 & (SIM_REACH_BUCKETS - 1);
-}
-
-static unsigned iova_bucket(const struct sim_piece *piece)
-{
-	return bucket_of(piece->window->reach->id, piece->page, piece->order);
-}
-
-static unsigned phys_bucket(const struct sim_piece *piece)
-{
-	return bucket_of(0, piece->phys >> DMP_PAGE_SHIFT, piece->order);
-}
+#define TABLE_BYTES (SIM_REACH_BUCKETS * sizeof(sim_bucket))
 
 /* The tables, when the first domain is watched. */
 int sim_books_create_locked(struct sim_reaches *reaches)
@@ -93,105 +83,132 @@ static bool add_chunk_locked(struct sim_reaches *reaches)
 }
 
 /* Windows of a domain stand in the order in which they opened. */
-struct sim_window *sim_books_open_locked(struct sim_reaches *reaches, struct sim_reach *reach)
+static inline struct sim_window *open_window(struct sim_reaches *reaches, struct sim_reach *reach)
 {
-	struct sim_window *window;
+	struct sim_window *window = reaches->free_windows;
 
-	dmp_lock_assert_held(&reaches->lock);
-	if (!reaches->free_windows && !add_chunk_locked(reaches))
-		return NULL;
-	window = reaches->free_windows;
 	reaches->free_windows = window->newer;
-	*window = (struct sim_window){
-		.reach = reach,
-		.serial = ++reaches->nopened,
-		.older = reach->newest,
-	};
-	if (reach->newest)
-		reach->newest->newer = window;
-	else
-		reach->oldest = window;
+	window->reach = reach;
+	window->serial = ++reaches->nopened;
+	window->older = reach->newest;
+	window->newer = NULL;
+	window->pieces = NULL;
+	window->bytes = 0;
+	window->reused = false;
+	*(reach->newest ? &reach->newest->newer : &reach->oldest) = window;
 	reach->newest = window;
 	return window;
 }
 
-/* It has no piece left. */
-void sim_books_close_locked(struct sim_reaches *reaches, struct sim_window *window)
+static inline void close_window(struct sim_reaches *reaches, struct sim_window *window)
 {
 	struct sim_reach *reach = window->reach;
 
-	dmp_lock_assert_held(&reaches->lock);
-	if (window->older)
-		window->older->newer = window->newer;
-	else
-		reach->oldest = window->newer;
-	if (window->newer)
-		window->newer->older = window->older;
-	else
-		reach->newest = window->older;
+	*(window->older ? &window->older->newer : &reach->oldest) = window->newer;
+	*(window->newer ? &window->newer->older : &reach->newest) = window->older;
 	window->serial = 0;
 	window->newer = reaches->free_windows;
 	reaches->free_windows = window;
 }
 
-static void link_piece(struct sim_reaches *reaches, struct sim_piece *piece)
+static inline void link_piece(struct sim_reaches *reaches, struct sim_piece *piece)
 {
-	struct sim_piece **iova_head = &reaches->by_iova[iova_bucket(piece)];
-	struct sim_piece **phys_head = &reaches->by_phys[phys_bucket(piece)];
+	uint64_t id = piece->window->reach->id;
+	sim_bucket *iova_head, *phys_head;
 
-	piece->by_iova = *iova_head;
-	*iova_head = piece;
-	piece->by_phys = *phys_head;
-	*phys_head = piece;
+	piece->iova_bucket = sim_reach_bucket(id, piece->page, piece->order);
+	piece->phys_bucket = sim_reach_bucket(0, piece->phys >> DMP_PAGE_SHIFT, piece->order);
+	iova_head = &reaches->by_iova[piece->iova_bucket];
+	phys_head = &reaches->by_phys[piece->phys_bucket];
+	/* relaxed, all: the lock is held, and whoever looks without sees one or the other */
+	piece->by_iova = load_relaxed(iova_head);
+	store_relaxed(iova_head, piece);
+	piece->by_phys = load_relaxed(phys_head);
+	store_relaxed(phys_head, piece);
+	piece->prev = NULL;
 	piece->next = piece->window->pieces;
 	if (piece->next)
 		piece->next->prev = piece;
 	piece->window->pieces = piece;
 }
 
-struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, struct sim_window *window,
-				       const struct sim_tlb_entry *entry)
+/* Member by member, all but its links: one is made at every unmap. */
+static inline void fill_in(struct sim_piece *piece, struct sim_window *window,
+			   const struct sim_tlb_entry *entry)
+{
+	piece->window = window;
+	piece->page = entry->page;
+	piece->phys = entry->phys;
+	piece->order = entry->order;
+	piece->prot = entry->prot;
+	piece->nwhole = piece->nsmall = 0;
+	piece->memory = 0;
+	piece->iova_reused = piece->is_restoring = false;
+}
+
+struct sim_piece *sim_books_add_locked(struct sim_reaches *reaches, struct sim_reach *reach,
+				       struct sim_window *window, const struct sim_tlb_entry *entry)
 {
 	struct sim_piece *piece;
 
 	dmp_lock_assert_held(&reaches->lock);
-	if (!reaches->free_pieces && !add_chunk_locked(reaches))
+	if ((!reaches->free_pieces || !reaches->free_windows) && !add_chunk_locked(reaches))
 		return NULL;
 	piece = reaches->free_pieces;
 	reaches->free_pieces = piece->next;
-	*piece = (struct sim_piece){
-		.window = window,
-		.page = entry->page,
-		.phys = entry->phys,
-		.order = entry->order,
-		.prot = entry->prot,
-	};
+	fill_in(piece, window ? window : open_window(reaches, reach), entry);
 	link_piece(reaches, piece);
-	reaches->orders |= UINT64_C(1) << piece->order;
-	add_relaxed(&reaches->npieces, 1); /* relaxed: sim_reach_any() says for whom */
+	/* relaxed, both loads: the lock is held */
+	store_relaxed(&reaches->orders, load_relaxed(&reaches->orders) | UINT64_C(1)
+										 << piece->order);
+	store_release(&reaches->npieces, load_relaxed(&reaches->npieces) + 1); /* [BOOKS] */
 	return piece;
+}
+
+/* relaxed, both: as in link_piece() */
+static void unlink_iova(sim_bucket *head, const struct sim_piece *piece)
+{
+	struct sim_piece *at = load_relaxed(head);
+
+	if (at == piece) {
+		store_relaxed(head, piece->by_iova);
+		return;
+	}
+	while (at->by_iova != piece)
+		at = at->by_iova;
+	at->by_iova = piece->by_iova;
+}
+
+static void unlink_phys(sim_bucket *head, const struct sim_piece *piece)
+{
+	struct sim_piece *at = load_relaxed(head);
+
+	if (at == piece) {
+		store_relaxed(head, piece->by_phys);
+		return;
+	}
+	while (at->by_phys != piece)
+		at = at->by_phys;
+	at->by_phys = piece->by_phys;
 }
 
 void sim_books_remove_locked(struct sim_reaches *reaches, struct sim_piece *piece)
 {
-	struct sim_piece **at;
-
 	dmp_lock_assert_held(&reaches->lock);
-	for (at = &reaches->by_iova[iova_bucket(piece)]; *at != piece; at = &(*at)->by_iova)
-		;
-	*at = piece->by_iova;
-	for (at = &reaches->by_phys[phys_bucket(piece)]; *at != piece; at = &(*at)->by_phys)
-		;
-	*at = piece->by_phys;
+	unlink_iova(&reaches->by_iova[piece->iova_bucket], piece);
+	unlink_phys(&reaches->by_phys[piece->phys_bucket], piece);
 	if (piece->prev)
 		piece->prev->next = piece->next;
 	else
 		piece->window->pieces = piece->next;
 	if (piece->next)
 		piece->next->prev = piece->prev;
+	if (!piece->window->pieces)
+		close_window(reaches, piece->window);
 	piece->next = reaches->free_pieces;
 	reaches->free_pieces = piece;
-	add_relaxed(&reaches->npieces, UINT64_MAX); /* relaxed: as above */
+	store_release(&reaches->npieces,
+		      load_relaxed(&reaches->npieces) - 1); /* relaxed: as above */
 }
 
 /* Looks. */
@@ -199,7 +216,9 @@ void sim_books_remove_locked(struct sim_reaches *reaches, struct sim_piece *piec
 struct sim_piece *sim_books_at_locked(struct sim_reaches *reaches,
 				      const struct sim_tlb_entry *entry)
 {
-	struct sim_piece *piece = reaches->by_iova[bucket_of(entry->id, entry->page, entry->order)];
+	sim_bucket *head =
+		&reaches->by_iova[sim_reach_bucket(entry->id, entry->page, entry->order)];
+	struct sim_piece *piece = load_relaxed(head); /* relaxed: the lock is held */
 
 	dmp_lock_assert_held(&reaches->lock);
 	while (piece && (piece->page != entry->page || piece->order != entry->order ||
@@ -211,7 +230,7 @@ struct sim_piece *sim_books_at_locked(struct sim_reaches *reaches,
 
 /* A look for pages of a domain, or of memory: what tells the one from the other. */
 struct search {
-	struct sim_piece **heads;
+	sim_bucket *heads;
 	bool is_phys;
 	struct sim_pages pages;
 	sim_piece_fn fn;
@@ -221,6 +240,11 @@ struct search {
 static inline uint64_t first_page(const struct search *search, const struct sim_piece *piece)
 {
 	return search->is_phys ? piece->phys >> DMP_PAGE_SHIFT : piece->page;
+}
+
+static inline struct sim_piece *first_in(const struct search *search, unsigned bucket)
+{
+	return load_relaxed(&search->heads[bucket]); /* relaxed: the lock is held */
 }
 
 static inline struct sim_piece *next_of(const struct search *search, const struct sim_piece *piece)
@@ -244,7 +268,7 @@ static bool is_wanted(const struct search *search, const struct sim_piece *piece
 static struct sim_piece *search_all(const struct search *search)
 {
 	for (unsigned i = 0; i < SIM_REACH_BUCKETS; i++)
-		for (struct sim_piece *piece = search->heads[i]; piece;
+		for (struct sim_piece *piece = first_in(search, i); piece;
 		     piece = next_of(search, piece))
 			if (is_wanted(search, piece) && search->fn(piece, search->ctx))
 				return piece;
@@ -255,7 +279,7 @@ static struct sim_piece *search_all(const struct search *search)
 static inline struct sim_piece *search_page(const struct search *search, uint64_t page,
 					    unsigned order)
 {
-	struct sim_piece *piece = search->heads[bucket_of(search->pages.id, page, order)];
+	struct sim_piece *piece = first_in(search, sim_reach_bucket(search->pages.id, page, order));
 
 	for (; piece; piece = next_of(search, piece))
 		if (piece->order == order && first_page(search, piece) == page &&
@@ -278,11 +302,9 @@ static inline struct sim_piece *search_order(const struct search *search, unsign
 static inline struct sim_piece *run_search(const struct sim_reaches *reaches,
 					   const struct search *search)
 {
-	uint64_t orders = reaches->orders;
+	uint64_t orders = load_relaxed(&reaches->orders); /* relaxed: the lock is held */
 	struct sim_piece *found = NULL;
 
-	if (orders == 1 && search->pages.first == search->pages.last)
-		return search_page(search, search->pages.first, 0); /* as most often */
 	if (search->pages.last - search->pages.first >= SIM_REACH_BUCKETS)
 		return search_all(search);
 	for (; !found && orders; orders &= orders - 1)
@@ -302,10 +324,25 @@ struct sim_piece *sim_books_find_locked(struct sim_reaches *reaches, const struc
 				   });
 }
 
+/* One page of memory where all pieces are of one, as most often. */
+static inline struct sim_piece *search_memory(struct sim_reaches *reaches, uint64_t page,
+					      sim_piece_fn fn, void *ctx)
+{
+	sim_bucket *head = &reaches->by_phys[sim_reach_bucket(0, page, 0)];
+	struct sim_piece *piece = load_relaxed(head); /* relaxed: the lock is held */
+
+	for (; piece; piece = piece->by_phys)
+		if (piece->phys >> DMP_PAGE_SHIFT == page && fn(piece, ctx))
+			return piece;
+	return NULL;
+}
+
 struct sim_piece *sim_books_find_phys_locked(struct sim_reaches *reaches, uint64_t first,
 					     uint64_t last, sim_piece_fn fn, void *ctx)
 {
 	dmp_lock_assert_held(&reaches->lock);
+	if (first == last && load_relaxed(&reaches->orders) == 1) /* relaxed: the lock is held */
+		return search_memory(reaches, first, fn, ctx);
 	return run_search(reaches, &(struct search){
 					   .heads = reaches->by_phys,
 					   .is_phys = true,

@@ -42,10 +42,10 @@ static uint64_t price(const struct sim_costs *costs, const struct sim_command *c
 static void forget(struct dmp_sim *sim, const struct sim_command *command)
 {
 	if (command->kind == COMMAND_DEVICE)
-		sim_devtlb_drop(sim, command->device, &command->pages, &command->asked);
+		sim_devtlb_drop(sim, command->device, &command->drop);
 	else
-		sim_units_drop(sim, &command->pages, &command->asked, command->leaf_only);
-	sim_gates_drain(sim, &command->pages); /* [DRAIN] */
+		sim_units_drop(sim, &command->drop, command->leaf_only);
+	sim_gates_drain(sim, &command->drop.pages); /* [DRAIN] */
 }
 
 void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command)
@@ -65,9 +65,10 @@ void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command)
 void sim_forget_domain(struct dmp_sim *sim, uint64_t id)
 {
 	struct sim_pages all = {.id = id, .last = UINT64_MAX};
+	struct sim_drop drop = {.pages = all, .asked = all};
 
 	sim_gates_drain(sim, &all); /* [DRAIN] */
-	sim_units_drop(sim, &all, &all, false);
+	sim_units_drop(sim, &drop, false);
 	for (uint32_t device = 0; device < load_acquire(&sim->ndevtlbs); device++)
-		sim_devtlb_drop(sim, device, &all, &all);
+		sim_devtlb_drop(sim, device, &drop);
 }

@@ -94,14 +94,13 @@ struct sim_tlb *sim_devtlb_attached(struct dmp_sim *sim, uint32_t device, uint64
 	return devtlb && (!id || load_acquire(&devtlb->tag) == id) ? &devtlb->tlb : NULL;
 }
 
-/* What one device knows of @pages.  Accesses are not waited for. */
-void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_pages *pages,
-		     const struct sim_pages *asked)
+/* What one device knows of the pages.  Accesses are not waited for. */
+void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_drop *drop)
 {
 	struct sim_devtlb *devtlb = devtlb_of(sim, device);
 
 	if (devtlb)
-		sim_tlb_drop(sim, &devtlb->tlb, pages, asked);
+		sim_tlb_drop(sim, &devtlb->tlb, drop);
 }
 
 static void request(struct dmp_sim *sim, struct sim_devtlb *devtlb, struct sim_unit *unit,

@@ -20,6 +20,7 @@
  *   sim_reach.c    what devices still reach after an unmap   }
  *   sim_books.c    its records                               } sim_reach.h
  *   sim_reuse.c    what is done with that memory             }
+ *   sim_found.c    windows of flushes that follow at once    }
  *   sim_invq.c     the invalidation queues   } sim_invq.h
  *   sim_invalidate.c, sim_command.c          }
  *   sim_access.c   one access of a device: route, translate, move bytes
@@ -405,6 +406,12 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	if (!(load_relaxed(&sim->injector.armed) & 1u << kind))
 		return 0;
 	return sim_inject_slow(sim, kind);
+}
+
+/* Will flush_gather() be called for it before the unmap ends? */
+static inline bool sim_flush_follows(const struct dmp_sim *sim, const struct dmp_gather *gather)
+{
+	return gather && gather->begun_ns && !gather->queued && sim->ops.flush_gather;
 }
 
 /* Before a walk: the unmaps of a domain that is watched.  [REACH], [MARK] of sim_reach.c */

@@ -39,32 +39,30 @@
 struct request {
 	enum sim_command_kind kind; /* PAGES, DOMAIN or ALL */
 	bool leaf_only;
-	struct sim_pages asked;
-	struct sim_pages block;
+	struct sim_drop drop; /* of units: the block */
 };
 
 static int add(struct sim_batch *batch, const struct request *r, enum sim_command_kind kind,
-	       uint32_t device, const struct sim_pages *pages)
+	       uint32_t device)
 {
 	return sim_batch_add(batch, &(struct sim_command){
 					    .kind = kind,
 					    .device = device,
 					    .leaf_only = r->leaf_only,
-					    .pages = *pages,
-					    .asked = r->asked,
+					    .drop = r->drop,
 				    });
 }
 
 static int add_units(struct sim_batch *batch, const struct request *r)
 {
-	struct sim_pages one = r->asked;
+	struct request one = *r;
 	int err = 0;
 
 	if (r->kind != COMMAND_PAGES || !batch->sim->machine.range_commands)
-		return add(batch, r, r->kind, 0, &r->block);
-	for (uint64_t page = r->asked.first; !err && page <= r->asked.last; page++) {
-		one.first = one.last = page;
-		err = add(batch, r, COMMAND_PAGES, 0, &one);
+		return add(batch, r, r->kind, 0);
+	for (uint64_t page = r->drop.asked.first; !err && page <= r->drop.asked.last; page++) {
+		one.drop.pages.first = one.drop.pages.last = page;
+		err = add(batch, &one, COMMAND_PAGES, 0);
 	}
 	return err;
 }
@@ -79,10 +77,10 @@ static int add_devices(struct sim_batch *batch, const struct request *r, bool *a
 		return 0;
 	fence_seq_cst(); /* [TAG] tables, then tags */
 	for (uint32_t id = 0; !err && id < load_acquire(&sim->ndevtlbs); id++) {
-		if (!sim_devtlb_is_attached(sim, id, r->asked.id))
+		if (!sim_devtlb_is_attached(sim, id, r->drop.asked.id))
 			continue;
 		*any = true;
-		err = add(batch, r, COMMAND_DEVICE, id, &r->block);
+		err = add(batch, r, COMMAND_DEVICE, id);
 	}
 	return err;
 }
@@ -103,6 +101,8 @@ static int run(struct dmp_sim *sim, const struct request *r)
 		err = sim_batch_end(&batch, is_separate);
 	if (!err)
 		sim_count(sim, COUNT_INVALIDATIONS, 1);
+	else if (r->drop.found)
+		sim_batch_disown(&batch, r->drop.found);
 	return err;
 }
 
@@ -115,8 +115,7 @@ static int run_domain(struct dmp_sim *sim, uint64_t id)
 {
 	return run(sim, &(struct request){
 				.kind = COMMAND_DOMAIN,
-				.asked = all_of(id),
-				.block = all_of(id),
+				.drop = {.pages = all_of(id), .asked = all_of(id)},
 			});
 }
 
@@ -132,33 +131,34 @@ static struct sim_pages block_of(const struct sim_pages *asked)
 
 static void count_pages(struct dmp_sim *sim, const struct request *r)
 {
-	uint64_t asked = r->asked.last - r->asked.first + 1;
-	uint64_t named = r->block.last - r->block.first + 1;
+	uint64_t asked = r->drop.asked.last - r->drop.asked.first + 1;
+	uint64_t named = r->drop.pages.last - r->drop.pages.first + 1;
 
 	sim_count(sim, COUNT_PAGES_ASKED, asked);
 	if (!sim->machine.range_commands)
 		sim_count(sim, COUNT_PAGES_OVER, named - asked);
 }
 
-static int run_range(struct dmp_sim *sim, const struct sim_pages *asked, bool leaf_only)
+static int run_range(struct dmp_sim *sim, const struct sim_pages *asked, bool leaf_only,
+		     struct sim_found *found)
 {
 	uint64_t most = sim->machine.range_commands;
 	uint64_t npages = asked->last - asked->first + 1;
 	struct request r = {
 		.kind = COMMAND_PAGES,
 		.leaf_only = leaf_only,
-		.asked = *asked,
-		.block = block_of(asked),
+		.drop = {block_of(asked), *asked, found},
 	};
 	bool fits = most ? npages <= most
-			 : r.block.last - r.block.first < UINT64_C(1) << sim->machine.mask_order;
+			 : r.drop.pages.last - r.drop.pages.first <
+				    UINT64_C(1) << sim->machine.mask_order;
 
 	if (fits) {
 		count_pages(sim, &r);
 	} else {
 		r.kind = COMMAND_DOMAIN;
 		r.leaf_only = false;
-		r.block = all_of(asked->id);
+		r.drop.pages = all_of(asked->id);
 		sim_count(sim, COUNT_RANGES_AS_DOMAIN, 1);
 	}
 	return run(sim, &r);
@@ -168,15 +168,14 @@ int sim_invq_range(struct dmp_sim *sim, uint64_t id, dmp_iova_t first, dmp_iova_
 {
 	return run_range(sim,
 			 &(struct sim_pages){id, first >> DMP_PAGE_SHIFT, last >> DMP_PAGE_SHIFT},
-			 false);
+			 false, NULL);
 }
 
 int dmp_sim_flush_all(struct dmp_sim *sim)
 {
 	return run(sim, &(struct request){
 				.kind = COMMAND_ALL,
-				.asked = all_of(0),
-				.block = all_of(0),
+				.drop = {.pages = all_of(0), .asked = all_of(0)},
 			});
 }
 
@@ -189,31 +188,59 @@ int sim_flush_domain(void *be, void *dom)
 	return domain->type == DMP_DOMAIN_PASSTHROUGH ? 0 : run_domain(be, domain->id);
 }
 
-int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool leaf_only)
+static int flush_range(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
+		       uint64_t len, bool leaf_only, struct sim_found *found)
 {
-	struct sim_domain *domain = dom;
-
-	if (len == 0 || domain->type == DMP_DOMAIN_PASSTHROUGH)
+	if (len == 0 || dom->type == DMP_DOMAIN_PASSTHROUGH)
 		return 0;
-	if (!dmp_range_fits(iova, len, ((struct dmp_sim *)be)->format.iova_last))
-		return run_domain(be, domain->id);
-	return run_range(be,
+	if (!dmp_range_fits(iova, len, sim->format.iova_last))
+		return run_domain(sim, dom->id);
+	return run_range(sim,
 			 &(struct sim_pages){
-				 domain->id,
+				 dom->id,
 				 iova >> DMP_PAGE_SHIFT,
 				 (iova + len - 1) >> DMP_PAGE_SHIFT,
 			 },
-			 leaf_only);
+			 leaf_only, found);
+}
+
+int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool leaf_only)
+{
+	return flush_range(be, dom, iova, len, leaf_only, NULL);
+}
+
+/* What unmaps have left to look for: sim_found.c. */
+static int flush_watched(struct dmp_sim *sim, const struct sim_domain *dom, struct sim_reach *reach,
+			 const struct dmp_gather *gather)
+{
+	uint64_t len = gather->end - gather->start + 1;
+	struct sim_found found;
+	bool fits = sim_found_begin(&found, gather);
+	int err;
+
+	if (!fits)
+		sim_reach_unmapped(sim, reach, gather->start, len, gather->begun_ns);
+	err = flush_range(sim, dom, gather->start, len, !gather->tables, fits ? &found : NULL);
+	if (!err)
+		sim_found_end(sim, reach, gather, &found);
+	else if (fits)
+		sim_reach_unmapped(sim, reach, gather->start, len, gather->begun_ns);
+	return err;
 }
 
 int sim_flush_gather(void *be, void *dom, const struct dmp_gather *gather)
 {
 	bool is_empty = gather->start > gather->end;
+	struct sim_domain *domain = dom;
+	struct sim_reach *reach;
 
 	if (is_empty && !gather->tables && !gather->queued)
 		return 0;
 	if (is_empty || gather->queued)
 		return sim_flush_domain(be, dom);
+	reach = gather->begun_ns ? load_acquire(&domain->reach) : NULL; /* [REACH] */
+	if (reach)
+		return flush_watched(be, dom, reach, gather);
 	return sim_flush_range(be, dom, gather->start, gather->end - gather->start + 1,
 			       !gather->tables);
 }

@@ -30,7 +30,8 @@
  * A queue that stands still (dmp_sim_stick()) is waited for as long as the machine's option
  * says, by the port's clock, which a waiter moves on in manual mode.  Then the caller is told
  * -ETIMEDOUT and a log line names the queue.  What it had submitted stays there and is
- * executed by whoever makes the queue move again.  An invalidation that was made to fail
+ * executed by whoever makes the queue move again, without a word to the caller, who has gone.
+ * An invalidation that was made to fail
  * (dmp_sim_fail()) is never submitted.
  *
  * Locking: (h) hardware_lock, rank RANK_BACKEND, held while executing; queue_lock, rank
@@ -319,7 +320,8 @@ int sim_batch_begin(struct sim_batch *batch, struct dmp_sim *sim)
 {
 	int err = sim_inject(sim, DMP_SIM_CALL_INVALIDATE);
 
-	*batch = (struct sim_batch){.sim = sim};
+	batch->sim = sim;
+	batch->n = 0;
 	batch->queue = queue_of_caller(sim, &batch->remote);
 	if (err)
 		dmp_log(DMP_LOG_WARN, "sim: invalidation queue %u is stuck: no answer to a wait",
@@ -356,6 +358,21 @@ int sim_batch_end(struct sim_batch *batch, bool is_second)
 		sim_charge(batch->sim, DMP_SIM_PHASE_INVALIDATE,
 			   batch->sim->costs.invalidate_latency);
 	return err;
+}
+
+void sim_batch_disown(struct sim_batch *batch, const struct sim_found *found)
+{
+	struct sim_invq *queue = batch->queue;
+	uint64_t tail = load_acquire(&queue->tail);
+
+	dmp_lock_acquire(&queue->hardware_lock);
+	for (uint64_t at = load_relaxed(&queue->head); at < tail; at++) { /* only the hardware's */
+		struct sim_slot *slot = &queue->ring[at % queue->len];
+
+		if (command_at(queue, at) && slot->command.drop.found == found)
+			slot->command.drop.found = NULL;
+	}
+	dmp_lock_release(&queue->hardware_lock);
 }
 
 int dmp_sim_stick(struct dmp_sim *sim, unsigned queue, bool stuck)

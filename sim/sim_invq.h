@@ -23,12 +23,11 @@ enum sim_command_kind {
 
 struct sim_command {
 	enum sim_command_kind kind;
-	uint32_t device;        /* DEVICE: whose */
-	bool leaf_only;         /* PAGES: walk caches stay */
-	bool remote;            /* WAIT: from another node */
-	bool is_second;         /* WAIT: of a submission for device TLBs alone */
-	struct sim_pages pages; /* what goes */
-	struct sim_pages asked; /* what the driver needed, for the books only */
+	uint32_t device;      /* DEVICE: whose */
+	bool leaf_only;       /* PAGES: walk caches stay */
+	bool remote;          /* WAIT: from another node */
+	bool is_second;       /* WAIT: of a submission for device TLBs alone */
+	struct sim_drop drop; /* not WAIT; found is the submitter's, (h) until the wait is over */
 };
 
 struct sim_slot {
@@ -71,6 +70,8 @@ void sim_invqs_destroy(struct dmp_sim *sim);
 int sim_batch_begin(struct sim_batch *batch, struct dmp_sim *sim);
 int sim_batch_add(struct sim_batch *batch, const struct sim_command *command);
 int sim_batch_end(struct sim_batch *batch, bool is_second);
+/* Whoever gives up waiting: what the hardware has not executed of it yet will not write to @found. */
+void sim_batch_disown(struct sim_batch *batch, const struct sim_found *found);
 
 void sim_command_execute(struct dmp_sim *sim, const struct sim_command *command);
 

@@ -188,16 +188,15 @@ void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct
 	walk(&w, out);
 }
 
-/* What every unit knows of @pages; tables too unless @leaf_only.  Accesses are not waited for. */
-void sim_units_drop(struct dmp_sim *sim, const struct sim_pages *pages,
-		    const struct sim_pages *asked, bool leaf_only)
+/* What every unit knows of the pages; tables too unless @leaf_only.  Accesses are not waited for. */
+void sim_units_drop(struct dmp_sim *sim, const struct sim_drop *drop, bool leaf_only)
 {
 	for (uint32_t i = 0; i < sim->machine.nunits; i++) {
 		struct sim_unit *unit = &sim->units[i];
 
 		for (unsigned level = SIM_WALK_CACHES; !leaf_only && level-- > 0;)
-			sim_tlb_drop(sim, &unit->walk[level], pages, asked);
-		sim_tlb_drop(sim, &unit->iotlb, pages, asked);
+			sim_tlb_drop(sim, &unit->walk[level], drop);
+		sim_tlb_drop(sim, &unit->iotlb, drop);
 	}
 }
 

@@ -18,7 +18,8 @@
  * A window that a racing walk opens begins with the fill.
  *
  * Invariants, walked by sim_reach_check():
- *  R1  an entry is marked if and only if a piece counts it: as many are marked as are counted;
+ *  R1  an entry is marked, and has its piece, if and only if the piece counts it: as many are
+ *      marked as are counted;
  *  R2  open windows and bytes of a domain's books are those of its windows.
  *
  * Locking: (r) reaches.lock, rank RANK_BACKEND_MEM, inside the set's lock where an entry is marked
@@ -49,7 +50,14 @@ static struct sim_reach *make_reach(const struct sim_domain *dom,
 	if (watch)
 		reach->watch = *watch;
 	reach->ctx = ctx;
+	dmp_tally_init(&reach->found);
 	return reach;
+}
+
+static void discard(struct sim_reach *reach)
+{
+	dmp_tally_destroy(&reach->found);
+	dmp_meta_free(reach, sizeof(*reach));
 }
 
 int sim_exposure_start(void *be, void *dom, const struct dmp_exposure_watch *watch, void *ctx)
@@ -68,7 +76,7 @@ int sim_exposure_start(void *be, void *dom, const struct dmp_exposure_watch *wat
 	err = sim_books_create_locked(reaches);
 	dmp_lock_release(&reaches->lock);
 	if (err)
-		dmp_meta_free(reach, sizeof(*reach));
+		discard(reach);
 	else
 		store_release(&domain->reach, reach); /* [REACH] */
 	return err;
@@ -83,7 +91,7 @@ void sim_reach_end(struct sim_domain *dom)
 		return;
 	if (reach->oldest)
 		dmp_log(DMP_LOG_BUG, "sim: a domain goes, and devices still reach what was in it");
-	dmp_meta_free(reach, sizeof(*reach));
+	discard(reach);
 }
 
 /* Bytes. */
@@ -165,40 +173,38 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 }
 
 /* Which piece counts an entry. */
-struct wanted {
-	enum sim_tlb_kind kind;
-	const struct sim_tlb_entry *entry;
-	bool has_it; /* one that counts such an entry already */
-};
 
-/* If it has to: does @piece count an entry like that? */
-static bool may_count(const struct sim_piece *piece, const struct wanted *w)
-{
-	return !w->has_it || (w->kind == TLB_DEVICE ? piece->nsmall : piece->nwhole);
-}
-
+/* Does @piece lead where the entry does? */
 static bool is_its_piece(struct sim_piece *piece, void *ctx)
 {
-	const struct wanted *w = ctx;
-	const struct sim_tlb_entry *entry = w->entry;
+	const struct sim_tlb_entry *entry = ctx;
 
 	return piece->phys + ((entry->page - piece->page) << DMP_PAGE_SHIFT) == entry->phys &&
-	       piece->prot == entry->prot && may_count(piece, w);
+	       piece->prot == entry->prot;
 }
 
-/* Most often it is just as big; of a device TLB's entry it may be bigger.  The smallest that will
- * do: pages of it are pages of the bigger ones, so that in the end none is missing in any. */
-static struct sim_piece *find_piece_locked(struct sim_reaches *reaches, struct wanted *w)
+static struct sim_piece *find_bigger_locked(struct sim_reaches *reaches,
+					    const struct sim_tlb_entry *entry)
 {
-	const struct sim_tlb_entry *entry = w->entry;
-	struct sim_piece *piece = sim_books_at_locked(reaches, entry);
+	struct sim_tlb_entry like = *entry;
 
-	if (piece && may_count(piece, w))
-		return piece;
-	if (w->kind != TLB_DEVICE || !(reaches->orders >> 1))
+	if (!(load_relaxed(&reaches->orders) >> 1)) /* relaxed: the lock is held */
 		return NULL;
-	return sim_books_find_locked(
-		reaches, &(struct sim_pages){entry->id, entry->page, entry->page}, is_its_piece, w);
+	return sim_books_find_locked(reaches,
+				     &(struct sim_pages){entry->id, entry->page, entry->page},
+				     is_its_piece, &like);
+}
+
+/* That of another TLB's entry.  Most often it is just as big; of a device TLB's it may be bigger. */
+static struct sim_piece *find_piece_locked(struct dmp_sim *sim, enum sim_tlb_kind kind,
+					   const struct sim_tlb_entry *entry)
+{
+	struct sim_piece *piece;
+
+	if (sim->machine.nunits == 1 && !sim->machine.devtlb.nsets)
+		return NULL; /* there is no other */
+	piece = sim_books_at_locked(&sim->reaches, entry);
+	return piece || kind != TLB_DEVICE ? piece : find_bigger_locked(&sim->reaches, entry);
 }
 
 /* Windows open. */
@@ -210,60 +216,43 @@ static uint64_t ask_clock(uint64_t *now_ns)
 	return *now_ns;
 }
 
-/* The look's; another one if what it had opened has ended by now. */
-static struct sim_window *window_locked(struct sim_look *look)
+static void begin_window(struct sim_look *look, struct sim_window *window)
 {
-	struct sim_reaches *reaches = &look->sim->reaches;
 	const struct sim_pages *pages = &look->pages;
 
-	dmp_lock_assert_held(&reaches->lock);
-	if (look->serial && look->window->serial == look->serial)
-		return look->window;
-	look->window = sim_books_open_locked(reaches, look->reach);
-	look->serial = look->window ? look->window->serial : 0;
-	if (!look->window)
-		return NULL;
-	look->window->iova = pages->first << DMP_PAGE_SHIFT;
-	look->window->len = (pages->last - pages->first + 1) << DMP_PAGE_SHIFT;
-	look->window->opened_ns = ask_clock(&look->now_ns);
-	return look->window;
+	window->iova = pages->first << DMP_PAGE_SHIFT;
+	window->len = (pages->last - pages->first + 1) << DMP_PAGE_SHIFT;
+	window->opened_ns = ask_clock(&look->now_ns);
+	look->window = window;
+	look->serial = window->serial;
+	look->reach->seen.did.windows++;
+	look->reach->seen.did.open++;
 }
 
-/* The first piece of a window opens it. */
-static struct sim_piece *add_piece_locked(struct sim_look *look, struct sim_window *window,
-					  const struct sim_tlb_entry *entry)
+/* In the look's window; in another one if what it had opened has ended by now.  NULL: no memory. */
+static struct sim_piece *make_piece_locked(struct sim_look *look, const struct sim_tlb_entry *entry)
 {
-	bool is_first = !window->pieces;
-	struct sim_piece *piece = sim_books_add_locked(&look->sim->reaches, window, entry);
+	struct sim_reaches *reaches = &look->sim->reaches;
+	bool is_open = look->serial && look->window->serial == look->serial;
+	struct sim_piece *piece =
+		sim_books_add_locked(reaches, look->reach, is_open ? look->window : NULL, entry);
 
-	if (piece)
-		piece->counted_from_ns = look->now_ns;
-	if (piece && is_first) {
-		look->reach->seen.did.windows++;
-		look->reach->seen.did.open++;
-	} else if (is_first) {
-		sim_books_close_locked(&look->sim->reaches, window);
-	}
+	if (!piece)
+		return NULL;
+	if (!is_open)
+		begin_window(look, piece->window);
+	piece->counted_from_ns = look->now_ns;
 	return piece;
 }
 
-/* NULL: no memory. */
-static struct sim_piece *make_piece_locked(struct sim_look *look, const struct sim_tlb_entry *entry)
-{
-	struct sim_window *window = window_locked(look);
-
-	return window ? add_piece_locked(look, window, entry) : NULL;
-}
-
-bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
-		    const struct sim_tlb_entry *entry)
+struct sim_piece *sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
+				 const struct sim_tlb_entry *entry)
 {
 	struct sim_reaches *reaches = &look->sim->reaches;
-	struct wanted w = {.kind = kind, .entry = entry};
 	struct sim_piece *piece;
 
 	dmp_lock_acquire(&reaches->lock);
-	piece = sim_reach_any(reaches) ? find_piece_locked(reaches, &w) : NULL;
+	piece = find_piece_locked(look->sim, kind, entry);
 	if (!piece)
 		piece = make_piece_locked(look, entry);
 	if (piece)
@@ -271,7 +260,7 @@ bool sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 	else
 		look->reach->seen.untracked++;
 	dmp_lock_release(&reaches->lock);
-	return piece != NULL;
+	return piece;
 }
 
 static void look_into_tlbs(struct sim_look *look)
@@ -305,13 +294,11 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 
 /* Windows end. */
 
-static void end_window_locked(struct sim_reaches *reaches, struct sim_window *window,
-			      enum dmp_exposure_end end, uint64_t now_ns)
+static void end_window(struct sim_window *window, enum dmp_exposure_end end, uint64_t now_ns)
 {
 	struct sim_reach *reach = window->reach;
 	uint64_t open_ns = span(window->opened_ns, now_ns);
 
-	dmp_lock_assert_held(&reaches->lock);
 	reach->seen.did.open--;
 	dmp_spread_add(&reach->seen.did.ns, open_ns);
 	if (reach->watch.ended)
@@ -324,31 +311,29 @@ static void end_window_locked(struct sim_reaches *reaches, struct sim_window *wi
 						       .end = end,
 						       .reused = window->reused,
 					       });
-	sim_books_close_locked(reaches, window);
 }
 
-void sim_reach_let_go(struct dmp_sim *sim, enum sim_tlb_kind kind,
-		      const struct sim_tlb_entry *entry, enum dmp_exposure_end end,
-		      uint64_t *now_ns)
+void sim_reach_let_go_locked(struct dmp_sim *sim, enum sim_tlb_kind kind, struct sim_piece *piece,
+			     enum dmp_exposure_end end, uint64_t *now_ns)
 {
 	struct sim_reaches *reaches = &sim->reaches;
-	struct wanted w = {.kind = kind, .entry = entry, .has_it = true};
-	struct sim_piece *piece;
+	struct sim_window *window = piece->window;
 
-	dmp_lock_acquire(&reaches->lock);
-	piece = find_piece_locked(reaches, &w);
-	if (piece) {
-		struct sim_window *window = piece->window;
+	dmp_lock_assert_held(&reaches->lock);
+	recount(piece, kind, UINT32_MAX, ask_clock(now_ns));
+	if (piece->nwhole || piece->nsmall)
+		return;
+	if (window->pieces == piece && !piece->next)
+		end_window(window, end, *now_ns);
+	sim_books_remove_locked(reaches, piece);
+}
 
-		recount(piece, kind, UINT32_MAX, ask_clock(now_ns));
-		if (!piece->nwhole && !piece->nsmall)
-			sim_books_remove_locked(reaches, piece);
-		if (!window->pieces)
-			end_window_locked(reaches, window, end, *now_ns);
-	}
-	dmp_lock_release(&reaches->lock);
-	if (!piece)
-		dmp_log(DMP_LOG_BUG, "sim: a marked entry is in nobody's books");
+void sim_reach_let_go(struct dmp_sim *sim, enum sim_tlb_kind kind, struct sim_piece *piece,
+		      enum dmp_exposure_end end, uint64_t *now_ns)
+{
+	dmp_lock_acquire(&sim->reaches.lock);
+	sim_reach_let_go_locked(sim, kind, piece, end, now_ns);
+	dmp_lock_release(&sim->reaches.lock);
 }
 
 /* Snapshot. */
@@ -379,6 +364,7 @@ int sim_exposure_get(void *be, void *dom, struct dmp_exposure_seen *seen)
 	*seen = reach->seen;
 	add_open_locked(reach, &seen->did);
 	dmp_lock_release(&reaches->lock);
+	dmp_tally_get(&reach->found, &seen->did);
 	return 0;
 }
 

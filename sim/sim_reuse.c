@@ -38,8 +38,9 @@ static uint64_t age_ns(const struct sim_piece *piece, uint64_t now_ns)
 
 static void tell_reused(struct sim_piece *piece, enum dmp_exposure_memory memory, struct event *e)
 {
-	const struct sim_reach *reach = piece->window->reach;
+	struct sim_reach *reach = piece->window->reach;
 
+	reach->seen.windows_reused += !piece->window->reused;
 	piece->window->reused = true;
 	if (!reach->watch.reused)
 		return;
@@ -146,16 +147,27 @@ static void restore(struct dmp_sim *sim, struct event *e)
 	}
 }
 
+static inline bool memory_may_be_reached(const struct dmp_sim *sim, uint64_t first, uint64_t last)
+{
+	return sim_reach_may_have(&sim->reaches, sim->reaches.by_phys, 0, first, last);
+}
+
 /* @len > 0 bytes are mapped. */
 void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
 		      dmp_phys_t phys, uint64_t len, uint32_t prot)
 {
 	struct event e = {dom, iova, phys, len, prot, SIM_NOT_YET, false};
-	struct sim_pages pages = pages_at(dom->id, iova, len), memory = pages_at(0, phys, len);
+	struct sim_pages pages = pages_at(dom->id, iova, len);
+	uint64_t first = phys >> DMP_PAGE_SHIFT, last = (phys + len - 1) >> DMP_PAGE_SHIFT;
+	bool may_have = sim_reach_may_have(&sim->reaches, sim->reaches.by_iova, pages.id,
+					   pages.first, pages.last);
 
+	if (!may_have && !memory_may_be_reached(sim, first, last))
+		return;
 	dmp_lock_acquire(&sim->reaches.lock);
-	sim_books_find_locked(&sim->reaches, &pages, note_address, &e);
-	sim_books_find_phys_locked(&sim->reaches, memory.first, memory.last, note_memory, &e);
+	if (may_have)
+		sim_books_find_locked(&sim->reaches, &pages, note_address, &e);
+	sim_books_find_phys_locked(&sim->reaches, first, last, note_memory, &e);
 	dmp_lock_release(&sim->reaches.lock);
 	if (e.is_restored)
 		restore(sim, &e);
@@ -164,10 +176,12 @@ void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iov
 void sim_reuse_freed(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len)
 {
 	struct event e = {.now_ns = SIM_NOT_YET};
-	struct sim_pages memory = pages_at(0, phys, len);
+	uint64_t first = phys >> DMP_PAGE_SHIFT, last = (phys + len - 1) >> DMP_PAGE_SHIFT;
 
+	if (!memory_may_be_reached(sim, first, last))
+		return;
 	dmp_lock_acquire(&sim->reaches.lock);
-	sim_books_find_phys_locked(&sim->reaches, memory.first, memory.last, note_memory, &e);
+	sim_books_find_phys_locked(&sim->reaches, first, last, note_memory, &e);
 	dmp_lock_release(&sim->reaches.lock);
 }
 

@@ -101,8 +101,8 @@ uint64_t sim_tlb_begin(struct sim_tlb *tlb)
 
 static bool is_tagged(const struct sim_tlb_entry *entry, uint64_t id, uint64_t page, unsigned order)
 {
-	return entry->id == id && entry->order == order &&
-	       entry->page == dmp_align_down(page, UINT64_C(1) << order);
+	return entry->page == dmp_align_down(page, UINT64_C(1) << order) && entry->id == id &&
+	       entry->order == order;
 }
 
 /* The way with this tag; nways: there is none. */
@@ -167,13 +167,15 @@ static bool leads_alike(const struct sim_tlb_entry *a, const struct sim_tlb_entr
 static void replace_locked(struct dmp_sim *sim, struct sim_tlb *tlb, struct sim_tlb_entry *at,
 			   const struct sim_tlb_entry *entry)
 {
-	bool was_marked = at->id && at->is_marked, stays = was_marked && leads_alike(at, entry);
+	struct sim_piece *piece = at->piece;
 	uint64_t now_ns = SIM_NOT_YET;
 
-	if (was_marked && !stays)
-		sim_reach_let_go(sim, tlb->kind, at, DMP_EXPOSURE_EVICTED, &now_ns);
+	if (piece && !leads_alike(at, entry)) {
+		sim_reach_let_go(sim, tlb->kind, piece, DMP_EXPOSURE_EVICTED, &now_ns);
+		piece = NULL;
+	}
 	*at = *entry;
-	at->is_marked = stays;
+	at->piece = piece;
 }
 
 /* Another fill of the same translation may have come first. */
@@ -204,13 +206,13 @@ static void doubt_locked(struct dmp_sim *sim, struct sim_tlb *tlb, const struct 
 	struct sim_look look = {.sim = sim, .reach = reach, .now_ns = SIM_NOT_YET};
 	struct sim_walk now;
 
-	if (!entry->prot || entry->is_marked ||
+	if (!entry->prot || entry->piece ||
 	    (sim_walk(sim, dom->root, entry->page << DMP_PAGE_SHIFT, &now) &&
 	     now.phys == entry->phys && now.prot == entry->prot))
 		return;
 	look.pages = (struct sim_pages){entry->id, entry->page,
 					entry->page + ((UINT64_C(1) << entry->order) - 1)};
-	entry->is_marked = sim_reach_hold(&look, tlb->kind, entry);
+	entry->piece = sim_reach_hold(&look, tlb->kind, entry);
 }
 
 /* @dom NULL: not of a page, or nobody watches. */
@@ -288,33 +290,55 @@ static inline void visit_sets(struct sim_tlb *tlb, const struct sim_pages *pages
 	}
 }
 
-struct drop {
+struct dropping {
 	struct dmp_sim *sim;
-	const struct sim_pages *pages, *asked;
+	const struct sim_drop *drop;
 	uint64_t now_ns; /* of the marked ones, if there are any */
+	bool is_locked;  /* the books are */
 };
+
+/* A marked one goes: the books are locked from the set's first to the end of the set. */
+static void drop_marked(struct dropping *d, enum sim_tlb_kind kind, struct sim_tlb_entry *entry)
+{
+	if (!d->is_locked)
+		dmp_lock_acquire(&d->sim->reaches.lock);
+	d->is_locked = true;
+	sim_reach_let_go_locked(d->sim, kind, entry->piece, DMP_EXPOSURE_INVALIDATED, &d->now_ns);
+	entry->piece = NULL;
+}
+
+static void count_dropped(struct dropping *d, const struct sim_tlb *tlb, uint64_t dropped,
+			  uint64_t beside)
+{
+	if (d->is_locked)
+		dmp_lock_release(&d->sim->reaches.lock);
+	d->is_locked = false;
+	if (dropped)
+		sim_count(d->sim, sim_tlb_counter(tlb, TLB_DROPPED), dropped);
+	if (beside)
+		sim_count(d->sim, COUNT_OVER_INVALIDATED_ENTRIES, beside);
+}
 
 static void set_drop(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
 {
-	struct drop *drop = ctx;
+	struct dropping *d = ctx;
 	uint64_t dropped = 0, beside = 0;
 
 	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
 		struct sim_tlb_entry *entry = &set->entries[way];
 
-		if (!entry->id || !is_among(entry, drop->pages))
+		if (!entry->id || !is_among(entry, &d->drop->pages))
 			continue;
-		if (entry->is_marked)
-			sim_reach_let_go(drop->sim, tlb->kind, entry, DMP_EXPOSURE_INVALIDATED,
-					 &drop->now_ns);
-		beside += !is_among(entry, drop->asked);
+		if (!is_among(entry, &d->drop->asked))
+			beside++;
+		else if (d->drop->found && tlb->kind != TLB_WALK && entry->prot && !entry->piece)
+			sim_found_note(d->drop->found, entry);
+		if (entry->piece)
+			drop_marked(d, tlb->kind, entry);
 		dropped++;
 		entry->id = 0;
 	}
-	if (dropped)
-		sim_count(drop->sim, sim_tlb_counter(tlb, TLB_DROPPED), dropped);
-	if (beside)
-		sim_count(drop->sim, COUNT_OVER_INVALIDATED_ENTRIES, beside);
+	count_dropped(d, tlb, dropped, beside);
 }
 
 static void count_invalidation(struct sim_tlb *tlb)
@@ -326,40 +350,59 @@ static void count_invalidation(struct sim_tlb *tlb)
 	fence_seq_cst(); /* [ORDER] counted, then orders */
 }
 
-/* Forget @pages; what is forgotten beside those that were @asked for is counted. */
-void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-		  const struct sim_pages *asked)
+/* Forget pages; what is forgotten beside those that were asked for is counted. */
+void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_drop *drop)
 {
-	struct drop drop = {sim, pages, asked, SIM_NOT_YET};
+	struct dropping dropping = {sim, drop, SIM_NOT_YET, false};
 
 	if (!sim_tlb_exists(tlb))
 		return;
 	count_invalidation(tlb);
-	visit_sets(tlb, pages, set_drop, &drop);
+	visit_sets(tlb, &drop->pages, set_drop, &dropping);
 }
 
 /* Marks: sim_reach.c. */
 
-/* Of one page every size of entry is looked for by itself, in one set: it has one at most. */
+static inline void mark(struct sim_look *look, const struct sim_tlb *tlb,
+			struct sim_tlb_entry *entry)
+{
+	if (entry->prot && !entry->piece)
+		entry->piece = sim_reach_hold(look, tlb->kind, entry);
+}
+
 static void set_mark(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
 {
 	struct sim_look *look = ctx;
-	bool is_one = look->pages.first == look->pages.last && tlb->shape.nsets > 1;
 
-	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
-		struct sim_tlb_entry *entry = &set->entries[way];
+	for (uint32_t way = 0; way < tlb->shape.nways; way++)
+		if (is_among(&set->entries[way], &look->pages))
+			mark(look, tlb, &set->entries[way]);
+}
 
-		if (!is_among(entry, &look->pages) || !entry->prot || entry->is_marked)
-			continue;
-		entry->is_marked = sim_reach_hold(look, tlb->kind, entry);
-		if (is_one)
-			return;
-	}
+/* The entry of one size that holds a page, if there is one. */
+static void mark_page(struct sim_look *look, struct sim_tlb *tlb, unsigned order)
+{
+	uint64_t id = look->pages.id, page = look->pages.first;
+	struct sim_tlb_set *set = &tlb->sets[set_index(tlb, id, page, order)];
+	uint32_t way;
+
+	dmp_lock_acquire(&set->lock); /* [MARK] */
+	way = find_way_locked(tlb, set, id, page, order);
+	if (way < tlb->shape.nways)
+		mark(look, tlb, &set->entries[way]);
+	dmp_lock_release(&set->lock);
 }
 
 void sim_tlb_mark(struct sim_look *look, struct sim_tlb *tlb)
 {
-	visit_sets(tlb, &look->pages, set_mark, look); /* [MARK] */
+	uint64_t orders = load_relaxed(&tlb->orders); /* relaxed: the fence of [MARK] */
+
+	if (look->pages.first != look->pages.last) {
+		visit_sets(tlb, &look->pages, set_mark, look); /* [MARK] */
+		return;
+	}
+	for (; orders; orders &= orders - 1)
+		mark_page(look, tlb, (unsigned)__builtin_ctzll(orders));
 }
 
 struct unmark {
@@ -373,7 +416,7 @@ static bool is_part_of(const struct sim_tlb_entry *entry, const struct sim_tlb_e
 {
 	uint64_t offset = (entry->page - like->page) << DMP_PAGE_SHIFT;
 
-	return entry->id == like->id && entry->is_marked && entry->prot == like->prot &&
+	return entry->id == like->id && entry->piece && entry->prot == like->prot &&
 	       entry->order <= like->order && entry->phys - like->phys == offset &&
 	       offset < DMP_PAGE_BYTES << like->order;
 }
@@ -387,8 +430,8 @@ static void set_unmark(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
 
 		if (!is_part_of(entry, u->like))
 			continue;
-		sim_reach_let_go(u->sim, tlb->kind, entry, DMP_EXPOSURE_RESTORED, u->now_ns);
-		entry->is_marked = false;
+		sim_reach_let_go(u->sim, tlb->kind, entry->piece, DMP_EXPOSURE_RESTORED, u->now_ns);
+		entry->piece = NULL;
 	}
 }
 
@@ -412,7 +455,7 @@ uint64_t sim_tlb_count_marked(struct sim_tlb *tlb)
 
 		dmp_lock_acquire(&set->lock);
 		for (uint32_t way = 0; way < tlb->shape.nways; way++)
-			n += set->entries[way].id && set->entries[way].is_marked;
+			n += set->entries[way].id && set->entries[way].piece;
 		dmp_lock_release(&set->lock);
 	}
 	return n;

@@ -29,7 +29,9 @@ struct sim_tlb_entry {
 	uint64_t used;   /* (s) turn of the set at its last use */
 	uint32_t prot;   /* (s) 0: known to be not present */
 	uint16_t order;  /* (s) it stands for 2^order pages */
-	bool is_marked;  /* (s) it leads to what is unmapped: sim_reach.h */
+
+	/* (s) it leads to what is unmapped, and is counted there: it is marked; see sim_reach.h */
+	struct sim_piece *piece;
 };
 
 struct sim_tlb_set {
@@ -71,6 +73,13 @@ struct sim_pages {
 	uint64_t first, last;
 };
 
+/* An invalidation of a cache. */
+struct sim_drop {
+	struct sim_pages pages;  /* what goes */
+	struct sim_pages asked;  /* what the driver needed, for the books only */
+	struct sim_found *found; /* of that; NULL: nobody asks.  See sim_found.c */
+};
+
 int sim_tlb_create(struct sim_tlb *tlb, enum sim_tlb_kind kind, const struct sim_tlb_shape *shape);
 void sim_tlb_destroy(struct sim_tlb *tlb);
 uint64_t sim_tlb_begin(struct sim_tlb *tlb);
@@ -79,8 +88,7 @@ void sim_tlb_fill(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_tlb
 		  uint64_t begun);
 void sim_tlb_fill_of(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_domain *dom,
 		     const struct sim_tlb_entry *entry, uint64_t begun, uint64_t nunmaps);
-void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-		  const struct sim_pages *asked);
+void sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_drop *drop);
 /* What is among the look's pages leads to what is unmapped; what leads where @like does, not. */
 struct sim_look;
 void sim_tlb_mark(struct sim_look *look, struct sim_tlb *tlb);
@@ -150,8 +158,7 @@ void sim_units_destroy(struct dmp_sim *sim);
 int sim_units_check(struct dmp_sim *sim);
 void sim_unit_translate(struct dmp_sim *sim, struct sim_unit *unit, const struct sim_domain *dom,
 			dmp_iova_t iova, struct sim_translation *out);
-void sim_units_drop(struct dmp_sim *sim, const struct sim_pages *pages,
-		    const struct sim_pages *asked, bool leaf_only);
+void sim_units_drop(struct dmp_sim *sim, const struct sim_drop *drop, bool leaf_only);
 
 /* Device TLBs: made with the device's number, kept for the next device that gets it. */
 
@@ -167,8 +174,7 @@ void sim_devtlb_attach(struct dmp_sim *sim, uint32_t device, uint64_t id);
 /* The TLB of @device, if it may keep translations of domain @id; 0: if it has one. */
 struct sim_tlb *sim_devtlb_attached(struct dmp_sim *sim, uint32_t device, uint64_t id);
 bool sim_devtlb_is_attached(struct dmp_sim *sim, uint32_t device, uint64_t id);
-void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_pages *pages,
-		     const struct sim_pages *asked);
+void sim_devtlb_drop(struct dmp_sim *sim, uint32_t device, const struct sim_drop *drop);
 void sim_translate(struct dmp_sim *sim, uint32_t device, const struct sim_domain *dom,
 		   dmp_iova_t iova, struct sim_translation *out);
 

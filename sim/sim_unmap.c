@@ -186,7 +186,7 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 	done = unmap_from(&u, sim_table_at(&sim->mem, domain->root), iova, iova + len - 1);
 	count_unmap(sim, u.npages);
 	reach = load_acquire(&domain->reach); /* [REACH] */
-	if (reach && done)
+	if (reach && done && !sim_flush_follows(sim, gather))
 		sim_reach_unmapped(sim, reach, iova, done, gather ? gather->begun_ns : 0);
 	sim_charge_unmap(
 		sim, page_bytes,

@@ -83,6 +83,9 @@ struct dmp_exposure_seen {
 	uint64_t stale_oldest_ns; /* the longest time from an unmap to such an access */
 
 	uint64_t untracked; /* entries that were left out for want of memory: did is too small */
+
+	uint64_t
+		windows_reused; /* windows of did in which any of that happened to address or memory */
 };
 
 struct dmp_exposure {

@@ -96,7 +96,12 @@ struct dmp_gather {
 	void *tables;        /* the backend's own chain of table pages, free after the flush */
 	uint32_t queued;     /* the flush will be of the whole domain: ranges need not be kept */
 	uint32_t reserved0;
-	uint64_t begun_ns; /* of the clock, before the tables were cleared; 0: nobody asked it */
+
+	/* Of the clock, if exposure is measured.  begun_ns: before the tables were cleared, 0: nobody
+	 * asked; if it says something and queued does not, flush_gather() follows in the same
+	 * call.  ended_ns: where flush_gather() may leave when it was over; NULL: nobody asks. */
+	uint64_t begun_ns;
+	uint64_t *ended_ns;
 };
 
 /* Why an access of a device failed. */

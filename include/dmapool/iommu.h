@@ -225,6 +225,7 @@ static inline void dmp_gather_init(struct dmp_gather *gather)
 	gather->queued = 0;
 	gather->reserved0 = 0;
 	gather->begun_ns = 0;
+	gather->ended_ns = NULL;
 }
 
 static inline bool dmp_gather_is_empty(const struct dmp_gather *gather)

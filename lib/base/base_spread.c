@@ -14,25 +14,7 @@
  *
  * Source: the histograms of fio and of HdrHistogram are log-linear as well.
  */
-#include <dmapool/bits.h>
-#include <dmapool/exposure.h>
-
-#include <assert.h>
-
-#define LINEAR_BITS 4u
-#define LINEAR      (1u << LINEAR_BITS)
-
-static_assert(DMP_SPREAD_CLASSES == (64 - LINEAR_BITS + 1) * LINEAR, "every time has a class");
-
-static unsigned class_of(uint64_t ns)
-{
-	unsigned shift;
-
-	if (ns < LINEAR)
-		return (unsigned)ns;
-	shift = dmp_log2_floor(ns) - LINEAR_BITS;
-	return (shift + 1) * LINEAR + (unsigned)(ns >> shift & (LINEAR - 1));
-}
+#include "base_spread.h"
 
 /* The last time of a class. */
 static uint64_t class_last(unsigned class)
@@ -40,16 +22,16 @@ static uint64_t class_last(unsigned class)
 	unsigned shift;
 	uint64_t first;
 
-	if (class < LINEAR)
+	if (class < SPREAD_LINEAR)
 		return class;
-	shift = class / LINEAR - 1;
-	first = (uint64_t)(LINEAR + class % LINEAR) << shift;
+	shift = class / SPREAD_LINEAR - 1;
+	first = (uint64_t)(SPREAD_LINEAR + class % SPREAD_LINEAR) << shift;
 	return first + DMP_MASK(shift);
 }
 
 void dmp_spread_add_many(struct dmp_spread *spread, uint64_t ns, uint64_t count)
 {
-	uint64_t *in = &spread->in[class_of(ns)];
+	uint64_t *in = &spread->in[spread_class(ns)];
 
 	*in = dmp_add_saturated(*in, count);
 	spread->count = dmp_add_saturated(spread->count, count);
@@ -60,7 +42,7 @@ void dmp_spread_add_many(struct dmp_spread *spread, uint64_t ns, uint64_t count)
 
 void dmp_spread_add(struct dmp_spread *spread, uint64_t ns)
 {
-	uint64_t *in = &spread->in[class_of(ns)];
+	uint64_t *in = &spread->in[spread_class(ns)];
 
 	*in += *in != UINT64_MAX;
 	spread->count += spread->count != UINT64_MAX;

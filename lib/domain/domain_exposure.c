@@ -13,11 +13,16 @@
  *
  * Nothing here is reached unless the domain was made with DMP_DOMAIN_EXPOSURE.
  *
- * Locking: (x) exposure_lock, a leaf: taken once for each range that ends.
+ * Ends of ranges are tallied by CPU, without a lock; those that come many at once, on reuse, and
+ * those that never come, with one.
+ *
+ * Locking: (x) exposure_lock, a leaf; (t) its own, see tally.h.
  */
 #include "domain_waiting.h"
 
 #include "base_port.h"
+
+#include <dmapool/tally.h>
 
 #include <assert.h>
 
@@ -26,11 +31,12 @@ static_assert(sizeof(struct dmp_exposure_side) == 6 * 8 + sizeof(struct dmp_spre
 	      "both sides are copied as one");
 
 struct domain_exposure {
-	bool is_seen; /* (c) the machine tells what devices really reach */
+	bool is_seen;           /* (c) the machine tells what devices really reach */
+	struct dmp_tally ended; /* (t) one by one */
 	struct dmp_lock exposure_lock;
-	struct dmp_exposure_side ended; /* (x) nothing of it is open */
 
-	struct domain_waiting waiting; /* (x) on reuse */
+	struct domain_waiting waiting;       /* (x) on reuse */
+	struct dmp_exposure_side ended_many; /* (x) of these; nothing of it is open */
 
 	/* Ranges whose flush failed. */
 	uint64_t stuck, stuck_bytes;                /* (x) */
@@ -57,6 +63,7 @@ int domain_exposure_create(struct dmp_domain *dom)
 	dom->exposure = dmp_meta_alloc(DMP_META_OBJECT, sizeof(*dom->exposure));
 	if (!dom->exposure)
 		return -ENOMEM;
+	dmp_tally_init(&dom->exposure->ended);
 	dmp_lock_init(&dom->exposure->exposure_lock, RANK_LEAF, "domain: exposure");
 	err = start_watch(dom);
 	if (err)
@@ -69,6 +76,7 @@ void domain_exposure_destroy(struct dmp_domain *dom)
 	if (!dom->exposure)
 		return;
 	dmp_lock_destroy(&dom->exposure->exposure_lock);
+	dmp_tally_destroy(&dom->exposure->ended);
 	dmp_meta_free(dom->exposure, sizeof(*dom->exposure));
 	dom->exposure = NULL;
 }
@@ -77,14 +85,7 @@ void domain_exposure_destroy(struct dmp_domain *dom)
 
 void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns)
 {
-	struct dmp_exposure_side *ended = &dom->exposure->ended;
-
-	dmp_lock_acquire(&dom->exposure->exposure_lock);
-	ended->windows++;
-	ended->bytes = dmp_add_saturated(ended->bytes, bytes);
-	ended->byte_ns = dmp_add_saturated(ended->byte_ns, dmp_mul_saturated(bytes, ns));
-	dmp_spread_add(&ended->ns, ns);
-	dmp_lock_release(&dom->exposure->exposure_lock);
+	dmp_tally_add(&dom->exposure->ended, bytes, ns);
 }
 
 /* Bytes times time up to now, which is returned: read with the lock, or a sum of an earlier now
@@ -131,7 +132,7 @@ void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t n
 	struct domain_exposure *x = dom->exposure;
 
 	dmp_lock_acquire(&x->exposure_lock);
-	waiting_end(&x->waiting, number, now_ns, &x->ended);
+	waiting_end(&x->waiting, number, now_ns, &x->ended_many);
 	dmp_lock_release(&x->exposure_lock);
 }
 
@@ -185,10 +186,11 @@ static void get_could(struct dmp_domain *dom, struct dmp_exposure_side *could)
 
 	add_queued(dom, could);
 	dmp_lock_acquire(&x->exposure_lock);
-	past = x->ended;
+	past = x->ended_many;
 	waiting_look(&x->waiting, dmp_clock_now_ns(), &past);
 	add_stuck_locked(x, &past);
 	dmp_lock_release(&x->exposure_lock);
+	dmp_tally_get(&x->ended, &past);
 	join_sides(could, &past);
 }
 
@@ -272,6 +274,7 @@ static void join_seen(struct dmp_exposure_seen *sum, const struct dmp_exposure_s
 	if (sum->stale_oldest_ns < more->stale_oldest_ns)
 		sum->stale_oldest_ns = more->stale_oldest_ns;
 	add_to(&sum->untracked, more->untracked);
+	add_to(&sum->windows_reused, more->windows_reused);
 }
 
 void dmp_exposure_join(struct dmp_exposure *sum, const struct dmp_exposure *more)

@@ -43,8 +43,8 @@
 /* A range on its way out. */
 struct domain_leaving {
 	struct domain_span span;
-	struct dmp_gather gather; /* what must be invalidated before the address is free; begun_ns
-				   * if exposure is measured */
+	struct dmp_gather gather; /* what must be invalidated before the address is free */
+	uint64_t ended_ns;        /* when the machine says that was over; 0: it does not */
 	struct flushq *queue;     /* where it waits for that ... */
 	struct flushq_ring *ring; /* ... NULL: nowhere, flush it now */
 };
@@ -98,13 +98,17 @@ static void withhold(struct dmp_domain *dom, struct domain_leaving *gone, int er
 	dmp_iommu_abandon(dom->iommu, &gone->gather);
 }
 
-/* A flush of its own has ended with @err. */
-static void tell_exposure(struct dmp_domain *dom, uint64_t len, uint64_t begun_ns, int err)
+/* A flush of its own has ended with @err: if the machine has not asked when, it is now. */
+static void tell_exposure(struct dmp_domain *dom, const struct domain_leaving *gone,
+			  uint64_t begun_ns, int err)
 {
+	uint64_t ended_ns = gone->ended_ns;
+
 	if (err)
-		domain_exposure_stuck(dom, len, begun_ns);
+		domain_exposure_stuck(dom, gone->span.len, begun_ns);
 	else
-		domain_exposure_ended(dom, len, dmp_clock_now_ns() - begun_ns);
+		domain_exposure_ended(dom, gone->span.len,
+				      (ended_ns ? ended_ns : dmp_clock_now_ns()) - begun_ns);
 }
 
 /* Errors that say "the state is as before" would lie once the tables are cleared. */
@@ -116,11 +120,13 @@ static int after_the_fact(int err)
 static int flush(struct dmp_domain *dom, struct domain_leaving *gone)
 {
 	uint64_t begun_ns = gone->gather.begun_ns;
-	int err = dmp_iommu_sync(dom->iommu, &gone->gather);
+	int err;
 
+	gone->ended_ns = 0; /* of this flush, not of one that made room in the gather */
+	err = dmp_iommu_sync(dom->iommu, &gone->gather);
 	counter_add(&dom->counts, DOMAIN_FLUSHES, 1);
 	if (dom->exposure)
-		tell_exposure(dom, gone->span.len, begun_ns, err);
+		tell_exposure(dom, gone, begun_ns, err);
 	return err;
 }
 
@@ -167,7 +173,7 @@ static int retire_queued(struct dmp_domain *dom, struct domain_leaving *gone)
 	if (err) {
 		err = after_the_fact(err);
 		if (dom->exposure)
-			tell_exposure(dom, gone->span.len, range.unmapped_ns, err);
+			domain_exposure_stuck(dom, gone->span.len, range.unmapped_ns);
 		withhold(dom, gone, err);
 		return err;
 	}
@@ -191,8 +197,10 @@ static void choose_retirement(struct dmp_domain *dom, struct domain_leaving *gon
 	gone->ring = gone->queue ? flushq_ring(gone->queue) : NULL;
 	dmp_gather_init(&gone->gather);
 	gone->gather.queued = gone->ring != NULL;
-	if (dom->exposure)
+	if (dom->exposure) {
 		gone->gather.begun_ns = dmp_clock_now_ns();
+		gone->gather.ended_ns = &gone->ended_ns;
+	}
 }
 
 /* The granules of what is to be unmapped; an error: nothing of just that extent is mapped. */

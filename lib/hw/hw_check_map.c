@@ -348,7 +348,8 @@ static bool gather_is_alone(const struct dmp_gather *before, const struct dmp_ga
 {
 	return before->start == after->start && before->end == after->end &&
 	       before->page_bytes == after->page_bytes && before->queued == after->queued &&
-	       before->reserved0 == after->reserved0 && before->begun_ns == after->begun_ns;
+	       before->reserved0 == after->reserved0 && before->begun_ns == after->begun_ns &&
+	       before->ended_ns == after->ended_ns;
 }
 
 /* What is wrong with @done itself; from here on it can be reckoned with. */
@@ -380,9 +381,9 @@ static uint64_t unmap_finish(struct change *change, const struct dmp_gather *bef
 		fault = still_there(change, done);
 	if (!fault && !gather_is_alone(before, gather))
 		fault = "changed the range of the gather";
-	*gather = (struct dmp_gather){before->start,   before->end,    before->page_bytes,
-				      gather->tables,  before->queued, before->reserved0,
-				      before->begun_ns};
+	*gather = (struct dmp_gather){before->start,    before->end,     before->page_bytes,
+				      gather->tables,   before->queued,  before->reserved0,
+				      before->begun_ns, before->ended_ns};
 	domain = change_end(change, fault);
 	if (domain && !fault && done)
 		check_pages_leave(domain, change->iova, done);

@@ -61,6 +61,16 @@ void iommu_gather_extend(struct dmp_gather *gather, dmp_iova_t iova, uint64_t le
 		gather->end = last;
 }
 
+/* The unmap that goes on after it began when it began. */
+static void begin_afresh(struct dmp_gather *gather)
+{
+	uint64_t *ended_ns = gather->ended_ns, begun_ns = gather->begun_ns;
+
+	dmp_gather_init(gather);
+	gather->begun_ns = begun_ns;
+	gather->ended_ns = ended_ns;
+}
+
 int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
 {
 	int err = 0;
@@ -73,7 +83,7 @@ int dmp_iommu_sync(struct dmp_iommu *iommu, struct dmp_gather *gather)
 	if (err)
 		return err;
 	dmp_iommu_free_tables(iommu, gather->tables);
-	dmp_gather_init(gather);
+	begin_afresh(gather);
 	return 0;
 }
 

@@ -36,14 +36,7 @@ static int down(void **state)
 	return 0;
 }
 
-static struct sim_window *open_window(struct books *b)
-{
-	struct sim_window *window = sim_books_open_locked(b->reaches, b->reach);
-
-	assert_non_null(window);
-	return window;
-}
-
+/* @window NULL: of a new one. */
 static struct sim_piece *add(struct books *b, struct sim_window *window, uint64_t page,
 			     unsigned order)
 {
@@ -53,7 +46,7 @@ static struct sim_piece *add(struct books *b, struct sim_window *window, uint64_
 		.phys = (page + 4096) << DMP_PAGE_SHIFT,
 		.order = (uint16_t)order,
 	};
-	struct sim_piece *piece = sim_books_add_locked(b->reaches, window, &entry);
+	struct sim_piece *piece = sim_books_add_locked(b->reaches, b->reach, window, &entry);
 
 	assert_non_null(piece);
 	return piece;
@@ -98,9 +91,8 @@ static unsigned found_phys(struct books *b, uint64_t first, uint64_t last)
 static void test_a_look_finds_every_piece_with_a_page_of_it(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window = open_window(b);
+	struct sim_window *window = add(b, NULL, 8, 2)->window;
 
-	add(b, window, 8, 2);
 	add(b, window, 16, 0);
 	add(b, window, 17, 0);
 	assert_int_equal(found(b, 0, 7), 0);
@@ -113,15 +105,13 @@ static void test_a_look_finds_every_piece_with_a_page_of_it(void **state)
 	assert_int_equal(found_phys(b, 8, 17), 0);
 	while (window->pieces)
 		sim_books_remove_locked(b->reaches, window->pieces);
-	sim_books_close_locked(b->reaches, window);
 }
 
 static void test_a_look_for_more_pages_than_buckets_finds_the_same(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window = open_window(b);
+	struct sim_window *window = add(b, NULL, 8, 2)->window;
 
-	add(b, window, 8, 2);
 	add(b, window, 16, 0);
 	add(b, window, UINT64_C(1) << 35, 9);
 	assert_int_equal(found(b, 11, UINT64_C(1) << 34), 2);
@@ -130,69 +120,60 @@ static void test_a_look_for_more_pages_than_buckets_finds_the_same(void **state)
 	assert_int_equal(found_phys(b, 0, UINT64_MAX), 3);
 	while (window->pieces)
 		sim_books_remove_locked(b->reaches, window->pieces);
-	sim_books_close_locked(b->reaches, window);
 }
 
 /* Pages of one look share buckets: with half as many pieces as buckets some always do. */
 static void test_a_look_meets_each_piece_once(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window = open_window(b);
+	struct sim_window *window = add(b, NULL, 0, 0)->window;
 
-	for (uint64_t page = 0; page < SIM_REACH_BUCKETS / 2; page++)
+	for (uint64_t page = 1; page < SIM_REACH_BUCKETS / 2; page++)
 		add(b, window, page, 0);
 	assert_int_equal(found(b, 0, SIM_REACH_BUCKETS / 2 - 1), SIM_REACH_BUCKETS / 2);
 	assert_int_equal(found_phys(b, 4096, 4096 + SIM_REACH_BUCKETS - 1), SIM_REACH_BUCKETS / 2);
 	while (window->pieces)
 		sim_books_remove_locked(b->reaches, window->pieces);
-	sim_books_close_locked(b->reaches, window);
 }
 
 static void test_pieces_of_another_domain_are_not_found(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window = open_window(b);
+	struct sim_window *window = add(b, NULL, 8, 0)->window;
 	unsigned n = 0;
 
-	add(b, window, 8, 0);
 	sim_books_find_locked(b->reaches, &(struct sim_pages){b->reach->id + 1, 8, 8}, count, &n);
 	sim_books_find_locked(b->reaches, &(struct sim_pages){b->reach->id + 1, 0, UINT64_MAX},
 			      count, &n);
 	assert_int_equal(n, 0);
 	sim_books_remove_locked(b->reaches, window->pieces);
-	sim_books_close_locked(b->reaches, window);
 }
 
 static void test_a_look_ends_where_it_is_told_to(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window = open_window(b);
+	struct sim_window *window = add(b, NULL, 8, 0)->window;
 	struct sim_pages pages = {b->reach->id, 0, 100};
 	struct sim_piece *piece;
 
-	add(b, window, 8, 0);
 	add(b, window, 9, 0);
 	piece = sim_books_find_locked(b->reaches, &pages, take, NULL);
 	assert_non_null(piece);
 	assert_int_equal(piece->page, 8);
 	while (window->pieces)
 		sim_books_remove_locked(b->reaches, window->pieces);
-	sim_books_close_locked(b->reaches, window);
 }
 
 /* Piece i in window i / 2; every third goes first. */
 static void test_records_are_used_again(void **state)
 {
 	struct books *b = *state;
-	struct sim_window *window[MANY / 2];
 	struct sim_piece *piece[MANY];
 	uint64_t meta;
 
 	for (unsigned round = 0; round < 3; round++) {
 		for (unsigned i = 0; i < MANY; i++) {
-			if (i % 2 == 0)
-				window[i / 2] = open_window(b);
-			piece[i] = add(b, window[i / 2], 7 * i, 0);
+			piece[i] = add(b, i % 2 ? piece[i - 1]->window : NULL, 7 * i, 0);
 		}
 		assert_int_equal(found(b, 0, 7 * MANY), MANY);
 		for (unsigned i = 0; i < MANY; i += 3)
@@ -205,8 +186,7 @@ static void test_records_are_used_again(void **state)
 			if (i % 3)
 				sim_books_remove_locked(b->reaches, piece[i]);
 		assert_false(sim_reach_any(b->reaches));
-		for (unsigned i = 0; i < MANY / 2; i++)
-			sim_books_close_locked(b->reaches, window[i]);
+		assert_null(b->reach->oldest);
 		if (round == 0)
 			meta = dmp_meta_in_use();
 		assert_int_equal(dmp_meta_in_use(), meta);
@@ -219,16 +199,16 @@ static void test_windows_stand_in_the_order_in_which_they_opened(void **state)
 	struct sim_window *w[3];
 
 	for (unsigned i = 0; i < 3; i++)
-		w[i] = open_window(b);
+		w[i] = add(b, NULL, i, 0)->window;
 	assert_ptr_equal(b->reach->oldest, w[0]);
 	assert_ptr_equal(b->reach->newest, w[2]);
-	sim_books_close_locked(b->reaches, w[1]);
+	sim_books_remove_locked(b->reaches, w[1]->pieces);
 	assert_ptr_equal(w[0]->newer, w[2]);
 	assert_ptr_equal(w[2]->older, w[0]);
 	assert_int_equal(w[1]->serial, 0);
-	sim_books_close_locked(b->reaches, w[0]);
+	sim_books_remove_locked(b->reaches, w[0]->pieces);
 	assert_ptr_equal(b->reach->oldest, w[2]);
-	sim_books_close_locked(b->reaches, w[2]);
+	sim_books_remove_locked(b->reaches, w[2]->pieces);
 	assert_null(b->reach->oldest);
 	assert_null(b->reach->newest);
 }

@@ -45,7 +45,7 @@ static void expect(struct machine *m, uint64_t iotlb, uint64_t walk, uint64_t de
 
 static void execute(struct machine *m, struct sim_command command)
 {
-	command.asked = command.pages;
+	command.drop.asked = command.drop.pages;
 	sim_command_execute(m->sim, &command);
 }
 
@@ -57,19 +57,20 @@ static void test_each_command_makes_forget_what_it_names(void **state)
 	struct sim_pages all = {dom->id, 0, UINT64_MAX};
 	dmp_phys_t phys = map_and_read_two(m);
 
-	execute(m, (struct sim_command){.kind = COMMAND_WAIT, .pages = all});
+	execute(m, (struct sim_command){.kind = COMMAND_WAIT, .drop.pages = all});
 	expect(m, 0, 0, 0);
-	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .pages = one, .leaf_only = true});
+	execute(m,
+		(struct sim_command){.kind = COMMAND_PAGES, .drop.pages = one, .leaf_only = true});
 	expect(m, 1, 0, 0);
-	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .pages = one});
+	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .drop.pages = one});
 	expect(m, 1, 3, 0);
-	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 0, .pages = one});
+	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 0, .drop.pages = one});
 	expect(m, 1, 3, 1);
-	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 1, .pages = all});
+	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 1, .drop.pages = all});
 	expect(m, 1, 3, 1);
-	execute(m, (struct sim_command){.kind = COMMAND_DOMAIN, .pages = all});
+	execute(m, (struct sim_command){.kind = COMMAND_DOMAIN, .drop.pages = all});
 	expect(m, 2, 6, 1);
-	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 0, .pages = all});
+	execute(m, (struct sim_command){.kind = COMMAND_DEVICE, .device = 0, .drop.pages = all});
 	expect(m, 2, 6, 2);
 	m->ops->mem_free(m->sim, phys, 0);
 }
@@ -79,7 +80,7 @@ static void test_the_command_for_everything_names_no_domain(void **state)
 	struct machine *m = *state;
 	dmp_phys_t phys = map_and_read_two(m);
 
-	execute(m, (struct sim_command){.kind = COMMAND_ALL, .pages = {0, 0, UINT64_MAX}});
+	execute(m, (struct sim_command){.kind = COMMAND_ALL, .drop.pages = {0, 0, UINT64_MAX}});
 	expect(m, 2, 6, 0);
 	m->ops->mem_free(m->sim, phys, 0);
 }
@@ -105,7 +106,7 @@ static void test_each_command_has_its_price(void **state)
 	for (unsigned i = 0; i < sizeof(prices) / sizeof(prices[0]); i++) {
 		struct sim_command command = prices[i].command;
 
-		command.pages = none;
+		command.drop.pages = none;
 		execute(m, command);
 		assert_int_equal(machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE] - before,
 				 prices[i].ns);
@@ -113,9 +114,9 @@ static void test_each_command_has_its_price(void **state)
 	}
 	assert_int_equal(machine_stats(m).commands, 4);
 	m->sim->costs.invalidate_domain = 7000000;
-	execute(m, (struct sim_command){.kind = COMMAND_DOMAIN, .pages = none});
-	execute(m, (struct sim_command){.kind = COMMAND_ALL, .pages = none});
-	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .pages = none});
+	execute(m, (struct sim_command){.kind = COMMAND_DOMAIN, .drop.pages = none});
+	execute(m, (struct sim_command){.kind = COMMAND_ALL, .drop.pages = none});
+	execute(m, (struct sim_command){.kind = COMMAND_PAGES, .drop.pages = none});
 	assert_int_equal(machine_stats(m).phase_ns[DMP_SIM_PHASE_INVALIDATE] - before, 14010);
 }
 

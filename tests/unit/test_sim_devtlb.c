@@ -98,8 +98,9 @@ static void test_a_device_that_was_not_told_shows_as_stale(void **state)
 	assert_int_equal(machine_map(m, IOVA, phys, PAGE, 1, RW), 0);
 	assert_int_equal(read_at(m, IOVA), 0);
 	assert_int_equal(machine_unmap(m, IOVA, PAGE, 1, &gather), PAGE);
-	sim_command_execute(
-		m->sim, &(struct sim_command){.kind = COMMAND_PAGES, .pages = page, .asked = page});
+	sim_command_execute(m->sim, &(struct sim_command){.kind = COMMAND_PAGES,
+							  .drop.pages = page,
+							  .drop.asked = page});
 	assert_int_equal(read_at(m, IOVA), -EFAULT);
 	assert_int_equal(machine_fault(m), DMP_FAULT_STALE);
 	assert_int_equal(machine_flush(m, &gather), 0);

@@ -51,6 +51,7 @@ static void test_a_window_opens_when_the_gather_says_the_unmap_began(void **stat
 	dmp_phys_t phys = machine_ram(rig->m, 0, NULL);
 
 	gather.begun_ns = 700;
+	gather.queued = 1;
 	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 1, RW), 0);
 	assert_int_equal(rig_read(rig, IOVA), 0);
 	dmp_harness_advance(1000);
@@ -145,17 +146,20 @@ static void test_a_look_whose_window_has_ended_opens_another(void **state)
 	struct sim_tlb_entry entry = {.id = dom->id, .page = 8, .phys = MIB(1), .prot = RW};
 	struct sim_look look = {.sim = rig->m->sim, .reach = load_acquire(&dom->reach)};
 	uint64_t now_ns = SIM_NOT_YET;
+	struct sim_piece *piece;
 
 	look.now_ns = SIM_NOT_YET;
 	look.pages = (struct sim_pages){dom->id, 8, 9};
-	assert_true(sim_reach_hold(&look, TLB_IOTLB, &entry));
-	sim_reach_let_go(rig->m->sim, TLB_IOTLB, &entry, DMP_EXPOSURE_EVICTED, &now_ns);
+	piece = sim_reach_hold(&look, TLB_IOTLB, &entry);
+	assert_non_null(piece);
+	sim_reach_let_go(rig->m->sim, TLB_IOTLB, piece, DMP_EXPOSURE_EVICTED, &now_ns);
 	assert_int_equal(rig->told.nended, 1);
 	entry.page = 9;
-	assert_true(sim_reach_hold(&look, TLB_IOTLB, &entry));
+	piece = sim_reach_hold(&look, TLB_IOTLB, &entry);
+	assert_non_null(piece);
 	assert_int_equal(rig_seen(rig).did.windows, 2);
 	assert_int_equal(rig_seen(rig).did.open, 1);
-	sim_reach_let_go(rig->m->sim, TLB_IOTLB, &entry, DMP_EXPOSURE_EVICTED, &now_ns);
+	sim_reach_let_go(rig->m->sim, TLB_IOTLB, piece, DMP_EXPOSURE_EVICTED, &now_ns);
 	assert_int_equal(rig->told.nended, 2);
 }
 
@@ -224,19 +228,23 @@ static void test_a_window_without_room_for_its_piece_has_never_been(void **state
 	struct sim_look look = {.sim = rig->m->sim, .reach = load_acquire(&dom->reach)};
 	struct sim_tlb_entry entry = {.id = dom->id, .phys = MIB(1), .prot = RW};
 	uint64_t now_ns = SIM_NOT_YET;
+	struct sim_piece *piece[32];
 
 	look.pages = (struct sim_pages){dom->id, 0, 31};
-	for (entry.page = 0; entry.page < 32; entry.page++)
-		assert_true(sim_reach_hold(&look, TLB_IOTLB, &entry));
+	for (entry.page = 0; entry.page < 32; entry.page++) {
+		piece[entry.page] = sim_reach_hold(&look, TLB_IOTLB, &entry);
+		assert_non_null(piece[entry.page]);
+	}
 	look.serial = 0;
 	assert_int_equal(dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_BACKEND, 1, 1), 0);
-	assert_false(sim_reach_hold(&look, TLB_IOTLB, &entry));
+	assert_null(sim_reach_hold(&look, TLB_IOTLB, &entry));
 	assert_int_equal(dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_BACKEND, 0, 0), 0);
 	assert_int_equal(rig_seen(rig).did.windows, 1);
 	assert_int_equal(rig_seen(rig).did.open, 1);
 	assert_int_equal(rig_seen(rig).untracked, 1);
 	while (entry.page-- > 0)
-		sim_reach_let_go(rig->m->sim, TLB_IOTLB, &entry, DMP_EXPOSURE_EVICTED, &now_ns);
+		sim_reach_let_go(rig->m->sim, TLB_IOTLB, piece[entry.page], DMP_EXPOSURE_EVICTED,
+				 &now_ns);
 	assert_int_equal(rig->told.nended, 1);
 }
 
@@ -313,12 +321,14 @@ static void test_the_walker_sees_a_mark_that_nobody_counts(void **state)
 	dmp_phys_t phys = rig_leave_open(rig, IOVA);
 	struct sim_tlb *iotlb = &rig->m->sim->units[0].iotlb;
 	struct sim_tlb_entry *entry = iotlb->store;
+	struct sim_piece *piece;
 
-	while (!entry->is_marked)
+	while (!entry->piece)
 		entry++;
-	entry->is_marked = false;
+	piece = entry->piece;
+	entry->piece = NULL;
 	assert_int_equal(dmp_sim_check(rig->m->sim), -EIO);
-	entry->is_marked = true;
+	entry->piece = piece;
 	assert_int_equal(dmp_sim_check(rig->m->sim), 0);
 	rig_free(rig, phys, 0);
 }

@@ -20,10 +20,10 @@ static void test_with_a_device_tlb_the_later_of_the_two_ends_it(void **state)
 
 	assert_int_equal(rig_seen(rig).did.bytes, PAGE);
 	dmp_harness_advance(10);
-	sim_units_drop(rig->m->sim, &page, &page, true);
+	sim_units_drop(rig->m->sim, &(struct sim_drop){page, page, NULL}, true);
 	assert_int_equal(rig_seen(rig).did.open, 1);
 	dmp_harness_advance(10);
-	sim_devtlb_drop(rig->m->sim, rig->m->device, &page, &page);
+	sim_devtlb_drop(rig->m->sim, rig->m->device, &(struct sim_drop){page, page, NULL});
 	assert_int_equal(rig_seen(rig).did.open, 0);
 	assert_int_equal(rig_seen(rig).did.ns.max, 20);
 	assert_int_equal(rig_seen(rig).did.byte_ns, 20 * PAGE);
@@ -81,9 +81,9 @@ static void test_of_two_iotlbs_the_later_ends_it(void **state)
 	rig_unmap(rig, IOVA, PAGE, 1);
 	assert_int_equal(rig_seen(rig).did.windows, 1);
 	assert_int_equal(rig_seen(rig).did.open_bytes, PAGE);
-	sim_tlb_drop(sim, &sim->units[0].iotlb, &page, &page);
+	sim_tlb_drop(sim, &sim->units[0].iotlb, &(struct sim_drop){page, page, NULL});
 	assert_int_equal(rig_seen(rig).did.open_bytes, PAGE);
-	sim_tlb_drop(sim, &sim->units[1].iotlb, &page, &page);
+	sim_tlb_drop(sim, &sim->units[1].iotlb, &(struct sim_drop){page, page, NULL});
 	assert_int_equal(rig_seen(rig).did.open, 0);
 	remove_second(rig, &second);
 	rig_free(rig, phys, 0);
@@ -113,7 +113,7 @@ static void test_of_a_big_page_what_a_device_keeps_is_counted_in_4_kib(void **st
 	rig_unmap(rig, IOVA, MIB(2), 1);
 	assert_int_equal(rig_seen(rig).did.bytes, MIB(2));
 	dmp_harness_advance(10);
-	sim_units_drop(rig->m->sim, &page, &page, true);
+	sim_units_drop(rig->m->sim, &(struct sim_drop){page, page, NULL}, true);
 	assert_int_equal(rig_seen(rig).did.open_bytes, 2 * PAGE);
 	assert_int_equal(dmp_sim_check(rig->m->sim), 0);
 	dmp_harness_advance(10);
@@ -154,7 +154,7 @@ static void test_a_look_that_is_older_than_another_counts_nothing_twice(void **s
 	assert_int_equal(rig_read(rig, IOVA + PAGE), 0);
 	rig_unmap(rig, IOVA, MIB(2), 1);
 	dmp_harness_advance(100);
-	sim_units_drop(rig->m->sim, &page, &page, true);
+	sim_units_drop(rig->m->sim, &(struct sim_drop){page, page, NULL}, true);
 	let_go_as_of(rig, IOVA, phys, 50);
 	dmp_harness_advance(200);
 	rig_flush(rig);
@@ -170,7 +170,7 @@ static void test_no_window_ends_before_it_opened(void **state)
 
 	dmp_harness_advance(100);
 	phys = rig_leave_open(rig, IOVA);
-	sim_units_drop(rig->m->sim, &page, &page, true);
+	sim_units_drop(rig->m->sim, &(struct sim_drop){page, page, NULL}, true);
 	let_go_as_of(rig, IOVA, phys, 50);
 	assert_int_equal(rig->told.nended, 1);
 	assert_int_equal(rig->told.window.opened_ns, 100);
@@ -208,11 +208,11 @@ static void test_one_memory_in_pages_of_two_sizes_is_let_go_in_any_order(void **
 	assert_int_equal(second_read(&second, IOVA), 0);
 	rig_unmap(rig, IOVA, PAGE, 1);
 	assert_int_equal(rig_seen(rig).did.open, 2);
-	sim_devtlb_drop(sim, rig->m->device, &page, &page);
-	sim_devtlb_drop(sim, second.device, &page, &page);
+	sim_devtlb_drop(sim, rig->m->device, &(struct sim_drop){page, page, NULL});
+	sim_devtlb_drop(sim, second.device, &(struct sim_drop){page, page, NULL});
 	assert_int_equal(rig_seen(rig).did.open, 2);
 	assert_int_equal(dmp_sim_check(sim), 0);
-	sim_units_drop(sim, &page, &page, true);
+	sim_units_drop(sim, &(struct sim_drop){page, page, NULL}, true);
 	assert_int_equal(rig_seen(rig).did.open, 0);
 	assert_int_equal(rig->m->nlines, 0);
 	remove_second(rig, &second);

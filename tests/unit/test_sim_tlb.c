@@ -40,7 +40,7 @@ static void drop(struct cache *c, uint64_t id, uint64_t first, uint64_t last)
 {
 	struct sim_pages pages = {id, first, last};
 
-	sim_tlb_drop(c->m->sim, &c->tlb, &pages, &pages);
+	sim_tlb_drop(c->m->sim, &c->tlb, &(struct sim_drop){pages, pages, NULL});
 }
 
 static void destroy(struct cache *c)
@@ -172,7 +172,7 @@ static void test_what_goes_beside_the_pages_asked_for_is_counted(void **state)
 	(void)state;
 	for (uint64_t page = 0; page < 8; page++)
 		fill(&c, 1, page, 0);
-	sim_tlb_drop(c.m->sim, &c.tlb, &block, &asked);
+	sim_tlb_drop(c.m->sim, &c.tlb, &(struct sim_drop){block, asked, NULL});
 	assert_int_equal(machine_stats(c.m).over_invalidated_entries, 5);
 	assert_int_equal(machine_stats(c.m).devtlb_invalidated, 8);
 	destroy(&c);

@@ -124,19 +124,16 @@ static void (*beside_a_drop)(void);
 static void (*beside_a_walk)(void);
 static struct machine *machine_beside;
 
-void __real_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-			 const struct sim_pages *asked);
-void __wrap_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-			 const struct sim_pages *asked);
+void __real_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_drop *drop);
+void __wrap_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_drop *drop);
 bool __real_sim_walk_from(const struct dmp_sim *sim, const struct sim_step *first, dmp_iova_t iova,
 			  struct sim_walk *walk);
 bool __wrap_sim_walk_from(const struct dmp_sim *sim, const struct sim_step *first, dmp_iova_t iova,
 			  struct sim_walk *walk);
 
-void __wrap_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_pages *pages,
-			 const struct sim_pages *asked)
+void __wrap_sim_tlb_drop(struct dmp_sim *sim, struct sim_tlb *tlb, const struct sim_drop *drop)
 {
-	__real_sim_tlb_drop(sim, tlb, pages, asked);
+	__real_sim_tlb_drop(sim, tlb, drop);
 	if (beside_a_drop)
 		beside_a_drop();
 }
@@ -165,7 +162,7 @@ static void drop_level_1(void)
 	struct sim_pages all = {.id = m->sim->domains->id, .last = UINT64_MAX};
 	uint64_t counted = load_relaxed(&tlb->invalidated);
 
-	__real_sim_tlb_drop(m->sim, tlb, &all, &all);
+	__real_sim_tlb_drop(m->sim, tlb, &(struct sim_drop){all, all, NULL});
 	store_relaxed(&tlb->invalidated, counted);
 }
 
