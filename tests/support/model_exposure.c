@@ -25,11 +25,6 @@ void exposed_begin(struct model_exposure *m, const struct exposed_shape *shape)
 		m->sum[dom].flags = DMP_EXPOSURE_SEEN | DMP_EXPOSURE_MANUAL;
 }
 
-void exposed_at(struct model_exposure *m, uint64_t now_ns)
-{
-	m->now_ns = now_ns;
-}
-
 static void tell(struct model_exposure *m, const struct exposed_event *event)
 {
 	if (m->nevents < EXPOSED_EVENTS)
@@ -361,7 +356,7 @@ void exposed_flushed(struct model_exposure *m, unsigned dom)
 	m->nwaits = left;
 }
 
-/* Memory is used again. */
+/* Memory is used again: what becomes of it the second time counts no more. */
 
 static void reuse(struct model_exposure *m, struct exposed_piece *piece,
 		  enum dmp_exposure_memory memory)
@@ -376,6 +371,8 @@ static void reuse(struct model_exposure *m, struct exposed_piece *piece,
 				      .to_ns = m->now_ns - w->begun_ns,
 				      .what = memory};
 
+	if (piece->memory == memory)
+		return;
 	seen->memory_mapped += memory == DMP_EXPOSURE_MAPPED;
 	seen->memory_mapped_elsewhere += memory == DMP_EXPOSURE_MAPPED_ELSEWHERE;
 	seen->memory_freed += memory == DMP_EXPOSURE_FREED;

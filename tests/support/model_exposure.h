@@ -117,7 +117,11 @@ struct model_exposure {
 
 void exposed_begin(struct model_exposure *m, const struct exposed_shape *shape);
 /* The rest is at @now_ns. */
-void exposed_at(struct model_exposure *m, uint64_t now_ns);
+static inline void exposed_at(struct model_exposure *m, uint64_t now_ns)
+{
+	m->now_ns = now_ns;
+}
+
 /* Counted as mapped again; kept in slot @i. */
 void exposed_map(struct model_exposure *m, unsigned i, const struct exposed_mapping *mapping);
 /* What is in slot @i is unmapped: before the call of the library, and after it. */
