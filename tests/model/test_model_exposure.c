@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_model_exposure.c - random work of three devices behind two domains, against a model of what
+ * test_model_exposure.c - random work of four devices behind three domains, against a model of what
  * exposure.h defines: windows, bytes, times, what was done meanwhile, and what a watch is told
  *
  * In manual time, where everything is exact.  Each test is a machine, tried with every policy.
@@ -11,7 +11,7 @@
 #include "exposure_match.h"
 #include "rng.h"
 
-#define ROUNDS 1500u
+#define ROUNDS 3000u
 #define SEEDS  2u
 
 #define PAGES_4K  (UINT64_C(1) << 12 | UINT64_C(1) << 21 | UINT64_C(1) << 30)

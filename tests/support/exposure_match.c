@@ -2,9 +2,9 @@
 /*
  * exposure_match.c - random work, on the library and on the model
  *
- *    domain 0: devices 0 and 1        domain 1: device 2        all of one memory
+ *    domain 0: devices 0 and 1      1: device 2      2: device 3      all of one memory
  *
- *    pages    64 granules that small buffers and lists lie in, anywhere and over one another
+ *    pages    24 granules that small buffers and lists lie in, anywhere and over one another
  *    big      8 MiB for buffers of 2 MiB and two granules, at or beside a multiple of 2 MiB
  *    spare    buffers that are allocated, used, unmapped, and given back some time later
  *
@@ -66,7 +66,7 @@ static void map_small(struct match *m, unsigned i)
 	struct match_slot *s = &m->slot[i];
 
 	s->buf = m->pages + below(m, (MATCH_GRANULES - 5) * m->granule);
-	s->len = 1 + below(m, 4 * m->granule);
+	s->len = 1 + below(m, (below(m, 2) ? 4 : 1) * m->granule);
 	map_buffer(m, i);
 }
 

@@ -24,7 +24,7 @@
 #define MATCH_SLOTS    40u
 #define MATCH_SPARES   8u
 #define MATCH_RECENT   256u
-#define MATCH_GRANULES 64u
+#define MATCH_GRANULES 24u
 #define MATCH_BIG      (UINT64_C(2) << 20)
 #define MATCH_BIG_ROOM (4 * MATCH_BIG)
 

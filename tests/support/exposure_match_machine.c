@@ -52,11 +52,11 @@ static void make_devices(struct match *m, struct exposed_shape *shape)
 	uint64_t mask = m->c->flush == DMP_FLUSH_ON_REUSE ? m->granule * 256 - 1 : UINT32_MAX;
 
 	for (unsigned i = 0; i < EXPOSED_DEVICES; i++) {
-		shape->dom_of[i] = i / 2;
+		shape->dom_of[i] = i - (i > 0);
 		assert_int_equal(dmp_device_create(dmp_sim_hw(m->sim),
 						   &DMP_DEVICE_OPTS(.dma_mask = mask), &m->dev[i]),
 				 0);
-		assert_int_equal(dmp_device_attach(m->dev[i], m->dom[i / 2]), 0);
+		assert_int_equal(dmp_device_attach(m->dev[i], m->dom[shape->dom_of[i]]), 0);
 		shape->device_id[i] = dmp_device_id(m->dev[i]);
 		assert_int_equal(dmp_sim_agent_create(m->sim, shape->device_id[i], &m->agent[i]),
 				 0);

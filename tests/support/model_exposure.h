@@ -19,8 +19,8 @@
 
 #include <dmapool/exposure.h>
 
-#define EXPOSED_DOMAINS  2u
-#define EXPOSED_DEVICES  3u
+#define EXPOSED_DOMAINS  3u
+#define EXPOSED_DEVICES  4u
 #define EXPOSED_MAPPINGS 64u
 #define EXPOSED_RUNS     4u
 #define EXPOSED_ENTRIES  4096u
