@@ -8,9 +8,9 @@
  *    big      8 MiB for buffers of 2 MiB and two granules, at or beside a multiple of 2 MiB
  *    spare    buffers that are allocated, used, unmapped, and given back some time later
  *
- * When a domain flushes, its watch says; what the flush covers, and everything else, the model knows
- * for itself.  After each step what the watches were told is compared as a set, since the order in
- * which one flush ends windows is nobody's business; snapshots are compared every now and then.
+ * When a domain flushes, its watch says; what the flush covers, and everything else, the model
+ * knows for itself.  After each step what the watches were told is compared as a set, since the
+ * order in which one flush ends windows is nobody's business; snapshots now and then.
  */
 #include "exposure_match_internal.h"
 

@@ -7,7 +7,7 @@
 #include "test_attack_rig.h"
 
 #define ASSUMED(name, value) "\"" name "\": {\"value\": " value ", \"source\": \"assumed\"}"
-#define PROFILE(...)         "{\"name\": \"t\", \"description\": \"t\", \"machine\": {" __VA_ARGS__ "}}"
+#define PROFILE(...)         "{\"name\": \"t\", \"description\": \"\", \"machine\": {" __VA_ARGS__ "}}"
 
 static const char device_tlbs[] = PROFILE(ASSUMED("devtlb_sets", "16") ", " ASSUMED("iotlbs", "3"));
 static const char big_entries[] = PROFILE(ASSUMED("iotlb_page_bytes", "2097152"));
