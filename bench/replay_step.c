@@ -34,21 +34,19 @@ static struct dmp_device *device_of(const struct replay_run *run, const struct r
 	return run->machine->devices[m->dev];
 }
 
-static uint32_t line_of(const struct replay_run *run, const struct replay_step *step)
-{
-	const struct trace_step *from = &run->job->plan->steps[step->plan_step];
-
-	return run->job->trace->events[from->event].line;
-}
-
 static bool bounces(const struct replay_run *run)
 {
 	return run->machine->way == REPLAY_BOUNCE;
 }
 
-static uint32_t map_line(const struct replay_run *run, uint32_t i)
+/* Where in the file: of @step, NULL: of the map of mapping @i.  Looked for only if something went
+ * wrong: the events are many, and far away. */
+static uint32_t line_of(const struct replay_run *run, uint32_t i, const struct replay_step *step)
 {
-	return run->job->trace->events[run->job->plan->mappings[i].map_event].line;
+	const struct trace_plan *plan = run->job->plan;
+	uint32_t event = step ? plan->steps[step->plan_step].event : plan->mappings[i].map_event;
+
+	return run->job->trace->events[event].line;
 }
 
 /* relaxed: a number for the report */
@@ -94,14 +92,16 @@ static int unmap(struct dmp_device *dev, struct replay_mapping *m, unsigned attr
 	return dmp_dma_unmap_sg(dev, m->sg, m->nsg, (enum dmp_dir)m->dir, attrs);
 }
 
-static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line)
+static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_t i,
+		       const struct replay_step *step)
 {
 	struct replay_mapping *m = &run->job->mappings[i];
 	int err = dmp_dma_alloc_coherent(device_of(run, m), m->len, &m->buf, &m->addr);
 
 	m->live = !err;
 	if (err) {
-		replay_blame_note(&lane->counts.blame, "dmp_dma_alloc_coherent", err, line);
+		replay_blame_note(&lane->counts.blame, "dmp_dma_alloc_coherent", err,
+				  line_of(run, i, step));
 		return;
 	}
 	lane->counts.allocs++;
@@ -110,8 +110,8 @@ static void step_alloc(struct replay_run *run, struct replay_lane *lane, uint32_
 }
 
 /* @last: no step will come that can try again.  No room is nothing to warn of before that. */
-static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t i, uint32_t line,
-		     bool last)
+static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t i,
+		     const struct replay_step *step, bool last)
 {
 	struct replay_mapping *m = &run->job->mappings[i];
 	bool was_late = m->late;
@@ -124,7 +124,7 @@ static void step_map(struct replay_run *run, struct replay_lane *lane, uint32_t 
 	m->live = !err;
 	m->late = err == -ENOSPC && !last;
 	if (err && !m->late)
-		replay_blame_note(&lane->counts.blame, call, err, line);
+		replay_blame_note(&lane->counts.blame, call, err, line_of(run, i, step));
 	if (err)
 		return;
 	lane->counts.maps++;
@@ -149,9 +149,10 @@ void replay_step_commit(struct replay_run *run, struct replay_lane *lane, int er
 }
 
 /* To those who follow what waits, and who say when it has waited long enough. */
-static void tell_unmapped(struct replay_run *run, struct replay_lane *lane, uint32_t dev,
-			  uint32_t line)
+static void tell_unmapped(struct replay_run *run, struct replay_lane *lane, uint32_t i,
+			  const struct replay_step *step)
 {
+	uint32_t dev = run->job->mappings[i].dev;
 	int err = 0;
 
 	if (run->queued)
@@ -159,7 +160,8 @@ static void tell_unmapped(struct replay_run *run, struct replay_lane *lane, uint
 	if (run->commits)
 		err = replay_commits_count(run->commits, run->machine, dev, run->now_ns);
 	if (err)
-		replay_blame_note(&lane->counts.blame, "dmp_domain_commit", err, line);
+		replay_blame_note(&lane->counts.blame, "dmp_domain_commit", err,
+				  line_of(run, i, step));
 }
 
 static void count_unmap(struct replay_run *run, struct replay_lane *lane,
@@ -175,7 +177,7 @@ static void count_unmap(struct replay_run *run, struct replay_lane *lane,
 }
 
 static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_t i, unsigned attrs,
-		       uint32_t line)
+		       const struct replay_step *step)
 {
 	struct replay_mapping *m = &run->job->mappings[i];
 	bool skipped = attrs & DMP_ATTR_SKIP_SYNC;
@@ -187,10 +189,10 @@ static void step_unmap(struct replay_run *run, struct replay_lane *lane, uint32_
 	err = unmap(device_of(run, m), m, attrs, &call);
 	m->live = false;
 	if (err) {
-		replay_blame_note(&lane->counts.blame, call, err, line);
+		replay_blame_note(&lane->counts.blame, call, err, line_of(run, i, step));
 		return;
 	}
-	tell_unmapped(run, lane, m->dev, line);
+	tell_unmapped(run, lane, i, step);
 	copied_back(run, lane, m, skipped);
 	if (run->data)
 		replay_data_after_unmap(run, lane, i, skipped);
@@ -231,7 +233,8 @@ static void step_sync(struct replay_run *run, struct replay_lane *lane,
 		replay_data_before_sync(run, lane, step->mapping, sync);
 	err = sync_range(device_of(run, m), m, sync);
 	if (err)
-		replay_blame_note(&lane->counts.blame, "dmp_dma_sync", err, line_of(run, step));
+		replay_blame_note(&lane->counts.blame, "dmp_dma_sync", err,
+				  line_of(run, step->mapping, step));
 	else
 		lane->counts.syncs += step->starts_call;
 	if (!err && bounces(run) && m->dir != spared)
@@ -246,16 +249,15 @@ static void do_step(struct replay_run *run, struct replay_lane *lane,
 	struct replay_mapping *m = &run->job->mappings[step->mapping];
 
 	if (m->late)
-		step_map(run, lane, step->mapping, map_line(run, step->mapping),
-			 step->op == TRACE_OP_UNMAP);
+		step_map(run, lane, step->mapping, NULL, step->op == TRACE_OP_UNMAP);
 	if (step->op == TRACE_OP_MAP && replay_is_alloc(m->shape))
-		step_alloc(run, lane, step->mapping, line_of(run, step));
+		step_alloc(run, lane, step->mapping, step);
 	else if (step->op == TRACE_OP_MAP)
-		step_map(run, lane, step->mapping, line_of(run, step), false);
+		step_map(run, lane, step->mapping, step, false);
 	else if (!m->live)
 		lane->counts.not_done++;
 	else if (step->op == TRACE_OP_UNMAP)
-		step_unmap(run, lane, step->mapping, step->attrs, line_of(run, step));
+		step_unmap(run, lane, step->mapping, step->attrs, step);
 	else
 		step_sync(run, lane, step);
 }
@@ -276,7 +278,7 @@ void replay_step_settle(struct replay_run *run, struct replay_lane *lane)
 {
 	for (uint32_t i = 0; i < run->job->plan->nmappings; i++)
 		if (run->job->mappings[i].late)
-			step_map(run, lane, i, map_line(run, i), true);
+			step_map(run, lane, i, NULL, true);
 }
 
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane)
@@ -287,7 +289,7 @@ uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane)
 	for (uint32_t i = 0; i < job->plan->nmappings; i++) {
 		if (!job->mappings[i].live)
 			continue;
-		step_unmap(run, lane, i, job->mappings[i].map_attrs, map_line(run, i));
+		step_unmap(run, lane, i, job->mappings[i].map_attrs, NULL);
 		n++;
 	}
 	return n;
