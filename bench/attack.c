@@ -68,7 +68,7 @@ static int attack_policies_of(const struct attack_opts *opts, const struct repla
 	}
 	for (unsigned i = 0; i < *n; i++)
 		attack_print_notes(stdout, &results[i]);
-	attack_print_damage(stdout, answer);
+	replay_print_left_out(stdout, answer);
 	fputc('\n', stdout);
 	return status;
 }

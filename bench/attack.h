@@ -293,8 +293,6 @@ void attack_print_head(FILE *to, const struct attack_opts *opts,
 		       const struct replay_answer *answer);
 void attack_print_result(FILE *to, const struct attack_opts *opts,
 			 const struct attack_result *result);
-/* What is wrong with the trace: lines as those of a replay. */
-void attack_print_damage(FILE *to, const struct replay_answer *answer);
 /* What is broken, and what is to be known: lines below the rows. */
 void attack_print_notes(FILE *to, const struct attack_result *result);
 

@@ -154,29 +154,19 @@ static json_t *policies_json(const struct attack_result *results, unsigned nresu
 	return json;
 }
 
-/* As in a replay's. */
-static json_t *skips_json(const struct replay_answer *a)
-{
-	json_t *skips = json_array();
-	struct replay_skip skip;
-
-	for (unsigned i = 0; replay_skip_at(a, i, &skip); i++)
-		replay_json_skip(&skips, &skip);
-	return skips;
-}
-
 json_t *attack_json(const struct attack_opts *opts, const struct replay_answer *a,
 		    const struct attack_result *results, unsigned nresults)
 {
 	char name[REPLAY_NAME_MAX];
+	json_t *json;
 
 	replay_trace_name(a->path, name, sizeof(name));
-	return json_pack("{s:o, s:o, s:s, s:I, s:I, s:i, s:o, s:I, s:I, s:I, s:o, s:o}", "trace",
+	json = json_pack("{s:o, s:o, s:s, s:I, s:I, s:i, s:o, s:I, s:o}", "trace",
 			 json_file_text(name), "path", json_file_text(a->path), "clock",
 			 replay_clock_name(opts->clock), "seed", (json_int_t)opts->seed, "attempts",
 			 (json_int_t)opts->attempts, "mask_bits", (int)opts->mask_bits, "profile",
 			 json_file_text(opts->profile ? opts->profile : "free"), "events",
-			 (json_int_t)a->nevents, "lost_events", (json_int_t)a->trace->lost_events,
-			 "overwritten_events", (json_int_t)a->trace->overwritten_events, "skipped",
-			 skips_json(a), "policies", policies_json(results, nresults));
+			 (json_int_t)a->nevents, "policies", policies_json(results, nresults));
+	replay_json_left_out(&json, a);
+	return json;
 }

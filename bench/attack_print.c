@@ -7,7 +7,6 @@
  *      strict   1000000    ...          kept
  *      lazy     1000000    ...          BROKEN
  *      lazy: what is broken; what is to be known
- *      what is wrong with the trace
  *
  * Columns are as wide as the longest policy and the number of attempts ask for: no count of a
  * policy is larger.
@@ -244,13 +243,4 @@ void attack_print_notes(FILE *to, const struct attack_result *r)
 	if (r->counts.unjudged)
 		note(to, r, "%" PRIu64 " attempts are not judged: their page changed meanwhile",
 		     r->counts.unjudged);
-}
-
-void attack_print_damage(FILE *to, const struct replay_answer *answer)
-{
-	struct replay_skip skip;
-
-	for (unsigned i = 0; replay_skip_at(answer, i, &skip); i++)
-		replay_print_skip(to, &skip);
-	replay_print_lost(to, answer->trace->lost_events, answer->trace->overwritten_events);
 }
