@@ -51,7 +51,7 @@ static int attack_policy(const struct attack_opts *opts, const struct attack_pol
 		attack_result_free(result);
 		return EXIT_USAGE;
 	}
-	attack_print_result(stdout, result);
+	attack_print_result(stdout, opts, result);
 	return attack_judge(result) ? EXIT_BAD : EXIT_GOOD;
 }
 
@@ -68,6 +68,7 @@ static int attack_policies_of(const struct attack_opts *opts, const struct repla
 	}
 	for (unsigned i = 0; i < *n; i++)
 		attack_print_notes(stdout, &results[i]);
+	replay_print_left_out(stdout, answer);
 	fputc('\n', stdout);
 	return status;
 }

@@ -54,13 +54,14 @@ struct attack_opts {
 	struct attack_policy policies[ATTACK_POLICIES_MAX];
 	unsigned npolicies;
 	enum replay_clock clock;
-	unsigned mask_bits; /* of every device's DMA mask */
-	uint64_t loop_maps; /* of the workload without a trace */
+	const char *profile; /* of the machine, see sim.h; NULL: free */
+	unsigned mask_bits;  /* of every device's DMA mask */
+	uint64_t loop_maps;  /* of the workload without a trace */
 };
 
 /* ---- attack_book.c ---- */
 
-/* What a device may expect at a page of its addresses. */
+/* What a device may expect at a page of its addresses: a granule of its domain. */
 enum attack_state {
 	ATTACK_NEVER,   /* nothing was ever mapped there */
 	ATTACK_LIVE,    /* mapped */
@@ -71,7 +72,7 @@ enum attack_state {
 };
 
 struct attack_page {
-	_Atomic(uint64_t) key;      /* (a) device and page, + 1; 0: nobody's.  Then for good */
+	_Atomic(uint64_t) key;      /* (a) device and granule, + 1; 0: nobody's.  Then for good */
 	_Atomic(uint64_t) version;  /* (a) how often it changed * 8 + the state */
 	_Atomic(uint64_t) since_ns; /* (a) of its latest unmap */
 	uint64_t nflushes;          /* of its device when it became OPEN: counted alone */
@@ -97,6 +98,7 @@ struct attack_book {
 	bool translated;              /* (c) a list is one range of addresses */
 	bool closes_at_once;          /* (c) an unmap leaves nothing to flush */
 	bool is_alone;                /* (c) one thread does everything */
+	unsigned granule_shift;       /* (c) log2 of a page's bytes */
 	struct attack_page *pages;    /* owned; a hash table, at most half full */
 	uint32_t mask;                /* (c) its size - 1 */
 	_Atomic(uint32_t) *all;       /* (a) owned; pages in the order of their first map */
@@ -115,6 +117,8 @@ int attack_book_open(struct attack_book *book, const struct replay_job *job,
 		     const struct attack_policy *policy, bool is_alone);
 /* Room for the lists, once the job has them.  -ENOMEM */
 int attack_book_lists(struct attack_book *book);
+/* Pages are as large as those that the machine's domains map by; before anything is in it. */
+void attack_book_set_granule(struct attack_book *book, const struct replay_machine *machine);
 void attack_book_close(struct attack_book *book);
 /* Before and after a step of mapping @i; by whoever does it. */
 void attack_book_before(struct attack_book *book, uint32_t i, bool is_unmap);
@@ -136,9 +140,15 @@ static inline uint32_t attack_page_dev(const struct attack_page *page)
 	return (uint32_t)((page->key - 1) >> 52);
 }
 
-static inline dmp_addr_t attack_page_addr(const struct attack_page *page)
+static inline uint64_t attack_page_bytes(const struct attack_book *book)
 {
-	return ((page->key - 1) & DMP_MASK(52)) << DMP_PAGE_SHIFT;
+	return UINT64_C(1) << book->granule_shift;
+}
+
+static inline dmp_addr_t attack_page_addr(const struct attack_book *book,
+					  const struct attack_page *page)
+{
+	return ((page->key - 1) & DMP_MASK(52)) << book->granule_shift;
 }
 
 /* ---- attack_try.c ---- */
@@ -281,7 +291,8 @@ void attack_result_free(struct attack_result *result);
 
 void attack_print_head(FILE *to, const struct attack_opts *opts,
 		       const struct replay_answer *answer);
-void attack_print_result(FILE *to, const struct attack_result *result);
+void attack_print_result(FILE *to, const struct attack_opts *opts,
+			 const struct attack_result *result);
 /* What is broken, and what is to be known: lines below the rows. */
 void attack_print_notes(FILE *to, const struct attack_result *result);
 

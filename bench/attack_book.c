@@ -2,7 +2,8 @@
 /*
  * attack_book.c - what the device may expect at each page of its addresses
  *
- * Picture: a page of a device's addresses is in the book once something was mapped there.
+ * Picture: a page of a device's addresses, of the size that its domain maps by, is in the book
+ * once something was mapped there.
  *
  *               map has returned            unmap begins
  *    (not here) ----------------> LIVE ----------------------> LEAVING
@@ -88,6 +89,7 @@ int attack_book_open(struct attack_book *book, const struct replay_job *job,
 				     .translated = attack_is_translated(policy),
 				     .closes_at_once = attack_flushes_at_once(policy),
 				     .is_alone = is_alone,
+				     .granule_shift = DMP_PAGE_SHIFT,
 				     .mask = (uint32_t)size - 1};
 	if (job->trace->devices.count > DEVICES_MAX)
 		return -E2BIG;
@@ -96,6 +98,20 @@ int attack_book_open(struct attack_book *book, const struct replay_job *job,
 	book->is_known = calloc(job->plan->nmappings + 1u, sizeof(*book->is_known));
 	book->flushes = calloc(job->trace->devices.count + 1u, sizeof(*book->flushes));
 	return book->pages && book->all && book->is_known && book->flushes ? 0 : -ENOMEM;
+}
+
+/* Every domain of a machine has the same. */
+static unsigned granule_shift(const struct replay_machine *machine)
+{
+	for (uint32_t i = 0; i < machine->ndevices; i++)
+		if (machine->domains[i] && dmp_domain_granule(machine->domains[i]) > 1)
+			return dmp_log2_floor(dmp_domain_granule(machine->domains[i]));
+	return DMP_PAGE_SHIFT;
+}
+
+void attack_book_set_granule(struct attack_book *book, const struct replay_machine *machine)
+{
+	book->granule_shift = granule_shift(machine);
 }
 
 int attack_book_lists(struct attack_book *book)
@@ -119,9 +135,9 @@ void attack_book_close(struct attack_book *book)
 
 /* Pages. */
 
-static uint64_t key_of(uint32_t dev, dmp_addr_t addr)
+static uint64_t key_of(const struct attack_book *book, uint32_t dev, dmp_addr_t addr)
 {
-	return ((uint64_t)dev << 52 | addr >> DMP_PAGE_SHIFT) + 1;
+	return ((uint64_t)dev << 52 | addr >> book->granule_shift) + 1;
 }
 
 /* splitmix64's steps. */
@@ -134,7 +150,7 @@ static uint32_t hash_of(uint64_t key)
 
 struct attack_page *attack_book_find(struct attack_book *book, uint32_t dev, dmp_addr_t addr)
 {
-	uint64_t key = key_of(dev, addr);
+	uint64_t key = key_of(book, dev, addr);
 
 	for (uint32_t i = hash_of(key) & book->mask;; i = (i + 1) & book->mask) {
 		uint64_t there =
@@ -165,7 +181,7 @@ static void list(struct attack_book *book, uint32_t i)
 /* K1.  NULL: no room. */
 static struct attack_page *claim(struct attack_book *book, uint32_t dev, dmp_addr_t addr)
 {
-	uint64_t key = key_of(dev, addr);
+	uint64_t key = key_of(book, dev, addr);
 
 	for (uint32_t i = hash_of(key) & book->mask;; i = (i + 1) & book->mask) {
 		uint64_t there = atomic_load_explicit(&book->pages[i].key, memory_order_acquire);
@@ -196,14 +212,14 @@ enum attack_state attack_book_state(const struct attack_book *book, const struct
 /* relaxed, all: numbers for the report */
 static void open_add(struct attack_book *book, struct attack_page *page)
 {
-	uint64_t now, peak = atomic_load_explicit(&book->open_peak, memory_order_relaxed);
+	uint64_t peak = atomic_load_explicit(&book->open_peak, memory_order_relaxed);
+	uint64_t bytes = attack_page_bytes(book), now;
 
 	if (book->is_alone) {
 		page->nflushes = book->flushes[attack_page_dev(page)].n;
-		book->flushes[attack_page_dev(page)].open_bytes += DMP_PAGE_BYTES;
+		book->flushes[attack_page_dev(page)].open_bytes += bytes;
 	}
-	now = atomic_fetch_add_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed) +
-	      DMP_PAGE_BYTES;
+	now = atomic_fetch_add_explicit(&book->open_bytes, bytes, memory_order_relaxed) + bytes;
 	while (now > peak &&
 	       !atomic_compare_exchange_weak_explicit(&book->open_peak, &peak, now,
 						      memory_order_relaxed, memory_order_relaxed))
@@ -213,9 +229,9 @@ static void open_add(struct attack_book *book, struct attack_page *page)
 static void open_sub(struct attack_book *book, const struct attack_page *page)
 {
 	if (book->is_alone)
-		book->flushes[attack_page_dev(page)].open_bytes -= DMP_PAGE_BYTES;
+		book->flushes[attack_page_dev(page)].open_bytes -= attack_page_bytes(book);
 	/* relaxed: a number */
-	atomic_fetch_sub_explicit(&book->open_bytes, DMP_PAGE_BYTES, memory_order_relaxed);
+	atomic_fetch_sub_explicit(&book->open_bytes, attack_page_bytes(book), memory_order_relaxed);
 }
 
 /* K3.  Returns the state before; @from is a set of states, in any other nothing happens. */
@@ -294,9 +310,10 @@ static void each_page(struct attack_book *book, uint32_t i, dmp_addr_t first, ui
 {
 	dmp_addr_t last = first + len - 1;
 	uint32_t dev = book->job->mappings[i].dev;
+	unsigned shift = book->granule_shift;
 
-	for (dmp_addr_t at = first >> DMP_PAGE_SHIFT; at <= last >> DMP_PAGE_SHIFT; at++)
-		fn(book, dev, at << DMP_PAGE_SHIFT, i);
+	for (dmp_addr_t at = first >> shift; at <= last >> shift; at++)
+		fn(book, dev, at << shift, i);
 }
 
 /* What the library answered of the list of @m. */
@@ -358,7 +375,7 @@ void attack_book_flushed_all(struct attack_book *book, uint32_t dev)
 
 void attack_book_flushed(struct attack_book *book, uint32_t dev, dmp_addr_t addr, uint64_t len)
 {
-	for (uint64_t done = 0; done < len; done += DMP_PAGE_BYTES) {
+	for (uint64_t done = 0; done < len; done += attack_page_bytes(book)) {
 		struct attack_page *page = attack_book_find(book, dev, addr + done);
 
 		if (page)

@@ -2,7 +2,7 @@
 /*
  * attack_json.c - an attack's answer as JSON: an object a trace
  *
- *    {"trace": NAME, "path": PATH, "clock": "trace", "seed": N, ...,
+ *    {"trace": NAME, "path": PATH, "clock": "trace", "seed": N, ..., "skipped": [...],
  *     "policies": [{"name": "lazy", "attempts": N, "stale_reads": N, ..., "bound_ns": N,
  *                   "by": {"live": {"read": {"done": N, "stale": N, ...}, "write": {...}}, ...},
  *                   "exposure": {...}, "broken": [TEXT, ...]}, ...]}
@@ -158,11 +158,15 @@ json_t *attack_json(const struct attack_opts *opts, const struct replay_answer *
 		    const struct attack_result *results, unsigned nresults)
 {
 	char name[REPLAY_NAME_MAX];
+	json_t *json;
 
 	replay_trace_name(a->path, name, sizeof(name));
-	return json_pack("{s:o, s:o, s:s, s:I, s:I, s:i, s:I, s:o}", "trace", json_file_text(name),
-			 "path", json_file_text(a->path), "clock", replay_clock_name(opts->clock),
-			 "seed", (json_int_t)opts->seed, "attempts", (json_int_t)opts->attempts,
-			 "mask_bits", (int)opts->mask_bits, "events", (json_int_t)a->nevents,
-			 "policies", policies_json(results, nresults));
+	json = json_pack("{s:o, s:o, s:s, s:I, s:I, s:i, s:o, s:I, s:o}", "trace",
+			 json_file_text(name), "path", json_file_text(a->path), "clock",
+			 replay_clock_name(opts->clock), "seed", (json_int_t)opts->seed, "attempts",
+			 (json_int_t)opts->attempts, "mask_bits", (int)opts->mask_bits, "profile",
+			 json_file_text(opts->profile ? opts->profile : "free"), "events",
+			 (json_int_t)a->nevents, "policies", policies_json(results, nresults));
+	replay_json_left_out(&json, a);
+	return json;
 }

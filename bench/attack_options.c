@@ -19,6 +19,7 @@ enum option {
 	SEED,
 	CLOCK,
 	MASK,
+	PROFILE,
 	LOOP,
 	JSON,
 };
@@ -49,6 +50,8 @@ static const struct poptOption options[] = {
 		     "CLOCK"),
 	BENCH_OPTION("mask", 'm', MASK, "address bits of every device, 12 to 64 (default: 32)",
 		     "BITS"),
+	BENCH_OPTION("profile", 'p', PROFILE,
+		     "the simulated IOMMU that is attacked (default: free)", "NAME|FILE"),
 	BENCH_OPTION("loop", 'l', LOOP, "maps of the workload without a trace (default: 20000)",
 		     "MAPS"),
 	BENCH_OPTION("json", 'j', JSON, "write the answers there", "OUT"),
@@ -82,6 +85,7 @@ static int parse_workload(const struct bench_line *line, struct attack_opts *opt
 	if (!err && line->files && line->text[LOOP])
 		return complain("--loop is the workload without a trace; leave it out, or %s",
 				line->files[0]);
+	opts->profile = line->text[PROFILE];
 	if (!err)
 		err = bench_line_one(line, LOOP, "20000", 1, LOOP_MAX, &opts->loop_maps);
 	opts->mask_bits = (unsigned)mask_bits;
@@ -104,6 +108,8 @@ static int parse(struct attack_command *c)
 		err = check_commits(&c->opts);
 	if (!err)
 		err = parse_workload(line, &c->opts);
+	if (!err && c->opts.profile)
+		err = replay_options_check_profile(c->opts.profile);
 	if (!err && c->json_path)
 		err = replay_options_check_json(c->json_path, c->paths);
 	return err;

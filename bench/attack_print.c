@@ -7,15 +7,19 @@
  *      strict   1000000    ...          kept
  *      lazy     1000000    ...          BROKEN
  *      lazy: what is broken; what is to be known
+ *
+ * Columns are as wide as the longest policy and the number of attempts ask for: no count of a
+ * policy is larger.
  */
 #include "attack.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 
-#define NAME_WIDTH 14
-#define CELL_WIDTH 10
-#define CELL_BYTES 32
+#define NAME_WIDTH_MIN 14
+#define CELL_WIDTH_MIN 10
+#define CELL_BYTES     32
 
 struct cell {
 	char text[CELL_BYTES];
@@ -34,11 +38,19 @@ static struct cell count(uint64_t n)
 	return cell;
 }
 
-static struct cell microseconds(uint64_t ns)
+/* Four digits and a unit: 9.990 ms. */
+static struct cell duration(uint64_t ns)
 {
+	static const char *const units[] = {"ns", "us", "ms", "s"};
+	double x = (double)ns;
 	struct cell cell;
+	unsigned unit = 0;
+	int decimals;
 
-	snprintf(cell.text, sizeof(cell.text), "%.0f", (double)ns / 1e3);
+	for (; x >= 999.95 && unit < 3; unit++)
+		x /= 1000;
+	decimals = unit == 0 || x >= 999.95 ? 0 : x >= 99.995 ? 1 : x >= 9.9995 ? 2 : 3;
+	snprintf(cell.text, sizeof(cell.text), "%.*f %s", decimals, x, units[unit]);
 	return cell;
 }
 
@@ -65,7 +77,7 @@ static struct cell stale_writes(const struct attack_result *r)
 static struct cell oldest(const struct attack_result *r)
 {
 	return attack_stale(&r->counts, false) + attack_stale(&r->counts, true)
-		       ? microseconds(r->counts.oldest_stale_ns)
+		       ? duration(r->counts.oldest_stale_ns)
 		       : none();
 }
 
@@ -73,7 +85,7 @@ static struct cell bound(const struct attack_result *r)
 {
 	uint64_t ns = attack_bound_ns(r);
 
-	return ns == UINT64_MAX ? none() : microseconds(ns);
+	return ns == UINT64_MAX ? none() : duration(ns);
 }
 
 static struct cell open_kib(const struct attack_result *r)
@@ -112,36 +124,56 @@ static const struct {
 	const char *name;
 	struct cell (*of)(const struct attack_result *r);
 } columns[] = {
-	{"attempts", attempts},     {"live", live},        {"stale rd", stale_reads},
-	{"stale wr", stale_writes}, {"oldest us", oldest}, {"bound us", bound},
-	{"open KiB", open_kib},     {"absent", absent},    {"denied", denied},
-	{"beyond", beyond},         {"bus", bus},          {"verdict", verdict},
+	{"attempts", attempts},     {"live", live},     {"stale rd", stale_reads},
+	{"stale wr", stale_writes}, {"oldest", oldest}, {"bound", bound},
+	{"open KiB", open_kib},     {"absent", absent}, {"denied", denied},
+	{"beyond", beyond},         {"bus", bus},       {"verdict", verdict},
 };
 
 #define NCOLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+/* One more than the longest policy has. */
+static int name_width(const struct attack_opts *opts)
+{
+	size_t width = NAME_WIDTH_MIN;
+
+	for (unsigned i = 0; i < opts->npolicies; i++)
+		if (strlen(opts->policies[i].text) >= width)
+			width = strlen(opts->policies[i].text) + 1;
+	return (int)width;
+}
+
+static int cell_width(const struct attack_opts *opts)
+{
+	size_t width = strlen(count(opts->attempts).text) + 1;
+
+	return width > CELL_WIDTH_MIN ? (int)width : CELL_WIDTH_MIN;
+}
 
 void attack_print_head(FILE *to, const struct attack_opts *opts, const struct replay_answer *a)
 {
 	char name[REPLAY_NAME_MAX];
 
 	replay_trace_name(a->path, name, sizeof(name));
-	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s, %s, seed %" PRIu64 "\n\n", name, a->nevents,
+	fprintf(to, "%s: %" PRIu64 " calls of %u CPU%s, %s, seed %" PRIu64, name, a->nevents,
 		a->plan->facts.ncpus, a->plan->facts.ncpus == 1 ? "" : "s",
 		opts->clock == REPLAY_CLOCK_REAL ? "in real time" : "in their own time",
 		opts->seed);
-	fprintf(to, "  %-*s", NAME_WIDTH, "flush");
+	if (opts->profile)
+		fprintf(to, ", profile %s", opts->profile);
+	fprintf(to, "\n\n  %-*s", name_width(opts), "flush");
 	for (size_t i = 0; i < NCOLUMNS; i++)
-		fprintf(to, "%*s", CELL_WIDTH, columns[i].name);
+		fprintf(to, "%*s", cell_width(opts), columns[i].name);
 	fputc('\n', to);
 }
 
-void attack_print_result(FILE *to, const struct attack_result *r)
+void attack_print_result(FILE *to, const struct attack_opts *opts, const struct attack_result *r)
 {
-	fprintf(to, "  %-*s", NAME_WIDTH, r->policy->text);
+	fprintf(to, "  %-*s", name_width(opts), r->policy->text);
 	for (size_t i = 0; i < NCOLUMNS; i++) {
 		struct cell cell = columns[i].of(r);
 
-		fprintf(to, "%*s", CELL_WIDTH, cell.text);
+		fprintf(to, "%*s", cell_width(opts), cell.text);
 	}
 	fputc('\n', to);
 }

@@ -62,7 +62,7 @@ static int make_machine(struct attack *k)
 	struct replay_opts opts = {
 		.exposure = true,
 		.mask_bits = k->opts->mask_bits,
-		.profile = "free",
+		.profile = k->opts->profile ? k->opts->profile : "free",
 		.sim_flags = DMP_SIM_TOUCH_STALE |
 			     (k->policy->way == REPLAY_DIRECT ? DMP_SIM_NO_IOMMU : 0),
 		.shape = attack_shape_domain,
@@ -101,6 +101,7 @@ static int start(struct attack *k)
 {
 	int err = replay_place_reset(&k->machine);
 
+	attack_book_set_granule(&k->book, &k->machine);
 	if (!err)
 		err = attack_book_lists(&k->book);
 	if (!err && k->policy->way == REPLAY_MANUAL) {

@@ -22,6 +22,7 @@
 #include "attack.h"
 #include "bench_pick.h"
 
+#include <dmapool/bits.h>
 #include <dmapool/port.h>
 
 #include <errno.h>
@@ -83,7 +84,7 @@ static dmp_addr_t wild_address(struct attacker *a)
 	unsigned of = bits[bench_pick(&a->rng, 4)];
 	uint64_t high = bench_pick(&a->rng, UINT32_MAX), low = bench_pick(&a->rng, UINT32_MAX);
 
-	return ((high << 32 | low) & DMP_MASK(of ? of : a->mask_bits)) & ~(DMP_PAGE_BYTES - 1);
+	return (high << 32 | low) & DMP_MASK(of ? of : a->mask_bits);
 }
 
 int attacker_open(struct attacker *a, const struct attack_opts *opts, struct attack_book *book,
@@ -195,12 +196,13 @@ static dmp_addr_t never_address(struct attacker *a, uint32_t *dev)
 {
 	struct attack_page *near = bench_pick(&a->rng, 2) ? attack_book_pick(a->book, true, &a->rng)
 							  : NULL;
+	uint64_t bytes = attack_page_bytes(a->book);
 
 	*dev = a->used[bench_pick(&a->rng, a->nused)];
 	if (!near)
-		return a->wild[bench_pick(&a->rng, ATTACK_WILD)];
+		return dmp_align_down(a->wild[bench_pick(&a->rng, ATTACK_WILD)], bytes);
 	*dev = attack_page_dev(near);
-	return attack_page_addr(near) + (bench_pick(&a->rng, 2) ? DMP_PAGE_BYTES : -DMP_PAGE_BYTES);
+	return attack_page_addr(a->book, near) + (bench_pick(&a->rng, 2) ? bytes : -bytes);
 }
 
 static void choose_page(struct attacker *a, struct attempt *t)
@@ -210,7 +212,7 @@ static void choose_page(struct attacker *a, struct attempt *t)
 	t->page = of < 7 ? attack_book_pick(a->book, of < 2, &a->rng) : NULL;
 	if (t->page) {
 		t->dev = attack_page_dev(t->page);
-		t->addr = attack_page_addr(t->page);
+		t->addr = attack_page_addr(a->book, t->page);
 	} else {
 		t->addr = never_address(a, &t->dev);
 		t->page = attack_book_find(a->book, t->dev, t->addr);
@@ -239,7 +241,7 @@ static void choose(struct attacker *a, struct attempt *t)
 	choose_page(a, t);
 	t->write = bench_pick(&a->rng, 2);
 	t->len = 1 + (uint32_t)bench_pick(&a->rng, ATTEMPT_BYTES);
-	t->addr += bench_pick(&a->rng, DMP_PAGE_BYTES - ATTEMPT_BYTES);
+	t->addr += bench_pick(&a->rng, attack_page_bytes(a->book) - ATTEMPT_BYTES);
 	if (a->book->is_alone && t->state == ATTACK_LIVE)
 		aim_inside(t, mapping_of(a, t->page));
 }

@@ -284,7 +284,7 @@ static int check_pool(const struct replay_command *c)
 }
 
 /* What is wrong with a profile the library says, in one line. */
-static int check_profile(const char *profile)
+int replay_options_check_profile(const char *profile)
 {
 	struct dmp_sim *sim;
 	int err = dmp_sim_create(&DMP_SIM_OPTS(.profile = profile), &sim);
@@ -342,7 +342,7 @@ static int parse_texts(struct replay_command *c)
 	if (!err)
 		err = check_pool(c);
 	if (!err && c->profile)
-		err = check_profile(c->profile);
+		err = replay_options_check_profile(c->profile);
 	if (!err && c->json_path)
 		err = replay_options_check_json(c->json_path, c->paths);
 	return err;

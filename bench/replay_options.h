@@ -31,6 +31,8 @@ struct replay_command {
 int replay_options_parse(int argc, const char **argv, struct replay_command *command);
 void replay_options_free(struct replay_command *command);
 
+/* A profile that a machine can be made of; says what is wrong and returns EXIT_USAGE. */
+int replay_options_check_profile(const char *profile);
 /* A file that answers can be written to: named, and none of the traces.  Complains and returns
  * EXIT_USAGE. */
 int replay_options_check_json(const char *json_path, const char **paths);

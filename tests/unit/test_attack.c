@@ -51,6 +51,38 @@ static void test_a_trace_that_cannot_be_read_is_told_and_the_next_is_attacked(vo
 	unlink(file.path);
 }
 
+/* A mark of lost events, an unmap without its map, and a last line that was cut short. */
+static void test_what_is_wrong_with_the_trace_is_told_as_a_replay_tells_it(void **state)
+{
+	static const char damaged[] = ONE_UNMAP "CPU:0 [LOST 17 EVENTS]\n" UNMAP_LATE(
+		0, 70, "TO_DEVICE", 4000, 4096) "  fio-12  [000] d..1.  1.0800";
+	struct trace_file file = file_with(damaged, sizeof(damaged) - 1);
+	struct said said = SAY(file.path, "--attempts", "500", "--flush", "strict");
+	char *told = strstr(said.text, "  skipped: "), *replayed;
+	struct said other = say(replay_main, STDOUT_FILENO,
+				(const char *const[]){file.path, "--route", "strict", NULL});
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_GOOD);
+	assert_non_null(told);
+	assert_non_null(strstr(told, "unmap"));
+	assert_non_null(strstr(told, "  the kernel lost 17 events\n"));
+	replayed = strstr(other.text, "  skipped: ");
+	assert_non_null(replayed);
+	assert_memory_equal(told, replayed, (size_t)(strstr(told, "17 events") - told));
+	unlink(file.path);
+}
+
+static void test_a_profile_is_the_machine_that_is_attacked(void **state)
+{
+	struct said said = SAY("--loop", "200", "--attempts", "2000", "--profile", "smmuv3-numa",
+			       "--flush", "strict,lazy");
+
+	(void)state;
+	assert_int_equal(said.status, EXIT_GOOD);
+	assert_non_null(strstr(said.text, "seed 1, profile smmuv3-numa\n"));
+}
+
 static void test_answers_are_written_as_json(void **state)
 {
 	struct trace_file file = file_with("", 0);
@@ -107,6 +139,8 @@ int main(void)
 		cmocka_unit_test(test_a_machine_without_an_iommu_is_no_failure),
 		cmocka_unit_test(test_the_same_command_says_the_same),
 		cmocka_unit_test(test_a_trace_that_cannot_be_read_is_told_and_the_next_is_attacked),
+		cmocka_unit_test(test_what_is_wrong_with_the_trace_is_told_as_a_replay_tells_it),
+		cmocka_unit_test(test_a_profile_is_the_machine_that_is_attacked),
 		cmocka_unit_test(test_answers_are_written_as_json),
 		cmocka_unit_test(test_a_mask_that_is_too_small_is_told_and_no_policy_is_blamed),
 		cmocka_unit_test(test_those_policies_that_have_room_are_attacked),

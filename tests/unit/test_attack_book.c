@@ -227,9 +227,9 @@ static void test_a_choice_is_what_was_asked_for(void **state)
 		struct attack_page *gone = attack_book_pick(&d.book, false, &rng);
 
 		if (live)
-			assert_int_equal(attack_page_addr(live), 8 * PAGE);
+			assert_int_equal(attack_page_addr(&d.book, live), 8 * PAGE);
 		if (gone)
-			assert_int_equal(attack_page_addr(gone), 5 * PAGE);
+			assert_int_equal(attack_page_addr(&d.book, gone), 5 * PAGE);
 	}
 	down(&d);
 }

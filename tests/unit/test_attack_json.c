@@ -59,6 +59,29 @@ static void test_counts_bound_and_verdict_of_a_policy(void **state)
 	attack_result_free(&r);
 }
 
+static void test_what_is_wrong_with_the_trace_is_in_it(void **state)
+{
+	struct attack_rig rig;
+	json_t *json, *skip;
+
+	(void)state;
+	attack_rig_up(&rig, ONE_UNMAP UNMAP_LATE(0, 70, "TO_DEVICE", 4000, 4096), "strict");
+	rig.answer.trace->lost_events = 17;
+	rig.answer.trace->overwritten_events = 5;
+	rig.opts.profile = "vtd-modern";
+	json = attack_json(&rig.opts, &rig.answer, NULL, 0);
+	attack_rig_down(&rig);
+	assert_int_equal(number(json, "lost_events"), 17);
+	assert_int_equal(number(json, "overwritten_events"), 5);
+	assert_string_equal(json_string_value(member(json, "profile")), "vtd-modern");
+	assert_int_equal(json_array_size(member(json, "skipped")), 1);
+	skip = json_array_get(member(json, "skipped"), 0);
+	assert_string_equal(json_string_value(member(skip, "reason")),
+			    trace_skip_text(TRACE_SKIP_UNMATCHED_UNMAP));
+	assert_int_equal(number(skip, "first_line"), 5);
+	json_decref(json);
+}
+
 static void test_what_there_is_not_is_null(void **state)
 {
 	struct attack_result r = attacked(ONE_UNMAP, "none");
@@ -107,6 +130,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counts_bound_and_verdict_of_a_policy),
+		cmocka_unit_test(test_what_is_wrong_with_the_trace_is_in_it),
 		cmocka_unit_test(test_what_there_is_not_is_null),
 		cmocka_unit_test(test_a_window_that_is_open_is_in_no_percentile),
 		cmocka_unit_test(test_what_is_broken_is_listed),

@@ -85,6 +85,11 @@ static void test_an_age_is_held_against_the_bound_and_the_windows(void **state)
 	(void)state;
 	r.counts.oldest_stale_ns = 9 * MS + 1;
 	assert_int_equal(attack_judge(&r), ATTACK_BREACH_WINDOW);
+	r.counts.oldest_stale_ns = 10 * MS;
+	assert_int_equal(attack_judge(&r), ATTACK_BREACH_WINDOW);
+	r.counts.oldest_stale_ns = 10 * MS + 1;
+	assert_int_equal(attack_judge(&r), ATTACK_BREACH_WINDOW | ATTACK_BREACH_BOUND);
+	r.counts.oldest_stale_ns = 9 * MS + 1;
 	exposed.sum.could.open_oldest_ns = 10 * MS;
 	assert_int_equal(attack_judge(&r), 0);
 	exposed.sum.could.open_oldest_ns = 10 * MS + 1;

@@ -54,6 +54,8 @@ static void test_each_option_is_taken(void **state)
 	assert_int_equal(taken_opts.clock, REPLAY_CLOCK_REAL);
 	assert_int_equal(taken_opts.mask_bits, 48);
 	assert_int_equal(taken_opts.loop_maps, 9);
+	assert_null(taken_opts.profile);
+	TAKE("--profile", "vtd-modern");
 	TAKE("a.txt", "--flush", "none,lazy:entries=64:timeout=1ms", "b.txt");
 	assert_string_equal(taken_first, "a.txt");
 	assert_int_equal(taken_opts.npolicies, 2);
@@ -74,6 +76,8 @@ static void test_what_cannot_be_is_refused(void **state)
 	REFUSED("--clock: 'all' is none of real, trace\n", "--clock", "all");
 	REFUSED("--mask", "--mask", "11");
 	REFUSED("--mask", "--mask", "65");
+	REFUSED("profile", "--profile", "no-such-machine");
+	REFUSED("--profile is given twice", "--profile", "free", "--profile", "free");
 	REFUSED("--loop", "--loop", "0");
 	REFUSED("--loop is the workload without a trace", "--loop", "10", "a.txt");
 	REFUSED("'sometimes' is not a way to flush; try none, strict, lazy, lazy-single, on-reuse, "
