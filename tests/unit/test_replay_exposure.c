@@ -22,7 +22,7 @@
 
 static void up(struct rig *rig)
 {
-	struct rig_want want = RIG(.route = LAZY);
+	struct rig_want want = RIG(.route = LAZY, .exposure = true);
 
 	assert_int_equal(dmp_harness_enter(1), 0);
 	rig_up(rig, TWO_DEVICES, &want);
