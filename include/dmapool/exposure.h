@@ -99,6 +99,7 @@ struct dmp_exposure {
 #define DMP_EXPOSURE_SEEN      1u /* the machine tells what devices could really reach */
 #define DMP_EXPOSURE_MANUAL    2u /* times were handed in: manual mode; else they are real */
 #define DMP_EXPOSURE_SATURATED 4u /* a counter is at UINT64_MAX and stands for more */
+#define DMP_EXPOSURE_MIXED     8u /* the flush policy has changed: windows of each are in it */
 
 /**
  * dmp_domain_get_exposure() - a snapshot; not one moment while other threads run
