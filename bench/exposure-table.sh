@@ -1,11 +1,20 @@
 #!/bin/sh
 # exposure-table.sh - the tables of docs/exposure-traces.md, between the marks of that page
 #
-#   bench/exposure-table.sh [BUILD]     default build/bench, as bench/run.sh makes it
+#   bench/exposure-table.sh [BUILD]             writes them; default build/bench, which
+#                                               bench/run.sh makes
+#   bench/exposure-table.sh --check [BUILD]     only compares: 1 and the difference if they are others
 #
 # What the simulator counts and the times of the traces: the same on every machine.
 set -eu
+LC_ALL=C
+export LC_ALL
 
+check=no
+if [ "${1:-}" = --check ]; then
+	check=yes
+	shift
+fi
 root=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$root/build/bench}
 page=$root/docs/exposure-traces.md
@@ -26,4 +35,8 @@ awk -v table="$table" '
 		print "```"
 	}
 ' "$page" >"$table.page"
-cat "$table.page" >"$page"
+if [ $check = yes ]; then
+	diff "$page" "$table.page"
+else
+	cat "$table.page" >"$page"
+fi

@@ -22,6 +22,7 @@
  *        replay_flush.c     how a domain flushes: as text, as its options
  *        replay_commit.c    when one flushes by hand
  *        replay_exposure.c  what devices could still reach, and what waited
+ *        replay_neighbours.c  and what they reach beside buffers
  *    replay_fields.c    which numbers of it are told, and as what
  *    replay_print.c, replay_json.c   the answers
  *    replay_summary.c   one table of all files
@@ -36,10 +37,12 @@
 #ifndef BENCH_REPLAY_H
 #define BENCH_REPLAY_H
 
+#include "replay_blame.h"
 #include "replay_clock.h"
 #include "replay_commit.h"
 #include "replay_exposure.h"
 #include "replay_flush.h"
+#include "replay_neighbours.h"
 #include "trace.h"
 
 #include <dmapool.h>
@@ -93,6 +96,7 @@ struct replay_opts {
 	enum replay_way unknown; /* translated, as recorded: of a trace that does not tell */
 	struct replay_flush flush[REPLAY_WAYS]; /* what is set of each way's domains */
 	bool exposure;                          /* measure what devices can still reach */
+	bool neighbours;                        /* and what they reach beside buffers */
 	const struct replay_what_if *what_if;   /* compare these, not routes; NULL: routes */
 
 	/* For who looks closer than a table of routes does; not on the command line. */
@@ -122,18 +126,6 @@ struct replay_step {
 	uint8_t op;         /* enum trace_op */
 	uint8_t attrs;      /* DMP_ATTR_*, for the library */
 	bool starts_call;   /* the first step of a recorded call */
-};
-
-/* Why a call of the library can fail: errnos with a fixed meaning, and all others. */
-#define REPLAY_WHYS 5u
-
-/* Calls of the library that failed. */
-struct replay_blame {
-	uint64_t requests; /* the sum of by_why */
-	uint64_t by_why[REPLAY_WHYS];
-	uint32_t first_line;    /* of the first one in the file; 0: none */
-	int first_err;          /* its errno */
-	const char *first_call; /* its name */
 };
 
 /* Calls of the library that were made and what went wrong. */
@@ -294,7 +286,8 @@ struct replay_result {
 	double unmap_allocate_ns, unmap_table_ns, unmap_invalidate_ns, unmap_copy_ns;
 	double sync_copy_ns;
 
-	struct replay_exposure *exposed; /* owned; NULL: not asked for, or not translated */
+	struct replay_exposure *exposed;  /* owned; NULL: not asked for, or not translated */
+	struct replay_neighbours *beside; /* owned; NULL: not asked for */
 
 	/* Real time of the replay alone */
 	double seconds;
@@ -431,19 +424,6 @@ void replay_step_settle(struct replay_run *run, struct replay_lane *lane);
 void replay_step_commit(struct replay_run *run, struct replay_lane *lane, int err);
 /* Unmap what is still live; returns how many mappings that were. */
 uint64_t replay_step_tidy(struct replay_run *run, struct replay_lane *lane);
-
-/* ---- replay_blame.c ---- */
-
-/* @err: the negative errno of @call, in @line of the file; count: how many had it. */
-void replay_blame_note(struct replay_blame *blame, const char *call, int err, uint32_t line);
-void replay_blame_add(struct replay_blame *sum, const struct replay_blame *add);
-uint64_t replay_blame_count(const struct replay_blame *blame, int err);
-/* A reason for people; @why < REPLAY_WHYS. */
-const char *replay_blame_text(unsigned why);
-/* And for programs. */
-const char *replay_blame_name(unsigned why);
-/* What the library's errno means. */
-const char *replay_blame_error(int err);
 
 /* ---- replay_run.c ---- */
 

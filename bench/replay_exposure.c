@@ -11,6 +11,8 @@
  */
 #include "replay.h"
 
+#include <dmapool/bits.h>
+
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -98,8 +100,9 @@ double replay_exposure_part_ns(const struct dmp_exposure_side *side, unsigned pe
 	return side->ns.count ? (double)dmp_spread_at(&side->ns, per_mille) : NAN;
 }
 
-uint64_t replay_exposure_reused(const struct dmp_exposure_seen *seen)
+uint64_t replay_exposure_memory_reused(const struct dmp_exposure_seen *seen)
 {
-	return seen->iova_reused + seen->memory_mapped + seen->memory_mapped_elsewhere +
-	       seen->memory_freed;
+	return dmp_add_saturated(
+		seen->memory_mapped,
+		dmp_add_saturated(seen->memory_mapped_elsewhere, seen->memory_freed));
 }

@@ -6,6 +6,8 @@
 #ifndef BENCH_REPLAY_EXPOSURE_H
 #define BENCH_REPLAY_EXPOSURE_H
 
+#include "table.h"
+
 #include <dmapool.h>
 
 #include <stdio.h>
@@ -52,8 +54,9 @@ uint64_t replay_exposure_worst_ns(const struct dmp_exposure_side *side);
 bool replay_exposure_is_open_longest(const struct dmp_exposure_side *side);
 /* The time that @per_mille of the windows that are over did not exceed, ns; NAN: none is over. */
 double replay_exposure_part_ns(const struct dmp_exposure_side *side, unsigned per_mille);
-/* Pages and addresses that were given out while an entry led there. */
-uint64_t replay_exposure_reused(const struct dmp_exposure_seen *seen);
+/* Pages that entries led to and that were given out meanwhile, those that were first mapped again
+ * and then freed twice.  UINT64_MAX: at least that. */
+uint64_t replay_exposure_memory_reused(const struct dmp_exposure_seen *seen);
 
 /* ---- replay_exposure_tell.c ---- */
 
@@ -67,5 +70,11 @@ void replay_exposure_print(FILE *to, const struct replay_opts *opts,
 /* The caller's; NULL: no memory. */
 struct json_t *replay_exposure_json(const struct replay_answer *answer,
 				    const struct replay_exposure *exposed);
+
+/* Bytes times time, UINT64_MAX at least that: in MB s, and as member "byte_seconds" whose name
+ * goes to @least then. */
+struct table_cell replay_exposure_mb_seconds(uint64_t byte_ns);
+void replay_exposure_put_byte_seconds(struct json_t **json, struct json_t **least,
+				      uint64_t byte_ns);
 
 #endif

@@ -123,7 +123,9 @@ static void run_route(const struct replay_opts *opts, const struct replay_route 
 		return;
 	if (known) {
 		*result = *known;
-		result->exposed = NULL; /* told with the one that it was */
+		/* told with the one that it was */
+		result->exposed = NULL;
+		result->beside = NULL;
 	} else if (run_way(opts, answer->path, way, job, result)) {
 		answer->refused |= 1u << way;
 		return;

@@ -178,6 +178,8 @@ static int make_domain(const struct replay_opts *opts, struct replay_machine *ma
 					: opts->data   ? REPLAY_QUEUED
 						       : 0))
 		domain.flags |= DMP_DOMAIN_EXPOSURE;
+	if (opts->neighbours)
+		domain.flags |= DMP_DOMAIN_NEIGHBOURS;
 	if (opts->shape)
 		opts->shape(opts->shape_ctx, i, &domain);
 	err = dmp_domain_create(dmp_sim_hw(machine->sim), &domain, &machine->domains[i]);

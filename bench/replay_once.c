@@ -5,7 +5,7 @@
  *    [time of the trace begins]
  *      machine made
  *        the run before forgotten, followers set up
- *          books, steps, settle, books, exposure: the answer
+ *          books, steps, settle, books, exposure, neighbours: the answer
  *          tidy up; what went wrong
  *        followers gone
  *      machine destroyed: its walkers look
@@ -35,7 +35,14 @@ static int read_exposure(const struct replay_run *run, struct replay_result *res
 	return result->exposed ? 0 : complain("no memory for what devices could reach");
 }
 
-static int run_steps(struct replay_run *run, bool exposure, struct replay_result *result)
+static int read_neighbours(const struct replay_run *run, struct replay_result *result)
+{
+	result->beside = replay_neighbours_read(run->machine);
+	return result->beside ? 0 : complain("no memory for what devices reached beside buffers");
+}
+
+static int run_steps(struct replay_run *run, const struct replay_opts *opts,
+		     struct replay_result *result)
 {
 	struct replay_books before;
 	double seconds;
@@ -48,8 +55,10 @@ static int run_steps(struct replay_run *run, bool exposure, struct replay_result
 				strerror(-err));
 	replay_step_settle(run, &run->job->lanes[0]);
 	replay_result_fill(run, &before, seconds, result);
-	if (exposure && replay_way_in(result->way, REPLAY_TRANSLATED))
+	if (opts->exposure && replay_way_in(result->way, REPLAY_TRANSLATED))
 		err = read_exposure(run, result);
+	if (!err && opts->neighbours)
+		err = read_neighbours(run, result);
 	run->queued = NULL;
 	run->commits = NULL;
 	replay_step_tidy(run, &run->job->lanes[0]);
@@ -100,7 +109,7 @@ static int run_on(const struct replay_opts *opts, const struct replay_machine *m
 		return EXIT_USAGE;
 	err = followers_init(&followers, opts, &run);
 	if (!err)
-		err = run_steps(&run, opts->exposure, result);
+		err = run_steps(&run, opts, result);
 	followers_free(&followers);
 	return err;
 }

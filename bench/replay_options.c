@@ -68,6 +68,8 @@ static void define_options(struct replay_command *c, struct poptOption *options)
 		{"exposure", 'e', POPT_ARG_NONE, &c->exposure, 0,
 		 "measure what devices can still reach after an unmap, and tell it by domain",
 		 NULL},
+		{"neighbours", 'b', POPT_ARG_NONE, &c->neighbours, 0,
+		 "count bytes beside buffers that devices reach, since they share a granule", NULL},
 		{"what-if", 'W', POPT_ARG_STRING, NULL, 0,
 		 "flush=POLICY[:NAME=VALUE]...,...: no routes, but these ways to flush "
 		 "compared on one clock, that of the trace: what each costs and what it leaves "
@@ -148,7 +150,7 @@ static int check_together(const struct replay_command *c, const struct poptOptio
 /* What-if compares on the clock of the trace, without bouncing, and is the same each time. */
 static int check_what_if(const struct replay_command *c, const struct poptOption *options)
 {
-	static const char without[] = "rsNSgfe";
+	static const char without[] = "rsNSgfeb";
 
 	if (!c->what_if_text)
 		return 0;
@@ -315,7 +317,7 @@ static int parse_what_if(struct replay_command *c)
 {
 	c->opts.what_if = &c->what_if;
 	c->opts.clock = REPLAY_CLOCK_TRACE;
-	c->opts.exposure = true;
+	c->opts.exposure = c->opts.neighbours = true;
 	return replay_what_if_parse(c->what_if_text, &c->what_if);
 }
 
@@ -359,6 +361,7 @@ static struct replay_opts opts_of(const struct replay_command *c)
 		.areas = DEFAULT_AREAS,
 		.grow = c->grow,
 		.exposure = c->exposure,
+		.neighbours = c->neighbours,
 		.unknown = REPLAY_LAZY, /* Linux's default, on x86 */
 	};
 }

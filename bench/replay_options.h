@@ -18,7 +18,7 @@ struct replay_command {
 	/* Where the text of each option is kept. */
 	char *routes, *clock, *repeat, *mask, *slots, *flush, *profile; /* owned; NULL: not given */
 	char *what_if_text;                                             /* likewise */
-	int serial, no_data, check_addresses, grow, exposure;
+	int serial, no_data, check_addresses, grow, exposure, neighbours;
 	struct replay_what_if what_if;
 	uint64_t given; /* a bit for each option letter */
 	poptContext context;

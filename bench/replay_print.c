@@ -220,7 +220,7 @@ void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten)
 			overwritten);
 }
 
-static void print_skips(FILE *to, const struct replay_answer *a)
+void replay_print_left_out(FILE *to, const struct replay_answer *a)
 {
 	struct replay_skip skip;
 
@@ -268,9 +268,10 @@ void replay_print(FILE *to, const struct replay_opts *opts, const struct replay_
 	print_head(to, opts, answer);
 	print_fields(to, answer);
 	replay_exposure_print(to, opts, answer);
+	replay_neighbours_print(to, answer);
 	print_sizes(to, &answer->plan->facts);
 	print_recorded(to, &answer->recorded);
-	print_skips(to, answer);
+	replay_print_left_out(to, answer);
 	print_failures(to, answer);
 	print_times(to, answer);
 	fflush(to);

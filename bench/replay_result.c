@@ -293,7 +293,9 @@ void replay_result_median(struct replay_result *runs, unsigned nruns, struct rep
 void replay_result_free(struct replay_result *result)
 {
 	free(result->exposed);
+	free(result->beside);
 	result->exposed = NULL;
+	result->beside = NULL;
 }
 
 bool replay_result_is_bad(const struct replay_result *r)

@@ -20,6 +20,8 @@ bool replay_skip_at(const struct replay_answer *answer, unsigned i, struct repla
 void replay_print_skip(FILE *to, const struct replay_skip *skip);
 /* Nothing if none is lost. */
 void replay_print_lost(FILE *to, uint64_t lost, uint64_t overwritten);
+/* All of it: every reason, and what the kernel had lost.  Of a trace that is whole, nothing. */
+void replay_print_left_out(FILE *to, const struct replay_answer *answer);
 /* A trace's name that is longer ends before the character that does not fit. */
 #define REPLAY_NAME_MAX 128u
 
@@ -55,6 +57,8 @@ void replay_summary_print(FILE *to, const struct replay_summary *summary);
 
 /* Appended unless there is none of it; @skips NULL: no memory. */
 void replay_json_skip(struct json_t **skips, const struct replay_skip *skip);
+/* All of it, as members: "lost_events", "overwritten_events" and "skipped". */
+void replay_json_left_out(struct json_t **object, const struct replay_answer *answer);
 /* What a file's answer is in the JSON; the caller's.  NULL: no memory. */
 struct json_t *replay_json_answer(const struct replay_opts *opts,
 				  const struct replay_answer *answer);

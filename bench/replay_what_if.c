@@ -11,7 +11,8 @@
  *         +----------------------> exposure
  *
  * The frontier is what is left of the points when all that are beaten are gone.  Who failed has
- * done less than the others, and is compared with none of them.
+ * done less than the others, and is compared with none of them.  A counter at its end is no number
+ * to compare by: it is at least that much, so that others may beat it, and it beats nobody.
  */
 #include "replay_what_if.h"
 #include "command.h"
@@ -62,8 +63,8 @@ int replay_what_if_parse(const char *text, struct replay_what_if *what_if)
 
 static bool beats(const struct replay_point *a, const struct replay_point *b)
 {
-	return !a->failed && !b->failed && a->cost <= b->cost && a->exposure <= b->exposure &&
-	       (a->cost < b->cost || a->exposure < b->exposure);
+	return !a->failed && !b->failed && !a->exposes_more && a->cost <= b->cost &&
+	       a->exposure <= b->exposure && (a->cost < b->cost || a->exposure < b->exposure);
 }
 
 static bool is_beaten(const struct replay_point *points, unsigned n, unsigned i)
@@ -95,6 +96,7 @@ void replay_what_if_points(const struct replay_answer *answer, struct replay_poi
 		points[i] = (struct replay_point){
 			.cost = replay_what_if_cost(&answer->results[i]),
 			.exposure = replay_what_if_exposure(&answer->results[i]),
+			.exposes_more = replay_what_if_exposes_more(&answer->results[i]),
 			.failed = replay_result_is_bad(&answer->results[i])};
 	replay_frontier_find(points, answer->nresults);
 }

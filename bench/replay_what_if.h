@@ -31,6 +31,7 @@ int replay_what_if_parse(const char *text, struct replay_what_if *what_if);
 /* What one way to flush costs, and what it leaves open. */
 struct replay_point {
 	double cost, exposure; /* exposure may be INFINITY: without end */
+	bool exposes_more;     /* its counter is at its end: that much, and nobody knows how much */
 	bool failed;           /* its numbers are of less work: it beats nobody, nobody beats it */
 	unsigned beaten_by;    /* out: another point, or REPLAY_UNBEATEN: it is on the frontier
 				* unless it failed */
@@ -39,7 +40,8 @@ struct replay_point {
 
 /*
  * A point is beaten if another one is no dearer and leaves no more open, and is better in one of
- * the two.  It names the cheapest of those on the frontier that beat it.
+ * the two.  It names the cheapest of those on the frontier that beat it.  Who exposes more than
+ * its number says beats nobody, and is beaten by whoever leaves less open than that number.
  */
 void replay_frontier_find(struct replay_point *points, unsigned n);
 
@@ -52,7 +54,7 @@ enum replay_what_if_unit {
 	REPLAY_WHAT_IF_COUNT,    /* whole */
 	REPLAY_WHAT_IF_NS,       /* one digit */
 	REPLAY_WHAT_IF_RATIO,    /* three digits */
-	REPLAY_WHAT_IF_DISTANCE, /* one digit; INFINITY is "always" */
+	REPLAY_WHAT_IF_DISTANCE, /* one digit; INFINITY: without end */
 };
 
 struct replay_what_if_field {
@@ -61,9 +63,13 @@ struct replay_what_if_field {
 	enum replay_what_if_unit unit;
 	const char *title; /* in the table of all traces; NULL: not there */
 	double (*of)(const struct replay_result *result);     /* NAN: there is no such number */
-	bool (*is_least)(const struct replay_result *result); /* it would have become more had the
-								* trace gone on; NULL: never */
+	bool (*is_least)(const struct replay_result *result); /* NULL: no count, never; see below */
 };
+
+/* Is it more than the number says?  What was open when the trace ended would have been so for
+ * longer, and a counter that is at its end stands for more. */
+bool replay_what_if_is_least(const struct replay_what_if_field *field,
+			     const struct replay_result *result);
 
 extern const struct replay_what_if_field replay_what_if_fields[];
 extern const unsigned replay_what_if_nfields;
@@ -71,6 +77,7 @@ extern const unsigned replay_what_if_nfields;
 /* The two axes of the frontier. */
 double replay_what_if_cost(const struct replay_result *result);
 double replay_what_if_exposure(const struct replay_result *result);
+bool replay_what_if_exposes_more(const struct replay_result *result);
 
 /* ---- replay_what_if_print.c, replay_what_if_json.c ---- */
 

@@ -12,6 +12,9 @@
  *   could   as far as the library knows: from the unmap to the end of its flush
  *   did     as the machine saw it: from the unmap until no TLB had an entry any more
  *   worst   of those that ended, and of those that were open at the end of the trace
+ *
+ * A number is least if it would have been more: the worst that was still open, a counter that is
+ * at its end, and what a machine saw that had no memory to keep account of everything.
  */
 #include "replay_what_if.h"
 
@@ -128,9 +131,24 @@ static bool could_is_open(const struct replay_result *r)
 	return could(r) && replay_exposure_is_open_longest(could(r));
 }
 
+bool replay_what_if_exposes_more(const struct replay_result *r)
+{
+	return could(r) && could(r)->byte_ns == UINT64_MAX;
+}
+
+static bool saw_more(const struct replay_result *r)
+{
+	return seen(r) && seen(r)->untracked;
+}
+
 static bool did_is_open(const struct replay_result *r)
 {
-	return did(r) && replay_exposure_is_open_longest(did(r));
+	return saw_more(r) || (did(r) && replay_exposure_is_open_longest(did(r)));
+}
+
+static bool did_exposes_more(const struct replay_result *r)
+{
+	return saw_more(r) || (did(r) && did(r)->byte_ns == UINT64_MAX);
 }
 
 static double could_mb_seconds(const struct replay_result *r)
@@ -180,7 +198,12 @@ static double did_open(const struct replay_result *r)
 
 static double memory_reused(const struct replay_result *r)
 {
-	return seen(r) ? (double)(replay_exposure_reused(seen(r)) - seen(r)->iova_reused) : NAN;
+	return seen(r) ? (double)replay_exposure_memory_reused(seen(r)) : NAN;
+}
+
+static double windows_reused(const struct replay_result *r)
+{
+	return seen(r) ? (double)seen(r)->windows_reused : NAN;
 }
 
 static double iova_reused(const struct replay_result *r)
@@ -200,16 +223,25 @@ double replay_what_if_exposure(const struct replay_result *result)
 	return isnan(open) ? INFINITY : open;
 }
 
+bool replay_what_if_is_least(const struct replay_what_if_field *field,
+			     const struct replay_result *result)
+{
+	if (field->is_least && field->is_least(result))
+		return true;
+	return field->unit == REPLAY_WHAT_IF_COUNT && field->of(result) >= (double)UINT64_MAX;
+}
+
 #define COUNT    REPLAY_WHAT_IF_COUNT
 #define NS       REPLAY_WHAT_IF_NS
 #define RATIO    REPLAY_WHAT_IF_RATIO
 #define DISTANCE REPLAY_WHAT_IF_DISTANCE
-#define OPEN_ROW(name, above, below, unit, title, of, is_least)                                    \
+#define LEAST_ROW(name, above, below, unit, title, of, is_least)                                   \
 	{                                                                                          \
 		name, {above, below}, unit, title, of, is_least                                    \
 	}
-#define ROW(name, above, below, unit, title, of) OPEN_ROW(name, above, below, unit, title, of, NULL)
-#define JSON_ONLY(name, unit, of)                ROW(name, NULL, NULL, unit, NULL, of)
+#define ROW(name, above, below, unit, title, of)                                                   \
+	LEAST_ROW(name, above, below, unit, title, of, NULL)
+#define JSON_ONLY(name, unit, of) ROW(name, NULL, NULL, unit, NULL, of)
 
 const struct replay_what_if_field replay_what_if_fields[] = {
 	ROW("invalidations_per_unmap", "inval.", "an unmap", RATIO, "invalidations an unmap",
@@ -222,18 +254,23 @@ const struct replay_what_if_field replay_what_if_fields[] = {
 	JSON_ONLY("bound_us", DISTANCE, bound_us),
 	ROW("could_p50_us", "could us", "p50", DISTANCE, NULL, could_p50),
 	ROW("could_p99_us", "could us", "p99", DISTANCE, NULL, could_p99),
-	OPEN_ROW("could_worst_us", "could us", "worst", DISTANCE, NULL, could_worst, could_is_open),
-	ROW("could_mb_seconds", "could", "MB s", RATIO, "MB s that devices could reach",
-	    could_mb_seconds),
-	JSON_ONLY("did_windows", COUNT, did_windows),
+	LEAST_ROW("could_worst_us", "could us", "worst", DISTANCE, NULL, could_worst,
+		  could_is_open),
+	LEAST_ROW("could_mb_seconds", "could", "MB s", RATIO, "MB s that devices could reach",
+		  could_mb_seconds, replay_what_if_exposes_more),
 	JSON_ONLY("did_p50_us", DISTANCE, did_p50),
 	JSON_ONLY("did_p99_us", DISTANCE, did_p99),
-	OPEN_ROW("did_worst_us", "did us", "worst", DISTANCE, NULL, did_worst, did_is_open),
-	ROW("did_mb_seconds", "did", "MB s", RATIO, "MB s that an entry led to", did_mb_seconds),
-	ROW("addresses_reused_while_reachable", "reused:", "address", COUNT,
-	    "pages of addresses reused while an entry led from there", iova_reused),
-	ROW("memory_reused_while_reachable", "reused:", "memory", COUNT,
-	    "pages of memory reused while an entry led there", memory_reused),
+	LEAST_ROW("did_worst_us", "did us", "worst", DISTANCE, NULL, did_worst, did_is_open),
+	LEAST_ROW("did_mb_seconds", "did", "MB s", RATIO, "MB s that an entry led to",
+		  did_mb_seconds, did_exposes_more),
+	LEAST_ROW("did_windows", "did", "windows", COUNT, "windows that an entry led to",
+		  did_windows, saw_more),
+	LEAST_ROW("windows_reused", "of them", "reused", COUNT,
+		  "of them: address or memory given out again meanwhile", windows_reused, saw_more),
+	LEAST_ROW("addresses_reused_while_reachable", "address", "reused", COUNT,
+		  "addresses given out again while an entry led from there", iova_reused, saw_more),
+	LEAST_ROW("memory_reused_while_reachable", NULL, NULL, COUNT, NULL, memory_reused,
+		  saw_more),
 	ROW("open_at_end", "open at", "the end", COUNT, NULL, could_open),
 	JSON_ONLY("open_at_end_kib", NS, could_open_kib),
 	JSON_ONLY("did_open_at_end", COUNT, did_open),

@@ -9,7 +9,8 @@
  *      strict        1.000       1.0    2069.1       on it
  *      lazy          0.010     101.0      88.9       off it: lazy-single
  *
- *    > before a time: a range that was still within reach when the trace ended
+ *    > before a number: it is more.  The range was still within reach when the trace ended, or
+ *      the counter is at its end
  *
  *    and of several traces one table: a row a trace, a column a way to flush, number by number
  */
@@ -33,12 +34,12 @@ static int name_width(const struct replay_what_if *w)
 	return (int)width;
 }
 
-/* Digits behind the point: a time of seconds in us needs none. */
+/* Digits behind the point: what is large needs fewer. */
 static int decimals(enum replay_what_if_unit unit, double value)
 {
 	switch (unit) {
 	case REPLAY_WHAT_IF_COUNT: return 0;
-	case REPLAY_WHAT_IF_RATIO: return 3;
+	case REPLAY_WHAT_IF_RATIO: return value < 1e4 ? 3 : 1;
 	case REPLAY_WHAT_IF_NS: return 1;
 	case REPLAY_WHAT_IF_DISTANCE: return value < 1e6 ? 1 : 0;
 	}
@@ -56,8 +57,7 @@ static struct table_cell cell_of(const struct replay_what_if_field *field,
 	if (isinf(value))
 		return table_text("always");
 	snprintf(cell.text, sizeof(cell.text), "%s%.*f",
-		 field->is_least && field->is_least(r) ? ">" : "", decimals(field->unit, value),
-		 value);
+		 replay_what_if_is_least(field, r) ? ">" : "", decimals(field->unit, value), value);
 	return cell;
 }
 
@@ -135,7 +135,9 @@ void replay_what_if_print(FILE *to, const struct replay_opts *opts,
 	replay_what_if_points(answer, points);
 	for (unsigned i = 0; i < answer->nresults; i++)
 		print_row(to, width, answer, i, &points[i]);
+	replay_neighbours_print_all(to, answer);
 	print_bad(to, answer);
+	replay_print_left_out(to, answer);
 	fputc('\n', to);
 	fflush(to);
 }

@@ -408,12 +408,6 @@ static inline int sim_inject(struct dmp_sim *sim, enum dmp_sim_call kind)
 	return sim_inject_slow(sim, kind);
 }
 
-/* Will flush_gather() be called for it before the unmap ends? */
-static inline bool sim_flush_follows(const struct dmp_sim *sim, const struct dmp_gather *gather)
-{
-	return gather && gather->begun_ns && !gather->queued && sim->ops.flush_gather;
-}
-
 /* Before a walk: the unmaps of a domain that is watched.  [REACH], [MARK] of sim_reach.c */
 static inline uint64_t sim_reach_begin(const struct sim_domain *dom)
 {

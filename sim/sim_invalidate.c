@@ -209,9 +209,11 @@ int sim_flush_range(void *be, void *dom, dmp_iova_t iova, uint64_t len, bool lea
 	return flush_range(be, dom, iova, len, leaf_only, NULL);
 }
 
-/* What unmaps have left to look for: sim_found.c. */
-static int flush_watched(struct dmp_sim *sim, const struct sim_domain *dom, struct sim_reach *reach,
-			 const struct dmp_gather *gather)
+/* What unmaps have left to look for: sim_found.c.  Out of the way of who is not watched. */
+static __attribute__((noinline)) int flush_watched(struct dmp_sim *sim,
+						   const struct sim_domain *dom,
+						   struct sim_reach *reach,
+						   const struct dmp_gather *gather)
 {
 	uint64_t len = gather->end - gather->start + 1;
 	struct sim_found found;

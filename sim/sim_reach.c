@@ -145,6 +145,18 @@ static void recount_whole(struct sim_piece *piece, uint32_t more, uint64_t now_n
 	}
 }
 
+/* The first entry leads to @piece. */
+static void count_first(struct sim_piece *piece, enum sim_tlb_kind kind)
+{
+	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
+	uint64_t size = kind == TLB_DEVICE ? DMP_PAGE_BYTES : sim_piece_size(piece);
+
+	*(kind == TLB_DEVICE ? &piece->nsmall : &piece->nwhole) = 1;
+	did->open_bytes += size;
+	did->bytes = dmp_add_saturated(did->bytes, size);
+	piece->window->bytes += size;
+}
+
 /* An entry of @kind more, or one less, leads to @piece. */
 static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t more, uint64_t now_ns)
 {
@@ -230,18 +242,22 @@ static void begin_window(struct sim_look *look, struct sim_window *window)
 }
 
 /* In the look's window; in another one if what it had opened has ended by now.  NULL: no memory. */
-static struct sim_piece *make_piece_locked(struct sim_look *look, const struct sim_tlb_entry *entry)
+static struct sim_piece *make_piece_locked(struct sim_look *look, enum sim_tlb_kind kind,
+					   const struct sim_tlb_entry *entry)
 {
 	struct sim_reaches *reaches = &look->sim->reaches;
 	bool is_open = look->serial && look->window->serial == look->serial;
 	struct sim_piece *piece =
 		sim_books_add_locked(reaches, look->reach, is_open ? look->window : NULL, entry);
 
-	if (!piece)
+	if (!piece) {
+		look->reach->seen.untracked++;
 		return NULL;
+	}
 	if (!is_open)
 		begin_window(look, piece->window);
 	piece->counted_from_ns = look->now_ns;
+	count_first(piece, kind);
 	return piece;
 }
 
@@ -253,12 +269,10 @@ struct sim_piece *sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,
 
 	dmp_lock_acquire(&reaches->lock);
 	piece = find_piece_locked(look->sim, kind, entry);
-	if (!piece)
-		piece = make_piece_locked(look, entry);
 	if (piece)
 		recount(piece, kind, 1, ask_clock(&look->now_ns));
 	else
-		look->reach->seen.untracked++;
+		piece = make_piece_locked(look, kind, entry);
 	dmp_lock_release(&reaches->lock);
 	return piece;
 }
@@ -290,6 +304,15 @@ void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t
 	add_acq_rel(&reach->nunmaps, 1); /* [MARK] tables, then the count */
 	fence_seq_cst();                 /* [MARK] the count, then sizes and sets */
 	look_into_tlbs(&look);
+}
+
+void sim_reach_gathered(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
+			const struct dmp_gather *gather)
+{
+	bool follows = gather && gather->begun_ns && !gather->queued && sim->ops.flush_gather;
+
+	if (!follows)
+		sim_reach_unmapped(sim, reach, iova, len, gather ? gather->begun_ns : 0);
 }
 
 /* Windows end. */

@@ -110,6 +110,9 @@ struct sim_look {
  * is asked if need be. */
 void sim_reach_unmapped(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
 			uint64_t begun_ns);
+/* The same, unless what is in @gather will be flushed before the unmap ends: sim_found.c. */
+void sim_reach_gathered(struct dmp_sim *sim, struct sim_reach *reach, dmp_iova_t iova, uint64_t len,
+			const struct dmp_gather *gather);
 /* An entry of @kind leads to what is unmapped: the piece that counts it, to be kept in the entry.
  * NULL: no memory, and it is not tracked. */
 struct sim_piece *sim_reach_hold(struct sim_look *look, enum sim_tlb_kind kind,

@@ -9,7 +9,7 @@
  *   access   through a marked entry                         -> stale
  *
  * Each looks for pieces (sim_books.c), and only if there are any.  An event is counted in the
- * books of the domain whose window it is, once a piece.
+ * books of the domain whose window it is, for each piece of which it changes what has become of it.
  *
  * What is not seen: a driver that uses memory again without mapping or freeing it, and a page
  * that was mapped a second time before the first was unmapped.
@@ -26,6 +26,7 @@ struct event {
 	uint64_t len;
 	uint32_t prot;
 	uint64_t now_ns;  /* as of a look: asked for when something is found */
+	bool is_one_page; /* of memory, and all pieces are of 4 KiB */
 	bool is_restored; /* out: a piece is right again */
 };
 
@@ -74,29 +75,60 @@ static bool note_address(struct sim_piece *piece, void *ctx)
 		e->is_restored = true;
 		return false;
 	}
+	if (piece->iova_reused)
+		return false;
 	piece->window->reach->seen.iova_reused++;
 	piece->iova_reused = true;
 	tell_reused(piece, DMP_EXPOSURE_IDLE, e);
 	return false;
 }
 
+static uint64_t *counter_of(struct dmp_exposure_seen *seen, enum dmp_exposure_memory memory)
+{
+	switch (memory) {
+	case DMP_EXPOSURE_MAPPED: return &seen->memory_mapped;
+	case DMP_EXPOSURE_MAPPED_ELSEWHERE: return &seen->memory_mapped_elsewhere;
+	default: return &seen->memory_freed;
+	}
+}
+
+static enum dmp_exposure_memory memory_after(const struct sim_piece *piece, const struct event *e)
+{
+	if (!e->dom)
+		return DMP_EXPOSURE_FREED;
+	return e->dom->id == piece->window->reach->id ? DMP_EXPOSURE_MAPPED
+						      : DMP_EXPOSURE_MAPPED_ELSEWHERE;
+}
+
+/*
+ * Pieces of a page stand in the order of their unmaps, the latest first, and an event is told to
+ * all of them.  So if the latest one's memory has just been mapped by this very domain, or freed,
+ * then this is true of the others as well, and nothing changes.  True: that is so.
+ */
 static bool note_memory(struct sim_piece *piece, void *ctx)
 {
-	struct dmp_exposure_seen *seen = &piece->window->reach->seen;
-	enum dmp_exposure_memory memory = DMP_EXPOSURE_FREED;
 	struct event *e = ctx;
+	enum dmp_exposure_memory memory = memory_after(piece, e);
 
 	if (is_restored(piece, e))
 		return false;
-	if (e->dom)
-		memory = e->dom->id == piece->window->reach->id ? DMP_EXPOSURE_MAPPED
-								: DMP_EXPOSURE_MAPPED_ELSEWHERE;
+	if (piece->memory == (uint8_t)memory)
+		return e->is_one_page && memory != DMP_EXPOSURE_MAPPED_ELSEWHERE;
 	piece->memory = (uint8_t)memory;
-	*(memory == DMP_EXPOSURE_FREED    ? &seen->memory_freed
-	  : memory == DMP_EXPOSURE_MAPPED ? &seen->memory_mapped
-					  : &seen->memory_mapped_elsewhere) += 1;
+	++*counter_of(&piece->window->reach->seen, memory);
 	tell_reused(piece, memory, e);
 	return false;
+}
+
+/* Pages of memory, first to last. */
+static void note_locked(struct dmp_sim *sim, uint64_t first, uint64_t last, struct event *e)
+{
+	struct sim_reaches *reaches = &sim->reaches;
+
+	dmp_lock_assert_held(&reaches->lock);
+	e->is_one_page = first == last &&
+			 load_relaxed(&reaches->orders) == 1; /* the lock is held */
+	sim_books_find_phys_locked(reaches, first, last, note_memory, e);
 }
 
 static bool wants_restoring(struct sim_piece *piece, void *ctx)
@@ -156,9 +188,9 @@ static inline bool memory_may_be_reached(const struct dmp_sim *sim, uint64_t fir
 void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iova_t iova,
 		      dmp_phys_t phys, uint64_t len, uint32_t prot)
 {
-	struct event e = {dom, iova, phys, len, prot, SIM_NOT_YET, false};
 	struct sim_pages pages = pages_at(dom->id, iova, len);
 	uint64_t first = phys >> DMP_PAGE_SHIFT, last = (phys + len - 1) >> DMP_PAGE_SHIFT;
+	struct event e = {dom, iova, phys, len, prot, SIM_NOT_YET, false, false};
 	bool may_have = sim_reach_may_have(&sim->reaches, sim->reaches.by_iova, pages.id,
 					   pages.first, pages.last);
 
@@ -167,7 +199,7 @@ void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iov
 	dmp_lock_acquire(&sim->reaches.lock);
 	if (may_have)
 		sim_books_find_locked(&sim->reaches, &pages, note_address, &e);
-	sim_books_find_phys_locked(&sim->reaches, first, last, note_memory, &e);
+	note_locked(sim, first, last, &e);
 	dmp_lock_release(&sim->reaches.lock);
 	if (e.is_restored)
 		restore(sim, &e);
@@ -175,13 +207,13 @@ void sim_reuse_mapped(struct dmp_sim *sim, const struct sim_domain *dom, dmp_iov
 
 void sim_reuse_freed(struct dmp_sim *sim, dmp_phys_t phys, uint64_t len)
 {
-	struct event e = {.now_ns = SIM_NOT_YET};
 	uint64_t first = phys >> DMP_PAGE_SHIFT, last = (phys + len - 1) >> DMP_PAGE_SHIFT;
+	struct event e = {.now_ns = SIM_NOT_YET};
 
 	if (!memory_may_be_reached(sim, first, last))
 		return;
 	dmp_lock_acquire(&sim->reaches.lock);
-	sim_books_find_phys_locked(&sim->reaches, first, last, note_memory, &e);
+	note_locked(sim, first, last, &e);
 	dmp_lock_release(&sim->reaches.lock);
 }
 

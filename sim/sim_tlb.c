@@ -163,19 +163,20 @@ static bool leads_alike(const struct sim_tlb_entry *a, const struct sim_tlb_entr
 	       a->prot == b->prot;
 }
 
-/* @entry takes the place of @at, which may have led to what is unmapped. */
-static void replace_locked(struct dmp_sim *sim, struct sim_tlb *tlb, struct sim_tlb_entry *at,
-			   const struct sim_tlb_entry *entry)
+/* @entry takes the place of @at, which leads to what is unmapped: as before, if it leads alike. */
+static __attribute__((noinline)) void replace_marked_locked(struct dmp_sim *sim,
+							    struct sim_tlb *tlb,
+							    struct sim_tlb_entry *at,
+							    const struct sim_tlb_entry *entry)
 {
 	struct sim_piece *piece = at->piece;
+	bool stays = leads_alike(at, entry);
 	uint64_t now_ns = SIM_NOT_YET;
 
-	if (piece && !leads_alike(at, entry)) {
+	if (!stays)
 		sim_reach_let_go(sim, tlb->kind, piece, DMP_EXPOSURE_EVICTED, &now_ns);
-		piece = NULL;
-	}
 	*at = *entry;
-	at->piece = piece;
+	at->piece = stays ? piece : NULL;
 }
 
 /* Another fill of the same translation may have come first. */
@@ -193,7 +194,10 @@ static struct sim_tlb_entry *store_locked(struct dmp_sim *sim, struct sim_tlb *t
 			sim_count(sim, sim_tlb_counter(tlb, TLB_EVICTIONS), 1);
 		sim_count(sim, sim_tlb_counter(tlb, TLB_FILLS), 1);
 	}
-	replace_locked(sim, tlb, &set->entries[way], entry);
+	if (set->entries[way].piece)
+		replace_marked_locked(sim, tlb, &set->entries[way], entry);
+	else
+		set->entries[way] = *entry;
 	sim_replace_touch_locked(tlb, set, way);
 	return &set->entries[way];
 }
@@ -297,9 +301,16 @@ struct dropping {
 	bool is_locked;  /* the books are */
 };
 
-/* A marked one goes: the books are locked from the set's first to the end of the set. */
-static void drop_marked(struct dropping *d, enum sim_tlb_kind kind, struct sim_tlb_entry *entry)
+/* One goes that may be marked, or asked for.  The books are locked from the set's first marked one
+ * to the end of the set. */
+static void drop_watched(struct dropping *d, enum sim_tlb_kind kind, struct sim_tlb_entry *entry)
 {
+	if (!entry->piece) {
+		if (d->drop->found && kind != TLB_WALK && entry->prot &&
+		    is_among(entry, &d->drop->asked))
+			sim_found_note(d->drop->found, entry);
+		return;
+	}
 	if (!d->is_locked)
 		dmp_lock_acquire(&d->sim->reaches.lock);
 	d->is_locked = true;
@@ -307,12 +318,23 @@ static void drop_marked(struct dropping *d, enum sim_tlb_kind kind, struct sim_t
 	entry->piece = NULL;
 }
 
-static void count_dropped(struct dropping *d, const struct sim_tlb *tlb, uint64_t dropped,
-			  uint64_t beside)
+/* Under the set's lock: where nothing is marked by then, nothing of the set is. */
+static inline void drop_of_set(struct dropping *d, struct sim_tlb *tlb, struct sim_tlb_set *set,
+			       bool is_watched)
 {
-	if (d->is_locked)
-		dmp_lock_release(&d->sim->reaches.lock);
-	d->is_locked = false;
+	uint64_t dropped = 0, beside = 0;
+
+	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
+		struct sim_tlb_entry *entry = &set->entries[way];
+
+		if (!entry->id || !is_among(entry, &d->drop->pages))
+			continue;
+		if (is_watched)
+			drop_watched(d, tlb->kind, entry);
+		beside += !is_among(entry, &d->drop->asked);
+		dropped++;
+		entry->id = 0;
+	}
 	if (dropped)
 		sim_count(d->sim, sim_tlb_counter(tlb, TLB_DROPPED), dropped);
 	if (beside)
@@ -322,23 +344,15 @@ static void count_dropped(struct dropping *d, const struct sim_tlb *tlb, uint64_
 static void set_drop(void *ctx, struct sim_tlb *tlb, struct sim_tlb_set *set)
 {
 	struct dropping *d = ctx;
-	uint64_t dropped = 0, beside = 0;
 
-	for (uint32_t way = 0; way < tlb->shape.nways; way++) {
-		struct sim_tlb_entry *entry = &set->entries[way];
-
-		if (!entry->id || !is_among(entry, &d->drop->pages))
-			continue;
-		if (!is_among(entry, &d->drop->asked))
-			beside++;
-		else if (d->drop->found && tlb->kind != TLB_WALK && entry->prot && !entry->piece)
-			sim_found_note(d->drop->found, entry);
-		if (entry->piece)
-			drop_marked(d, tlb->kind, entry);
-		dropped++;
-		entry->id = 0;
+	if (!d->drop->found && !sim_reach_any(&d->sim->reaches)) {
+		drop_of_set(d, tlb, set, false);
+		return;
 	}
-	count_dropped(d, tlb, dropped, beside);
+	drop_of_set(d, tlb, set, true);
+	if (d->is_locked)
+		dmp_lock_release(&d->sim->reaches.lock);
+	d->is_locked = false;
 }
 
 static void count_invalidation(struct sim_tlb *tlb)

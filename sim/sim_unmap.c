@@ -186,8 +186,8 @@ uint64_t sim_unmap_pages(void *be, void *dom, dmp_iova_t iova, uint64_t page_byt
 	done = unmap_from(&u, sim_table_at(&sim->mem, domain->root), iova, iova + len - 1);
 	count_unmap(sim, u.npages);
 	reach = load_acquire(&domain->reach); /* [REACH] */
-	if (reach && done && !sim_flush_follows(sim, gather))
-		sim_reach_unmapped(sim, reach, iova, done, gather ? gather->begun_ns : 0);
+	if (reach && done)
+		sim_reach_gathered(sim, reach, iova, done, gather);
 	sim_charge_unmap(
 		sim, page_bytes,
 		sim_level_span(&sim->format, sim->format.size[dmp_log2_floor(page_bytes)].level),

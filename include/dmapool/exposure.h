@@ -76,7 +76,8 @@ struct dmp_exposure_seen {
 
 	/* While an entry led there: a page of an IOVA was mapped again to something else; a page of
 	 * the memory was mapped again, in the domain or in another, or given back to the machine.
-	 * Counted once for each page that an entry leads to, and each time that it happens. */
+	 * Counted for each page that an entry leads to, when what has become of it changes: mapped
+	 * again and again, it counts once. */
 	uint64_t iova_reused;
 	uint64_t memory_mapped, memory_mapped_elsewhere, memory_freed;
 

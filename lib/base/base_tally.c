@@ -59,10 +59,10 @@ static __attribute__((noinline)) void add_rest(struct dmp_tally *tally, uint64_t
 
 void dmp_tally_add(struct dmp_tally *tally, uint64_t bytes, uint64_t ns)
 {
-	unsigned cpu = dmp_cpu();
-	struct dmp_tally_block *own = dmp_percpu_peek(&tally->own, cpu);
+	/* Of a number that threads share there is none. */
+	struct dmp_tally_block *own = dmp_percpu_peek(&tally->own, dmp_cpu());
 
-	if (own && cpu != DMP_CPU_MAX - 1) /* that number is shared */
+	if (own)
 		add(own, bytes, ns);
 	else
 		add_rest(tally, bytes, ns);

@@ -92,11 +92,11 @@ static int give_address(const struct dma_job *job, dmp_phys_t phys, uint64_t len
 }
 
 /* The buffer itself: what shares its granules is within reach, too. */
-static int give_in_place(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
+static int give_beside(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_addr_t *addr)
 {
 	int err = give_address(job, phys, len, addr);
 
-	if (!err && dma_counts_neighbours(job))
+	if (!err)
 		dma_neighbours_come(&job->dev->neighbours, dma_beside(job, *addr, len));
 	return err;
 }
@@ -110,7 +110,8 @@ int dma_map_piece(const struct dma_job *job, dmp_phys_t phys, uint64_t len, dmp_
 	if (route.err)
 		return dma_because(job, route.why, route.err);
 	if (!route.bounce)
-		return give_in_place(job, phys, len, addr);
+		return dma_counts_neighbours(job) ? give_beside(job, phys, len, addr)
+						  : give_address(job, phys, len, addr);
 	err = dma_bounce_in(job, phys, len, &slot);
 	if (err)
 		return err;

@@ -18,7 +18,7 @@ static int up(void **state)
 	tally = (struct dmp_tally){0};
 	memset(&side, 0, sizeof(side));
 	memset(&expected, 0, sizeof(expected));
-	assert_int_equal(dmp_harness_enter(4), 0);
+	assert_int_equal(dmp_harness_enter(DMP_CPU_MAX), 0);
 	dmp_tally_init(&tally);
 	return 0;
 }
@@ -58,7 +58,7 @@ static void test_windows_of_every_cpu_are_added_up(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 64; i++) {
 		dmp_harness_become(i % 4);
-		add(4096 + i, i * i * 1000);
+		add(4096 + i, i * 37 % 64 * 1000); /* up and down */
 	}
 	expect_same();
 }
@@ -83,6 +83,16 @@ static void test_a_window_without_memory_for_a_block_is_not_lost(void **state)
 	add(4096, 300);
 	dmp_harness_fail_alloc(DMP_HARNESS_ALLOC_PERCPU, 0, 0);
 	add(8192, 200);
+	expect_same();
+}
+
+/* The last number is of all threads for which there was no other. */
+static void test_a_number_that_threads_share_has_no_block_of_its_own(void **state)
+{
+	(void)state;
+	assert_int_equal(dmp_harness_become(DMP_CPU_MAX - 1), 0);
+	add(4096, 300);
+	assert_null(dmp_percpu_peek(&tally.own, DMP_CPU_MAX - 1));
 	expect_same();
 }
 
@@ -132,6 +142,7 @@ int main(void)
 		CASE(test_windows_of_every_cpu_are_added_up),
 		CASE(test_what_was_in_the_side_before_stays),
 		CASE(test_a_window_without_memory_for_a_block_is_not_lost),
+		CASE(test_a_number_that_threads_share_has_no_block_of_its_own),
 		CASE(test_sums_stay_at_their_end),
 		CASE(test_sums_of_one_cpu_stay_at_their_end),
 		CASE(test_a_product_that_would_overflow_stays_at_its_end),

@@ -169,6 +169,215 @@ static void test_the_json_has_the_counters_of_every_domain(void **state)
 	replay_answer_free(&a);
 }
 
+static const json_t *member(const json_t *object, const char *name)
+{
+	const json_t *value = json_object_get(object, name);
+
+	if (!value)
+		fail_msg("no member %s", name);
+	return value;
+}
+
+static void expect_count(const json_t *object, const char *name, json_int_t n)
+{
+	assert_true(json_is_integer(member(object, name)));
+	assert_int_equal(json_integer_value(member(object, name)), n);
+}
+
+static void expect_real(const json_t *object, const char *name, double x)
+{
+	assert_true(json_real_value(member(object, name)) == x);
+}
+
+static void expect_names(const json_t *object, const char *list, const char *expected)
+{
+	const json_t *names = member(object, list);
+	char text[256] = "";
+
+	assert_true(json_is_array(names));
+	for (size_t i = 0; i < json_array_size(names); i++) {
+		strcat(text, json_string_value(json_array_get(names, i)));
+		strcat(text, " ");
+	}
+	assert_string_equal(text, expected);
+}
+
+/* An answer without a trace; the caller frees what is exposed. */
+static struct replay_exposure *made_up(struct replay_result *r, struct replay_answer *a)
+{
+	static const struct replay_route route = {.name = "lazy", .way = REPLAY_LAZY};
+	struct replay_exposure *exposed = calloc(1, sizeof(*exposed));
+
+	assert_non_null(exposed);
+	exposed->sum.flags = DMP_EXPOSURE_SEEN;
+	*r = (struct replay_result){.route = &route, .way = REPLAY_LAZY, .exposed = exposed};
+	*a = (struct replay_answer){.results = r, .nresults = 1};
+	return exposed;
+}
+
+/* Each counter has a value of its own. */
+static void number_side(struct dmp_exposure_side *side, uint64_t first)
+{
+	side->windows = first;
+	side->bytes = first + 1;
+	side->open = first + 2;
+	side->open_bytes = first + 3;
+	side->open_oldest_ns = 1000 * (first + 4);
+	side->byte_ns = 1000000000 * (first + 5);
+	dmp_spread_add(&side->ns, 16000);
+}
+
+static void expect_side(const json_t *json, json_int_t first)
+{
+	expect_count(json, "windows", first);
+	expect_count(json, "bytes", first + 1);
+	expect_count(json, "open", first + 2);
+	expect_count(json, "open_bytes", first + 3);
+	expect_real(json, "open_oldest_us", (double)first + 4);
+	expect_real(json, "byte_seconds", (double)first + 5);
+	expect_real(json, "p50_us", 16);
+	expect_real(json, "p99_us", 16);
+	expect_real(json, "worst_us", (double)first + 4);
+	expect_names(json, "at_least", "worst_us ");
+}
+
+static void number_seen(struct dmp_exposure_seen *seen)
+{
+	seen->iova_reused = 31;
+	seen->memory_mapped = 32;
+	seen->memory_mapped_elsewhere = 33;
+	seen->memory_freed = 34;
+	seen->stale_reads = 35;
+	seen->stale_writes = 36;
+	seen->stale_bytes = 37;
+	seen->stale_oldest_ns = 38000;
+	seen->untracked = 39;
+	seen->windows_reused = 40;
+}
+
+static void expect_seen(const json_t *json)
+{
+	expect_count(json, "iova_reused", 31);
+	expect_count(json, "memory_mapped", 32);
+	expect_count(json, "memory_mapped_elsewhere", 33);
+	expect_count(json, "memory_freed", 34);
+	expect_count(json, "stale_reads", 35);
+	expect_count(json, "stale_writes", 36);
+	expect_count(json, "stale_bytes", 37);
+	expect_real(json, "stale_oldest_us", 38);
+	expect_count(json, "untracked", 39);
+	expect_count(json, "windows_reused", 40);
+	expect_names(json, "at_least", "");
+}
+
+static void test_every_counter_has_its_own_name_in_the_json(void **state)
+{
+	struct replay_result r;
+	struct replay_answer a;
+	struct replay_exposure *exposed = made_up(&r, &a);
+	json_t *json;
+
+	(void)state;
+	exposed->sum.unmaps = 11;
+	exposed->sum.unmapped_bytes = 12;
+	exposed->bound_ns = 13000;
+	exposed->peak_queued_bytes = 14;
+	number_side(&exposed->sum.could, 100);
+	number_side(&exposed->sum.seen.did, 200);
+	number_seen(&exposed->sum.seen);
+	json = replay_exposure_json(&a, exposed);
+	expect_count(json, "unmaps", 11);
+	expect_count(json, "unmapped_bytes", 12);
+	expect_real(json, "bound_us", 13);
+	expect_count(json, "peak_queued_bytes", 14);
+	expect_names(json, "endless", "");
+	expect_names(json, "at_least", "");
+	assert_true(json_is_false(member(json, "saturated")));
+	expect_side(member(json, "could"), 100);
+	expect_seen(member(json, "seen"));
+	expect_side(member(member(json, "seen"), "did"), 200);
+	json_decref(json);
+	free(exposed);
+}
+
+static void test_what_is_not_known_is_null_and_what_has_no_end_is_named(void **state)
+{
+	struct replay_result r;
+	struct replay_answer a;
+	struct replay_exposure *exposed = made_up(&r, &a);
+	json_t *json;
+
+	(void)state;
+	exposed->sum.flags = 0;
+	exposed->bound_ns = exposed->peak_queued_bytes = UINT64_MAX;
+	json = replay_exposure_json(&a, exposed);
+	assert_true(json_is_null(member(json, "seen")));
+	assert_true(json_is_null(member(json, "peak_queued_bytes")));
+	assert_true(json_is_null(member(json, "bound_us")));
+	expect_names(json, "endless", "bound_us ");
+	json_decref(json);
+	free(exposed);
+}
+
+static void test_counters_at_their_end_are_named_in_the_json(void **state)
+{
+	struct replay_result r;
+	struct replay_answer a;
+	struct replay_exposure *exposed = made_up(&r, &a);
+	json_t *json;
+
+	(void)state;
+	exposed->sum.flags |= DMP_EXPOSURE_SATURATED;
+	exposed->sum.unmapped_bytes = UINT64_MAX;
+	exposed->sum.could.bytes = exposed->sum.could.byte_ns = UINT64_MAX;
+	exposed->sum.seen.memory_freed = UINT64_MAX;
+	json = replay_exposure_json(&a, exposed);
+	assert_true(json_is_true(member(json, "saturated")));
+	expect_names(json, "at_least", "unmapped_bytes ");
+	expect_names(member(json, "could"), "at_least", "bytes byte_seconds ");
+	expect_names(member(json, "seen"), "at_least", "memory_freed ");
+	expect_names(member(member(json, "seen"), "did"), "at_least", "");
+	json_decref(json);
+	free(exposed);
+}
+
+static void test_counters_at_their_end_are_marked_in_the_table(void **state)
+{
+	struct replay_opts opts = exposed_opts(REPLAY_CLOCK_TRACE);
+	struct replay_result r;
+	struct replay_answer a;
+	struct replay_exposure *exposed = made_up(&r, &a);
+	char *text;
+
+	(void)state;
+	exposed->sum.seen.did.windows = 7;
+	exposed->sum.seen.windows_reused = 3;
+	text = printed(&opts, &a);
+	assert_null(strstr(text, ">"));
+	assert_null(strstr(text, "counter"));
+	free(text);
+	exposed->sum.flags |= DMP_EXPOSURE_SATURATED;
+	exposed->sum.could.byte_ns = UINT64_MAX;
+	text = printed(&opts, &a);
+	assert_non_null(
+		strstr(text, "  >18446.7         0       0.0     0.000         7         3  and"));
+	assert_non_null(strstr(text, "  and more: a counter is at its end\n"));
+	free(text);
+	exposed->sum.could.byte_ns = 0;
+	exposed->sum.seen.did.byte_ns = UINT64_MAX;
+	exposed->sum.seen.did.open_oldest_ns = 1000;
+	text = printed(&opts, &a);
+	assert_non_null(
+		strstr(text, "     0.000         0      >1.0  >18446.7         7         3"));
+	free(text);
+	exposed->sum.seen.did.byte_ns = exposed->sum.seen.did.open_oldest_ns = 0;
+	exposed->sum.seen.untracked = 1;
+	text = printed(&opts, &a);
+	assert_non_null(strstr(text, " >0.0    >0.000         7         3"));
+	free(text);
+	free(exposed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +388,10 @@ int main(void)
 		cmocka_unit_test(test_what_is_open_at_the_end_is_no_time_that_is_over),
 		cmocka_unit_test(test_nothing_is_told_that_was_not_asked_for),
 		cmocka_unit_test(test_the_json_has_the_counters_of_every_domain),
+		cmocka_unit_test(test_every_counter_has_its_own_name_in_the_json),
+		cmocka_unit_test(test_what_is_not_known_is_null_and_what_has_no_end_is_named),
+		cmocka_unit_test(test_counters_at_their_end_are_named_in_the_json),
+		cmocka_unit_test(test_counters_at_their_end_are_marked_in_the_table),
 	};
 
 	return cmocka_run_group_tests_name("replay_exposure_tell", tests, NULL, NULL);

@@ -227,11 +227,14 @@ static void test_ways_to_flush_are_compared_in_the_time_of_the_trace(void **stat
 	assert_ptr_equal(command.opts.what_if, &command.what_if);
 	assert_int_equal(command.what_if.n, 2);
 	assert_int_equal(command.opts.clock, REPLAY_CLOCK_TRACE);
-	assert_true(command.opts.exposure && !command.opts.data);
+	assert_true(command.opts.exposure && command.opts.neighbours && !command.opts.data);
 	replay_options_free(&command);
 	assert_null(TAKEN("other").what_if);
 	assert_false(TAKEN("other").exposure);
 	assert_true(TAKEN("--exposure").exposure);
+	assert_false(TAKEN("--exposure").neighbours);
+	assert_true(TAKEN("--neighbours").neighbours);
+	assert_false(TAKEN("-b").exposure);
 	REFUSED("--what-if must be flush=", "--what-if", "strict");
 	REFUSED("'x' is not a way to flush", "--what-if", "flush=x");
 }
@@ -247,6 +250,7 @@ static void test_a_comparison_takes_no_option_of_a_replay_with_routes(void **sta
 	REFUSED("leave out --serial", "-s", "--what-if", "flush=lazy");
 	REFUSED("leave out --grow", "-g", "--what-if", "flush=lazy");
 	REFUSED("leave out --exposure", "-e", "--what-if", "flush=lazy");
+	REFUSED("leave out --neighbours", "-b", "--what-if", "flush=lazy");
 	REFUSED("leave out --clock", "--clock", "real", "--what-if", "flush=lazy");
 	REFUSED("leave out --what-if", "--check-addresses", "--what-if", "flush=lazy");
 }
@@ -305,6 +309,7 @@ static void test_an_address_check_takes_no_option_of_a_replay(void **state)
 		REFUSED(with_value[i], "--check-addresses", with_value[i], with_value[i + 1]);
 	REFUSED("leave out --serial", "--serial", "--check-addresses");
 	REFUSED("leave out --no-data", "-c", "-n");
+	REFUSED("leave out --neighbours", "-c", "-b");
 	assert_true(TAKEN("--check-addresses", "--json", "x").check_addresses);
 }
 

@@ -8,6 +8,7 @@
 #include "replay_what_if.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 static void test_a_list_is_kept_in_its_order_in_one_form(void **state)
 {
@@ -137,6 +138,46 @@ static void test_exposure_without_end_is_beaten_only_by_what_is_no_dearer(void *
 	assert_int_equal(p[3].beaten_by, REPLAY_UNBEATEN);
 }
 
+/* 0 and 1 may be equal or not; 2 leaves less open than either, at a price in between. */
+static void test_a_counter_at_its_end_beats_nobody(void **state)
+{
+	struct replay_point p[] = {{.cost = 3, .exposure = 100, .exposes_more = true},
+				   {.cost = 5, .exposure = 100, .exposes_more = true},
+				   {.cost = 4, .exposure = 99},
+				   {.cost = 6, .exposure = INFINITY}};
+
+	(void)state;
+	replay_frontier_find(p, 4);
+	assert_int_equal(p[0].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[1].beaten_by, 2);
+	assert_int_equal(p[2].beaten_by, REPLAY_UNBEATEN);
+	assert_int_equal(p[3].beaten_by, 2);
+	replay_frontier_find(p, 2);
+	assert_int_equal(p[1].beaten_by, REPLAY_UNBEATEN);
+}
+
+/* Of results: what their counters say. */
+static void test_points_know_whose_counter_is_at_its_end(void **state)
+{
+	struct replay_exposure *exposed = calloc(2, sizeof(*exposed));
+	struct replay_result results[2] = {
+		{.way = REPLAY_LAZY, .map_table_ns = 5, .exposed = &exposed[0]},
+		{.way = REPLAY_LAZY_SINGLE, .map_table_ns = 9, .exposed = &exposed[1]}};
+	struct replay_answer answer = {.results = results, .nresults = 2};
+	struct replay_point points[2];
+
+	(void)state;
+	exposed[0].sum.could.byte_ns = exposed[1].sum.could.byte_ns = UINT64_MAX;
+	replay_what_if_points(&answer, points);
+	assert_true(points[0].exposes_more);
+	assert_int_equal(points[1].beaten_by, REPLAY_UNBEATEN);
+	exposed[0].sum.could.byte_ns--;
+	replay_what_if_points(&answer, points);
+	assert_false(points[0].exposes_more);
+	assert_int_equal(points[1].beaten_by, 0);
+	free(exposed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -148,6 +189,8 @@ int main(void)
 		cmocka_unit_test(test_equal_points_both_stay),
 		cmocka_unit_test(test_who_failed_neither_beats_nor_is_beaten),
 		cmocka_unit_test(test_exposure_without_end_is_beaten_only_by_what_is_no_dearer),
+		cmocka_unit_test(test_a_counter_at_its_end_beats_nobody),
+		cmocka_unit_test(test_points_know_whose_counter_is_at_its_end),
 	};
 
 	return cmocka_run_group_tests_name("replay_what_if", tests, NULL, NULL);

@@ -24,6 +24,11 @@ static double of(const struct replay_result *r, const char *name)
 	return field(name)->of(r);
 }
 
+static bool is_least(const struct replay_result *r, const char *name)
+{
+	return replay_what_if_is_least(field(name), r);
+}
+
 /* 100 unmaps and frees, 4 invalidations, 500 ns an unmap and 200 a map. */
 static struct replay_result made_up(enum replay_way way)
 {
@@ -124,11 +129,61 @@ static void test_a_time_that_was_not_over_is_a_least_one(void **state)
 	memset(&exposed, 0, sizeof(exposed));
 	r.exposed = &exposed;
 	fill(&exposed.sum.could);
-	assert_true(field("could_worst_us")->is_least(&r));
+	assert_true(is_least(&r, "could_worst_us"));
 	exposed.sum.could.open_oldest_ns = 15;
-	assert_false(field("could_worst_us")->is_least(&r));
+	assert_false(is_least(&r, "could_worst_us"));
 	assert_true(of(&r, "could_worst_us") == 0.015);
-	assert_false(field("did_worst_us")->is_least(&r));
+	assert_false(is_least(&r, "did_worst_us"));
+	exposed.sum.flags = DMP_EXPOSURE_SEEN;
+	assert_false(is_least(&r, "did_worst_us"));
+	exposed.sum.seen.did.open_oldest_ns = 1;
+	assert_true(is_least(&r, "did_worst_us"));
+}
+
+static void test_a_counter_at_its_end_is_a_least_one(void **state)
+{
+	static struct replay_exposure exposed;
+	struct replay_result r = made_up(REPLAY_LAZY);
+
+	(void)state;
+	memset(&exposed, 0, sizeof(exposed));
+	r.exposed = &exposed;
+	exposed.sum.flags = DMP_EXPOSURE_SEEN;
+	for (unsigned f = 0; f < replay_what_if_nfields; f++)
+		assert_false(replay_what_if_is_least(&replay_what_if_fields[f], &r));
+	exposed.sum.could.byte_ns = UINT64_MAX;
+	assert_true(is_least(&r, "could_mb_seconds"));
+	assert_true(replay_what_if_exposes_more(&r));
+	assert_false(is_least(&r, "did_mb_seconds"));
+	exposed.sum.seen.did.byte_ns = UINT64_MAX;
+	assert_true(is_least(&r, "did_mb_seconds"));
+	exposed.sum.seen.memory_mapped = 1;
+	exposed.sum.seen.memory_freed = UINT64_MAX;
+	assert_true(is_least(&r, "memory_reused_while_reachable"));
+	assert_false(is_least(&r, "addresses_reused_while_reachable"));
+}
+
+/* It had no memory to keep account of three entries. */
+static void test_what_a_machine_lost_sight_of_makes_all_that_it_saw_least(void **state)
+{
+	static const char *const names[] = {"did_worst_us",
+					    "did_mb_seconds",
+					    "did_windows",
+					    "windows_reused",
+					    "addresses_reused_while_reachable",
+					    "memory_reused_while_reachable"};
+	static struct replay_exposure exposed;
+	struct replay_result r = made_up(REPLAY_LAZY);
+
+	(void)state;
+	memset(&exposed, 0, sizeof(exposed));
+	r.exposed = &exposed;
+	exposed.sum.flags = DMP_EXPOSURE_SEEN;
+	exposed.sum.seen.untracked = 3;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_true(is_least(&r, names[i]));
+	assert_false(is_least(&r, "could_worst_us"));
+	assert_false(is_least(&r, "could_mb_seconds"));
 }
 
 static void test_passthrough_leaves_everything_open_for_ever(void **state)
@@ -156,10 +211,14 @@ static void test_what_the_machine_saw_is_told_if_it_can_see(void **state)
 	exposed.sum.seen.memory_mapped = 20;
 	exposed.sum.seen.memory_mapped_elsewhere = 300;
 	exposed.sum.seen.memory_freed = 4000;
+	exposed.sum.seen.did.windows = 70;
+	exposed.sum.seen.windows_reused = 50;
 	assert_true(of(&r, "did_worst_us") == 0.050);
 	assert_true(of(&r, "did_mb_seconds") == 3);
 	assert_true(of(&r, "memory_reused_while_reachable") == 4320);
 	assert_true(of(&r, "addresses_reused_while_reachable") == 1);
+	assert_true(of(&r, "did_windows") == 70);
+	assert_true(of(&r, "windows_reused") == 50);
 }
 
 int main(void)
@@ -170,6 +229,8 @@ int main(void)
 		cmocka_unit_test(test_what_was_not_measured_is_no_number),
 		cmocka_unit_test(test_exposure_is_told_in_us_and_mb_seconds),
 		cmocka_unit_test(test_a_time_that_was_not_over_is_a_least_one),
+		cmocka_unit_test(test_a_counter_at_its_end_is_a_least_one),
+		cmocka_unit_test(test_what_a_machine_lost_sight_of_makes_all_that_it_saw_least),
 		cmocka_unit_test(test_passthrough_leaves_everything_open_for_ever),
 		cmocka_unit_test(test_what_the_machine_saw_is_told_if_it_can_see),
 	};

@@ -19,6 +19,15 @@ static char *printed(const struct replay_opts *opts, const struct replay_answer 
 	return text;
 }
 
+static unsigned occurrences(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; *text; text++)
+		n += strncmp(text, what, strlen(what)) == 0;
+	return n;
+}
+
 static void test_strict_leaves_nothing_open(void **state)
 {
 	struct replay_what_if w;
@@ -89,6 +98,76 @@ static void test_on_reuse_leaves_open_until_addresses_come_again(void **state)
 	assert_true(isinf(number_of(&a, 2, "could_worst_us")));
 	for (unsigned i = 0; i < 3; i++)
 		assert_false(replay_result_is_bad(&a.results[i]));
+	replay_answer_free(&a);
+}
+
+/* The device reached the first buffer until it was given out again, the second for 8 ms. */
+static void test_an_entry_that_is_there_at_the_end_is_marked_too(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=lazy-single", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	char *text;
+
+	(void)state;
+	a.results[0].exposed->sum.could.open_oldest_ns = 0;
+	a.results[0].exposed->sum.seen.did.open_oldest_ns = 11000000;
+	text = printed(&opts, &a);
+	assert_non_null(strstr(text, " >11000.0 "));
+	assert_null(strstr(text, " >12000.0 "));
+	free(text);
+	replay_answer_free(&a);
+}
+
+static void test_a_counter_at_its_end_is_marked_and_told(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=lazy,strict", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	char *text = printed(&opts, &a);
+
+	(void)state;
+	assert_null(strstr(text, ">"));
+	assert_null(strstr(text, "has reached its end"));
+	free(text);
+	saturate(&a, 0);
+	text = printed(&opts, &a);
+	assert_int_equal(occurrences(text, " >18446.7 "), 2);
+	assert_non_null(strstr(text, "  lazy: a counter of exposure has reached its end"));
+	assert_null(strstr(text, "  strict: a counter"));
+	free(text);
+	replay_answer_free(&a);
+}
+
+static void test_what_is_missing_of_a_trace_is_told_below_the_table(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=strict", &w);
+	struct replay_answer a = replayed(DAMAGED, &opts);
+	char *text = printed(&opts, &a), *table = strstr(text, "  on it\n");
+
+	(void)state;
+	assert_non_null(table);
+	assert_non_null(strstr(table, "  skipped: 1 x unmap or free without its map, the first"));
+	assert_non_null(strstr(table, "  skipped: 1 x last line cut off, the first in line"));
+	assert_non_null(strstr(table, "  the kernel lost 17 events\n"));
+	assert_non_null(strstr(table, "  the kernel overwrote 4 events before the first one"));
+	free(text);
+	replay_answer_free(&a);
+}
+
+static void test_what_is_always_within_reach_is_told_as_that(void **state)
+{
+	struct replay_what_if w;
+	struct replay_opts opts = what_if_opts("flush=strict,passthrough", &w);
+	struct replay_answer a = replayed(TWO_UNMAPS, &opts);
+	char *text = printed(&opts, &a), *row = strstr(text, "\n  passthrough ");
+
+	(void)state;
+	assert_non_null(row);
+	assert_non_null(strstr(row, "         -    always    always         - "));
+	assert_int_equal(occurrences(text, "always"), 2);
+	free(text);
 	replay_answer_free(&a);
 }
 
@@ -206,6 +285,10 @@ int main(void)
 		cmocka_unit_test(test_a_queue_leaves_open_until_its_timer),
 		cmocka_unit_test(test_what_is_open_at_the_end_is_told_as_open),
 		cmocka_unit_test(test_on_reuse_leaves_open_until_addresses_come_again),
+		cmocka_unit_test(test_an_entry_that_is_there_at_the_end_is_marked_too),
+		cmocka_unit_test(test_a_counter_at_its_end_is_marked_and_told),
+		cmocka_unit_test(test_what_is_missing_of_a_trace_is_told_below_the_table),
+		cmocka_unit_test(test_what_is_always_within_reach_is_told_as_that),
 		cmocka_unit_test(test_the_clock_the_profile_and_the_frontier_are_told),
 		cmocka_unit_test(test_who_failed_is_not_on_the_frontier),
 		cmocka_unit_test(test_who_beats_is_named_in_the_row_of_the_beaten),
