@@ -124,23 +124,24 @@ struct dmp_exposure {
  * map failed and could not be undone (-ENOTRECOVERABLE), from the failure on.
  *
  * What waits in a queue has ended with the flush that covered it, also while it still waits to be
- * released, and that end is exact for the latest 64 flushes.  A CPU that lets more of them pass
- * before it releases its queue, or before a snapshot, is told to have ended with the oldest of
- * these 64: too long, never too short.  Only flushes of other CPUs' full queues leave it behind:
- * the timer, a commit, and dmp_domain_flush() release all queues.
+ * released, and that end is exact for the latest 64 flushes.  If more have followed before it is
+ * released, or looked at, it is told to have ended with the oldest of these 64: too long, never too
+ * short.  Only flushes of other CPUs' full queues leave it behind: the timer, a commit, and
+ * dmp_domain_flush() release all queues.
  *
  * Threads: any thread; locks above RANK_DOMAIN may be held.
  * Errors:  -EINVAL NULL, or @size 0; -ENOTSUP the domain was made without DMP_DOMAIN_EXPOSURE, or
  *          is an identity domain, where all memory is within reach all the time; the machine's.
- * Cost:    copies 16 KiB; the lock that every window's beginning and end takes.
+ * Cost:    copies 16 KiB, and adds up 8 KiB for each CPU that has ended a window, of could and of
+ *          did; the locks of the domain's queues, one after another.
  */
 DMP_API int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposure,
 				    size_t size);
 
 /**
  * dmp_exposure_join() - several domains' snapshots as one
- * @sum: the first snapshot as it was read, to which the others are added one by one; sums
- *       saturate, and the flags say so
+ * @sum: the first snapshot as it was read, to which the others are added one by one;
+ *       counters and sums saturate, and the flags say so; of longest times the longest stays
  *
  * DMP_EXPOSURE_SEEN stays only if all have it; without it @sum->seen tells of those that have it
  * alone.  A zeroed @sum is no beginning: it is the snapshot of a domain that did nothing yet on a

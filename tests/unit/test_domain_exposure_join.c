@@ -59,15 +59,16 @@ static void test_of_two_what_is_counted_adds_up_and_the_oldest_counts(void **sta
 	assert_int_equal(sum.flags, one.flags);
 }
 
-static void test_one_that_is_not_seen_and_a_sum_at_its_end_are_told(void **state)
+static void test_one_that_is_not_seen_or_mixed_and_a_sum_at_its_end_are_told(void **state)
 {
 	(void)state;
 	sum = one;
-	one.flags = 0;
+	one.flags = DMP_EXPOSURE_MIXED;
 	one.could.byte_ns = UINT64_MAX;
 	dmp_exposure_join(&sum, &one);
 	assert_int_equal(sum.could.byte_ns, UINT64_MAX);
-	assert_int_equal(sum.flags, DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_SATURATED);
+	assert_int_equal(sum.flags,
+			 DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_SATURATED | DMP_EXPOSURE_MIXED);
 }
 
 /* Words of a snapshot behind its flags. */
@@ -147,7 +148,8 @@ int main(void)
 		cmocka_unit_test_setup(test_the_first_snapshot_is_the_sum_of_one, up),
 		cmocka_unit_test_setup(test_of_two_what_is_counted_adds_up_and_the_oldest_counts,
 				       up),
-		cmocka_unit_test_setup(test_one_that_is_not_seen_and_a_sum_at_its_end_are_told, up),
+		cmocka_unit_test_setup(
+			test_one_that_is_not_seen_or_mixed_and_a_sum_at_its_end_are_told, up),
 		cmocka_unit_test_setup(test_every_counter_adds_up, up),
 		cmocka_unit_test_setup(test_every_counter_stays_at_its_end_and_the_flags_say_so,
 				       up),
