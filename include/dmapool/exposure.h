@@ -12,15 +12,18 @@
  *           The library measures it.
  *   did     from the unmap to the moment when the last entry of an IOTLB or a device TLB that led
  *           there was evicted or invalidated.  A window opens only if there is such an entry, at
- *           the unmap or by a walk that raced with it.  The machine measures it, if it can.
+ *           the unmap or by a walk that raced with it; where the flush follows at once (strict,
+ *           guest), if the flush finds one, and it ends with that.  The machine measures it, if it
+ *           can.
  *
  * Measured in domains with DMP_DOMAIN_EXPOSURE.  Time is the clock of port.h: real, or in manual
  * mode what dmp_harness_advance() was given, for instance the times of a recorded trace; the
  * snapshot says which.
  *
- * A window is what one unmap_pages() of hw.h took back, a run of pages of one size; most unmaps
- * are one such run.  Its bytes are those that entries led to when it opened, and it ends with the
- * last of them.
+ * A window of could is one unmap, or one map that failed and could not be undone.  A window of did
+ * is what one unmap_pages() of hw.h took back, a run of pages of one size, or, where the flush
+ * follows at once, what one flush_gather() covers; most unmaps are one of either.  Its bytes are
+ * those that entries led to when it opened, and it ends with the last of them.
  *
  * docs/exposure.md has the definitions in full, and says what is not modelled.
  */
@@ -85,8 +88,9 @@ struct dmp_exposure_seen {
 
 	uint64_t untracked; /* entries that were left out for want of memory: did is too small */
 
-	uint64_t
-		windows_reused; /* windows of did in which any of that happened to address or memory */
+	/* Windows of did in which an address or memory was reused, once each: never more than
+	 * there are windows. */
+	uint64_t windows_reused;
 };
 
 struct dmp_exposure {
@@ -100,6 +104,7 @@ struct dmp_exposure {
 #define DMP_EXPOSURE_SEEN      1u /* the machine tells what devices could really reach */
 #define DMP_EXPOSURE_MANUAL    2u /* times were handed in: manual mode; else they are real */
 #define DMP_EXPOSURE_SATURATED 4u /* a counter is at UINT64_MAX and stands for more */
+#define DMP_EXPOSURE_MIXED     8u /* the flush policy has changed: windows of each are in it */
 
 /**
  * dmp_domain_get_exposure() - a snapshot; not one moment while other threads run
@@ -108,20 +113,35 @@ struct dmp_exposure {
  * A window that is still open is in open, open_bytes, open_oldest_ns and, up to now, in byte_ns,
  * but not in the distribution.
  *
- * A range that a failed flush left behind stays open in `could` until the domain goes.
+ * It is of the domain's life.  After a change of the flush policy it has DMP_EXPOSURE_MIXED: the
+ * windows of each policy are in it.  Whoever wants those of one takes a snapshot after the change
+ * and subtracts it from later ones, counters and classes of times; the longest ones cannot be
+ * subtracted.  Where policies are compared, a domain for each is simpler.
+ *
+ * A range that a failed flush left behind stays open in `could` until a flush of the whole domain
+ * works that began after the failure, one of its queue's or dmp_domain_flush(), or until the last
+ * device is detached; what dmp_iommu_flush() does past the domain is not seen.  So does one whose
+ * map failed and could not be undone (-ENOTRECOVERABLE), from the failure on.
+ *
+ * What waits in a queue has ended with the flush that covered it, also while it still waits to be
+ * released, and that end is exact for the latest 64 flushes.  If more have followed before it is
+ * released, or looked at, it is told to have ended with the oldest of these 64: too long, never too
+ * short.  Only flushes of other CPUs' full queues leave it behind: the timer, a commit, and
+ * dmp_domain_flush() release all queues.
  *
  * Threads: any thread; locks above RANK_DOMAIN may be held.
  * Errors:  -EINVAL NULL, or @size 0; -ENOTSUP the domain was made without DMP_DOMAIN_EXPOSURE, or
  *          is an identity domain, where all memory is within reach all the time; the machine's.
- * Cost:    copies 16 KiB; the lock that every window's beginning and end takes.
+ * Cost:    copies 16 KiB, and adds up 8 KiB for each CPU that has ended a window, of could and of
+ *          did; the locks of the domain's queues, one after another.
  */
 DMP_API int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposure,
 				    size_t size);
 
 /**
  * dmp_exposure_join() - several domains' snapshots as one
- * @sum: the first snapshot as it was read, to which the others are added one by one; sums
- *       saturate, and the flags say so
+ * @sum: the first snapshot as it was read, to which the others are added one by one;
+ *       counters and sums saturate, and the flags say so; of longest times the longest stays
  *
  * DMP_EXPOSURE_SEEN stays only if all have it; without it @sum->seen tells of those that have it
  * alone.  A zeroed @sum is no beginning: it is the snapshot of a domain that did nothing yet on a
@@ -134,9 +154,13 @@ DMP_API void dmp_exposure_join(struct dmp_exposure *sum, const struct dmp_exposu
 /**
  * dmp_domain_exposure_bound() - the longest time from an unmap until its flush begins
  *
- * By the policy in force and its parameters: 0 strict; lazy the timeout; UINT64_MAX where nothing
- * bounds it, as when the flush waits to be asked for.  `could` never exceeds the bound by more
- * than the length of a flush, `did` never exceeds `could`: as long as flushes work, and the
+ * Of ranges that are unmapped under the policy in force, by its parameters: 0 strict, guest; lazy
+ * the timeout; UINT64_MAX where nothing bounds it, as when the flush waits to be asked for, and in
+ * an identity domain, where all memory is within reach all the time.  Nothing is said of what was
+ * unmapped under a policy before.
+ *
+ * `could` never exceeds the bound by more than it takes to clear the range's tables and to flush:
+ * strictly, it is just that.  `did` never exceeds `could`.  Both as long as flushes work, and the
  * worker runs when it is due.
  *
  * Threads: any thread.  0 for NULL.
@@ -159,7 +183,7 @@ struct dmp_exposure_window {
 	uint64_t bytes;               /* of these, what entries led to */
 	uint64_t opened_ns, ended_ns; /* of the clock */
 	enum dmp_exposure_end end;    /* of the last entry */
-	bool reused;                  /* any of what follows happened in it */
+	bool reused;                  /* an address or memory of it was given out meanwhile */
 };
 
 /* What has become of the memory since its unmap: the latest. */

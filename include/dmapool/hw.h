@@ -188,7 +188,9 @@ struct dmp_hw_ops {
 	void (*device_remove)(void *be, uint32_t device);
 
 	/* Translation.  create, destroy, attach, detach may sleep.  A device is attached to at
-	 * most one domain (-EBUSY); a domain is destroyed when nothing is attached.
+	 * most one domain (-EBUSY); a domain is destroyed when nothing is attached.  When detach
+	 * returns the device reaches nothing through the domain any more, and when the last has
+	 * left, none does that is attached later by what is remembered from before.
 	 * map_pages maps @npages pages of one size @page_bytes, stops early on error, and
 	 * always says in @mapped how many bytes it did.  Mapping what is mapped: -EEXIST.
 	 * unmap_pages returns the bytes unmapped from @iova on: less than asked for where it

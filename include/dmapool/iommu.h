@@ -101,6 +101,16 @@ DMP_API int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova,
 				const struct dmp_phys_run *runs, size_t nruns, unsigned prot);
 
 /**
+ * dmp_iommu_map_measured() - dmp_iommu_map_range(), and since when what failed has to be gone
+ * @failed_ns: of the clock, when it had failed and nothing was undone yet: what -ENOTRECOVERABLE
+ *             leaves within reach has been so since then.  Written only if the backend had been
+ *             asked and it failed; NULL: nobody asks
+ */
+DMP_API int dmp_iommu_map_measured(struct dmp_iommu *iommu, dmp_iova_t iova,
+				   const struct dmp_phys_run *runs, size_t nruns, unsigned prot,
+				   uint64_t *failed_ns);
+
+/**
  * dmp_iommu_unmap() - unmap and flush
  * @unmapped: out: bytes that were unmapped from @iova on: less than @len if a hole was met,
  *            more if a bigger page lay at the end, since it is never split

@@ -79,6 +79,16 @@ int dmp_domain_attach(struct dmp_domain *dom, uint32_t device)
 	return err;
 }
 
+/* The machine remembers nothing of a domain without devices. */
+static void end_detach(struct dmp_domain *dom)
+{
+	dmp_lock_acquire(&dom->policy_lock);
+	dom->nchanges--;
+	if (dom->exposure && !domain_has_devices_locked(dom))
+		domain_exposure_unstick(dom, UINT64_MAX);
+	dmp_lock_release(&dom->policy_lock);
+}
+
 int dmp_domain_detach(struct dmp_domain *dom, uint32_t device)
 {
 	int err;
@@ -87,6 +97,6 @@ int dmp_domain_detach(struct dmp_domain *dom, uint32_t device)
 		return -EINVAL;
 	begin(dom);
 	err = dmp_iommu_detach(dom->iommu, device);
-	end(dom);
+	end_detach(dom);
 	return err;
 }

@@ -3,7 +3,7 @@
  * domain_exposure.c - how long devices could reach what was unmapped, and the snapshot
  *
  *   unmap --own flush---------------------> ended          strict
- *     |      `---------failed-------------> stuck          the domain's end is its own
+ *     |      `--failed--flush of the domain-> ended        stuck until then: domain_waiting.c
  *     |---queued---flush of the domain----> ended          counted when it is released, and by a
  *     |                                                    look into the queue before
  *     `---waits----flush of the domain----> ended          on reuse: domain_waiting.c
@@ -13,8 +13,12 @@
  *
  * Nothing here is reached unless the domain was made with DMP_DOMAIN_EXPOSURE.
  *
- * Ends of ranges are tallied by CPU, without a lock; those that come many at once, on reuse, and
- * those that never come, with one.
+ * What is stuck waits for a flush of the whole domain that begins after its own has failed, or for
+ * the last device to leave.  These flushes are numbered as they begin, under the lock with which
+ * what is stuck is noted: a flush with a higher number sees its tables cleared.
+ *
+ * Ends of ranges are tallied by CPU, without a lock; those that come many at once, on reuse and
+ * after failures, with one.
  *
  * Locking: (x) exposure_lock, a leaf; (t) its own, see tally.h.
  */
@@ -24,24 +28,16 @@
 
 #include <dmapool/tally.h>
 
-#include <assert.h>
-
-static_assert(sizeof(struct dmp_spread) == 3 * 8 + 8 * DMP_SPREAD_CLASSES, "append only");
-static_assert(sizeof(struct dmp_exposure_side) == 6 * 8 + sizeof(struct dmp_spread),
-	      "both sides are copied as one");
-
 struct domain_exposure {
-	bool is_seen;           /* (c) the machine tells what devices really reach */
-	struct dmp_tally ended; /* (t) one by one */
+	bool is_seen;                  /* (c) the machine tells what devices really reach */
+	DMP_ATOMIC(uint32_t) is_mixed; /* (a) the policy has changed */
+	struct dmp_tally ended;        /* (t) one by one */
 	struct dmp_lock exposure_lock;
 
-	struct domain_waiting waiting;       /* (x) on reuse */
-	struct dmp_exposure_side ended_many; /* (x) of these; nothing of it is open */
-
-	/* Ranges whose flush failed. */
-	uint64_t stuck, stuck_bytes;                /* (x) */
-	uint64_t stuck_since_ns;                    /* (x) the first of them; 0: there is none */
-	uint64_t stuck_byte_ns, stuck_summed_at_ns; /* (x) up to when */
+	uint64_t nflushes;                   /* (x) of the whole domain that have begun */
+	struct domain_waiting waiting;       /* (x) on reuse; numbered by the queue */
+	struct domain_waiting stuck;         /* (x) their flush failed; numbered by nflushes */
+	struct dmp_exposure_side ended_many; /* (x) of both; nothing of it is open */
 };
 
 /* Has the machine watch, if it can; -ENOTSUP only if somebody wants to be told. */
@@ -88,32 +84,33 @@ void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns)
 	dmp_tally_add(&dom->exposure->ended, bytes, ns);
 }
 
-/* Bytes times time up to now, which is returned: read with the lock, or a sum of an earlier now
- * would come after one of a later. */
-static uint64_t sum_stuck_locked(struct domain_exposure *x)
-{
-	uint64_t now_ns = dmp_clock_now_ns();
-	uint64_t more = dmp_mul_saturated(x->stuck_bytes, now_ns - x->stuck_summed_at_ns);
-
-	dmp_lock_assert_held(&x->exposure_lock);
-	x->stuck_byte_ns = dmp_add_saturated(x->stuck_byte_ns, more);
-	x->stuck_summed_at_ns = now_ns;
-	return now_ns;
-}
-
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns)
 {
 	struct domain_exposure *x = dom->exposure;
-	uint64_t now_ns;
 
 	dmp_lock_acquire(&x->exposure_lock);
-	now_ns = sum_stuck_locked(x);
-	if (!x->stuck || since_ns < x->stuck_since_ns)
-		x->stuck_since_ns = since_ns;
-	x->stuck++;
-	x->stuck_bytes = dmp_add_saturated(x->stuck_bytes, bytes);
-	x->stuck_byte_ns =
-		dmp_add_saturated(x->stuck_byte_ns, dmp_mul_saturated(bytes, now_ns - since_ns));
+	waiting_add(&x->stuck, x->nflushes, bytes, since_ns);
+	dmp_lock_release(&x->exposure_lock);
+}
+
+uint64_t domain_exposure_flush_begins(struct dmp_domain *dom)
+{
+	struct domain_exposure *x = dom->exposure;
+	uint64_t number;
+
+	dmp_lock_acquire(&x->exposure_lock);
+	number = ++x->nflushes;
+	dmp_lock_release(&x->exposure_lock);
+	return number;
+}
+
+void domain_exposure_unstick(struct dmp_domain *dom, uint64_t number)
+{
+	struct domain_exposure *x = dom->exposure;
+
+	dmp_lock_acquire(&x->exposure_lock);
+	if (x->stuck.ngroups) /* or the clock is not needed */
+		waiting_end(&x->stuck, number, dmp_clock_now_ns(), &x->ended_many);
 	dmp_lock_release(&x->exposure_lock);
 }
 
@@ -136,24 +133,13 @@ void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t n
 	dmp_lock_release(&x->exposure_lock);
 }
 
-/* Snapshot. */
-
-static void add_stuck_locked(struct domain_exposure *x, struct dmp_exposure_side *could)
+void domain_exposure_policy_changed(struct dmp_domain *dom)
 {
-	uint64_t now_ns;
-
-	dmp_lock_assert_held(&x->exposure_lock);
-	if (!x->stuck)
-		return;
-	now_ns = sum_stuck_locked(x);
-	could->windows += x->stuck;
-	could->bytes = dmp_add_saturated(could->bytes, x->stuck_bytes);
-	could->open += x->stuck;
-	could->open_bytes = dmp_add_saturated(could->open_bytes, x->stuck_bytes);
-	if (could->open_oldest_ns < now_ns - x->stuck_since_ns)
-		could->open_oldest_ns = now_ns - x->stuck_since_ns;
-	could->byte_ns = dmp_add_saturated(could->byte_ns, x->stuck_byte_ns);
+	if (dom->exposure)
+		store_relaxed(&dom->exposure->is_mixed, 1); /* relaxed: for the flags */
 }
+
+/* Snapshot. */
 
 static void add_queued(struct dmp_domain *dom, struct dmp_exposure_side *could)
 {
@@ -166,46 +152,21 @@ static void add_queued(struct dmp_domain *dom, struct dmp_exposure_side *could)
 	dmp_lock_release(&dom->policy_lock);
 }
 
-static void join_sides(struct dmp_exposure_side *sum, const struct dmp_exposure_side *more)
-{
-	sum->windows = dmp_add_saturated(sum->windows, more->windows);
-	sum->bytes = dmp_add_saturated(sum->bytes, more->bytes);
-	sum->open = dmp_add_saturated(sum->open, more->open);
-	sum->open_bytes = dmp_add_saturated(sum->open_bytes, more->open_bytes);
-	if (sum->open_oldest_ns < more->open_oldest_ns)
-		sum->open_oldest_ns = more->open_oldest_ns;
-	sum->byte_ns = dmp_add_saturated(sum->byte_ns, more->byte_ns);
-	dmp_spread_join(&sum->ns, &more->ns);
-}
-
-/* What waits is looked at first: a range that is released meanwhile is told twice, not never. */
+/* What waits is looked at first: a range that is released meanwhile is told twice, not never.  The
+ * clock is read with the lock: whatever waits by then began before. */
 static void get_could(struct dmp_domain *dom, struct dmp_exposure_side *could)
 {
 	struct domain_exposure *x = dom->exposure;
-	struct dmp_exposure_side past;
+	uint64_t now_ns;
 
 	add_queued(dom, could);
 	dmp_lock_acquire(&x->exposure_lock);
-	past = x->ended_many;
-	waiting_look(&x->waiting, dmp_clock_now_ns(), &past);
-	add_stuck_locked(x, &past);
+	now_ns = dmp_clock_now_ns();
+	waiting_look(&x->waiting, now_ns, could);
+	waiting_look(&x->stuck, now_ns, could);
+	exposure_join_side(could, &x->ended_many);
 	dmp_lock_release(&x->exposure_lock);
-	dmp_tally_get(&x->ended, &past);
-	join_sides(could, &past);
-}
-
-static bool side_is_saturated(const struct dmp_exposure_side *side)
-{
-	return side->byte_ns == UINT64_MAX || side->ns.sum == UINT64_MAX ||
-	       side->bytes == UINT64_MAX || side->windows == UINT64_MAX;
-}
-
-static bool is_saturated(const struct dmp_exposure *e)
-{
-	const struct dmp_exposure_seen *seen = &e->seen;
-
-	return side_is_saturated(&e->could) || side_is_saturated(&seen->did) ||
-	       e->unmapped_bytes == UINT64_MAX || seen->stale_bytes == UINT64_MAX;
+	dmp_tally_get(&x->ended, could);
 }
 
 static int get_seen(struct dmp_domain *dom, struct dmp_exposure *e)
@@ -236,7 +197,8 @@ int dmp_domain_get_exposure(struct dmp_domain *dom, struct dmp_exposure *exposur
 	now.unmapped_bytes = counter_sum(&dom->counts, DOMAIN_BYTES_UNMAPPED);
 	get_could(dom, &now.could);
 	now.flags |= harness_is_manual() ? DMP_EXPOSURE_MANUAL : 0;
-	now.flags |= is_saturated(&now) ? DMP_EXPOSURE_SATURATED : 0;
+	now.flags |= load_relaxed(&dom->exposure->is_mixed) ? DMP_EXPOSURE_MIXED : 0; /* relaxed */
+	now.flags |= exposure_is_saturated(&now) ? DMP_EXPOSURE_SATURATED : 0;
 	return stats_store(exposure, size, &now, sizeof(now));
 }
 
@@ -247,45 +209,11 @@ uint64_t dmp_domain_exposure_bound(struct dmp_domain *dom)
 
 	if (!dom)
 		return 0;
+	if (domain_is_identity(dom))
+		return UINT64_MAX;
 	dmp_lock_acquire(&dom->policy_lock);
 	fq = domain_queue(dom);
 	bound_ns = fq ? flushq_bound_ns(fq) : 0;
 	dmp_lock_release(&dom->policy_lock);
 	return bound_ns;
-}
-
-/* Several as one. */
-
-static void add_to(uint64_t *sum, uint64_t more)
-{
-	*sum = dmp_add_saturated(*sum, more);
-}
-
-static void join_seen(struct dmp_exposure_seen *sum, const struct dmp_exposure_seen *more)
-{
-	join_sides(&sum->did, &more->did);
-	add_to(&sum->iova_reused, more->iova_reused);
-	add_to(&sum->memory_mapped, more->memory_mapped);
-	add_to(&sum->memory_mapped_elsewhere, more->memory_mapped_elsewhere);
-	add_to(&sum->memory_freed, more->memory_freed);
-	add_to(&sum->stale_reads, more->stale_reads);
-	add_to(&sum->stale_writes, more->stale_writes);
-	add_to(&sum->stale_bytes, more->stale_bytes);
-	if (sum->stale_oldest_ns < more->stale_oldest_ns)
-		sum->stale_oldest_ns = more->stale_oldest_ns;
-	add_to(&sum->untracked, more->untracked);
-	add_to(&sum->windows_reused, more->windows_reused);
-}
-
-void dmp_exposure_join(struct dmp_exposure *sum, const struct dmp_exposure *more)
-{
-	uint32_t seen = sum->flags & more->flags & DMP_EXPOSURE_SEEN;
-
-	sum->flags = ((sum->flags | more->flags) & ~DMP_EXPOSURE_SEEN) | seen;
-	add_to(&sum->unmaps, more->unmaps);
-	add_to(&sum->unmapped_bytes, more->unmapped_bytes);
-	join_sides(&sum->could, &more->could);
-	join_seen(&sum->seen, &more->seen);
-	if (is_saturated(sum))
-		sum->flags |= DMP_EXPOSURE_SATURATED;
 }

@@ -191,13 +191,22 @@ bool domain_has_devices(struct dmp_domain *dom);
 /* domain_exposure.c.  Nothing to do where it is not measured. */
 int domain_exposure_create(struct dmp_domain *dom);
 void domain_exposure_destroy(struct dmp_domain *dom);
-/* Flushed @ns after the unmap; never flushed, unmapped at @since_ns. */
+/* Flushed @ns after the unmap; its flush has failed, unmapped at @since_ns. */
 void domain_exposure_ended(struct dmp_domain *dom, uint64_t bytes, uint64_t ns);
 void domain_exposure_stuck(struct dmp_domain *dom, uint64_t bytes, uint64_t since_ns);
+/* The number of a flush of the whole domain that is about to begin, from 1 on. */
+uint64_t domain_exposure_flush_begins(struct dmp_domain *dom);
+/* What was stuck before @number began is out of reach; UINT64_MAX: all that is stuck. */
+void domain_exposure_unstick(struct dmp_domain *dom, uint64_t number);
 /* On reuse: @range waits for a flush with a higher number; the flush @number has worked. */
 void domain_exposure_waits(struct dmp_domain *dom, const struct flushq_range *range,
 			   uint64_t number);
 void domain_exposure_flushed(struct dmp_domain *dom, uint64_t number, uint64_t now_ns);
+/* Another flush policy is in force: for the flags. */
+void domain_exposure_policy_changed(struct dmp_domain *dom);
+/* domain_exposure_join.c */
+void exposure_join_side(struct dmp_exposure_side *sum, const struct dmp_exposure_side *more);
+bool exposure_is_saturated(const struct dmp_exposure *e);
 
 /* domain_unmap.c: invalidate the whole domain, count it, tell the watch. */
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause);

@@ -93,12 +93,13 @@ static int take_address(struct dmp_domain *dom, uint64_t len, struct dmp_domain_
 	return 0;
 }
 
-static int fill_tables(struct dmp_domain *dom, dmp_iova_t start, const struct dmp_phys_run *runs,
-		       size_t nruns, unsigned prot)
+/* The tables may still lead there, or a TLB: @failed_ns is when they should have ceased to. */
+static void give_up(struct dmp_domain *dom, const struct domain_span *span, uint64_t failed_ns,
+		    int err)
 {
-	if (nruns == 1)
-		return dmp_iommu_map(dom->iommu, start, runs->phys, runs->len, prot);
-	return dmp_iommu_map_range(dom->iommu, start, runs, nruns, prot);
+	domain_withhold(dom, span, err);
+	if (dom->exposure)
+		domain_exposure_stuck(dom, span->len, failed_ns);
 }
 
 /* @runs are whole granules, @len bytes together. */
@@ -106,10 +107,11 @@ static int map_whole(struct dmp_domain *dom, const struct dmp_phys_run *runs, si
 		     uint64_t len, unsigned prot, struct dmp_domain_place *place, dmp_iova_t *start)
 {
 	int err = take_address(dom, len, place, start);
+	uint64_t failed_ns = 0;
 
 	if (err)
 		return err;
-	err = fill_tables(dom, *start, runs, nruns, prot);
+	err = dmp_iommu_map_measured(dom->iommu, *start, runs, nruns, prot, &failed_ns);
 	if (err)
 		goto undo_address;
 	counter_add(&dom->counts, DOMAIN_BYTES_MAPPED, len);
@@ -118,7 +120,7 @@ static int map_whole(struct dmp_domain *dom, const struct dmp_phys_run *runs, si
 
 undo_address:
 	if (err == -ENOTRECOVERABLE)
-		domain_withhold(dom, &(struct domain_span){*start, len}, err);
+		give_up(dom, &(struct domain_span){*start, len}, failed_ns, err);
 	else
 		domain_free_pfn(dom, domain_pfn(dom, *start), len >> dom->granule_shift);
 	return err;

@@ -136,6 +136,7 @@ static int change_policy_locked(struct dmp_domain *dom, enum dmp_flush_policy po
 		goto undo_queue;
 	dom->is_guest = policy == DMP_FLUSH_GUEST;
 	store_release(&dom->queue, fq); /* [QUEUE] */
+	domain_exposure_policy_changed(dom);
 	return 0;
 
 undo_queue:

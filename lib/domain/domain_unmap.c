@@ -132,8 +132,11 @@ static int flush(struct dmp_domain *dom, struct domain_leaving *gone)
 
 int domain_flush_all(struct dmp_domain *dom, enum dmp_flush_cause cause)
 {
+	uint64_t number = dom->exposure ? domain_exposure_flush_begins(dom) : 0;
 	int err = dmp_iommu_flush(dom->iommu);
 
+	if (number && !err)
+		domain_exposure_unstick(dom, number);
 	counter_add(&dom->counts, DOMAIN_FLUSHES, 1);
 	add_relaxed(&dom->flushes_by[cause], 1); /* relaxed, both: read for reports only */
 	if (err)

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * domain_waiting.c - ranges that were unmapped on reuse, until the next flush
+ * domain_waiting.c - ranges that wait for a flush of the domain in no queue: unmapped on reuse, or
+ * behind a flush that failed
  *
  *   unmap unmap unmap unmap ...  unmap       flush
  *   [ group      ] [ group     ] [ group ]     |   one end for all of them
  *   |<-------------------------- first_ns ---->|
  *
- * Their addresses are free at once and nothing of them is queued, so there may be any number.
+ * Their addresses are free at once, or never again, and nothing of them is queued, so there may
+ * be any number.
  * They are kept in groups, of one range each at first.  When there is no room for another group,
  * neighbours are joined two by two, and groups are twice as big from there on, until a flush
  * leaves none.
@@ -81,7 +83,7 @@ static uint64_t group_byte_ns(const struct waiting_group *group, uint64_t now_ns
 static void add_group(struct dmp_exposure_side *side, const struct waiting_group *group,
 		      uint64_t now_ns)
 {
-	side->windows += group->nranges;
+	side->windows = dmp_add_saturated(side->windows, group->nranges);
 	side->bytes = dmp_add_saturated(side->bytes, group->bytes);
 	side->byte_ns = dmp_add_saturated(side->byte_ns, group_byte_ns(group, now_ns));
 }
@@ -111,7 +113,7 @@ void waiting_look(const struct domain_waiting *waiting, uint64_t now_ns,
 		const struct waiting_group *group = &waiting->group[i];
 
 		add_group(side, group, now_ns);
-		side->open += group->nranges;
+		side->open = dmp_add_saturated(side->open, group->nranges);
 		side->open_bytes = dmp_add_saturated(side->open_bytes, group->bytes);
 		if (side->open_oldest_ns < now_ns - group->first_ns)
 			side->open_oldest_ns = now_ns - group->first_ns;

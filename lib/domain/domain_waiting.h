@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * domain_waiting.h - ranges that were unmapped on reuse, until the next flush
+ * domain_waiting.h - ranges that wait for a flush of the domain in no queue
  *
  * Letter: (x) exposure_lock of domain_exposure.c, or whatever lock the owner has.
  */

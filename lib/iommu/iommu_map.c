@@ -33,6 +33,8 @@
 
 #include <dmapool/bits.h>
 
+#include "base_port.h"
+
 /* Joined runs in one call of map_list(): 512 bytes of stack. */
 #define LIST_BATCH 32u
 
@@ -174,12 +176,14 @@ static int map_by_lists(struct map_walk *walk)
 }
 
 /* N1.  @err made the map fail; returns what the caller learns. */
-static int undo(struct map_walk *walk, int err)
+static int undo(struct map_walk *walk, int err, uint64_t *failed_ns)
 {
 	struct dmp_gather gather;
 	uint64_t unmapped = 0;
 	int unmap_err, sync_err;
 
+	if (failed_ns)
+		*failed_ns = dmp_clock_now_ns();
 	if (!walk->done)
 		return err;
 	dmp_gather_init(&gather);
@@ -195,8 +199,9 @@ static int undo(struct map_walk *walk, int err)
 	return -ENOTRECOVERABLE;
 }
 
-int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
-			size_t nruns, unsigned prot)
+int dmp_iommu_map_measured(struct dmp_iommu *iommu, dmp_iova_t iova,
+			   const struct dmp_phys_run *runs, size_t nruns, unsigned prot,
+			   uint64_t *failed_ns)
 {
 	struct map_walk walk = {iommu, runs, nruns, iova, prot, 0, 0};
 	uint64_t total;
@@ -207,7 +212,13 @@ int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct d
 	err = nruns > 1 && hw_has_map_list(iommu->hw) ? map_by_lists(&walk) : map_one_by_one(&walk);
 	if (!err)
 		err = hw_sync_map(iommu->hw, iommu->dom, iova, total);
-	return err ? undo(&walk, err) : 0;
+	return err ? undo(&walk, err, failed_ns) : 0;
+}
+
+int dmp_iommu_map_range(struct dmp_iommu *iommu, dmp_iova_t iova, const struct dmp_phys_run *runs,
+			size_t nruns, unsigned prot)
+{
+	return dmp_iommu_map_measured(iommu, iova, runs, nruns, prot, NULL);
 }
 
 int dmp_iommu_map(struct dmp_iommu *iommu, dmp_iova_t iova, dmp_phys_t phys, uint64_t len,

@@ -3,7 +3,7 @@
  * test_flow_exposure.c - what devices still reach after an unmap, over the whole path and by
  * policy, in manual mode
  *
- * Proves: strict leaves nothing open in manual time; what a device did reach is never longer than
+ * Proves: strict leaves nothing open in manual time, of several page sizes neither; what a device did reach is never longer than
  * what it could, and that never longer than the policy's bound; with on-reuse no address is given
  * out while it is reached; an eviction ends a window before the flush.
  */
@@ -13,8 +13,10 @@
 #include "rng.h"
 
 #include <dmapool/harness.h>
+#include <dmapool/port.h>
 
 #define PAGE   4096u
+#define MIB2   (UINT64_C(2) << 20)
 #define MS     UINT64_C(1000000)
 #define BUFS   32u
 #define ROUNDS 3000u
@@ -66,8 +68,10 @@ static uint64_t below(struct rng *rng, uint64_t n)
 	return rng_range(rng, 0, n - 1);
 }
 
-/* Buffers come and go in any order on two CPUs, the device reads most of them, time passes. */
-static void make_traffic(struct fixture *f, unsigned char *ram)
+/* @nbufs buffers of @len bytes, @stride apart, come and go in any order on two CPUs, the device
+ * reads most of them, first byte and last, time passes. */
+static void make_traffic(struct fixture *f, unsigned char *ram, unsigned nbufs, uint64_t stride,
+			 uint64_t len)
 {
 	struct rng rng = rng_seeded(rng_seed_from_env(7));
 	dmp_addr_t addr[BUFS] = {0};
@@ -75,23 +79,26 @@ static void make_traffic(struct fixture *f, unsigned char *ram)
 	unsigned char byte;
 
 	for (unsigned n = 0; n < ROUNDS; n++) {
-		unsigned i = (unsigned)below(&rng, BUFS);
-		void *buf = ram + (size_t)i * PAGE;
+		unsigned i = (unsigned)below(&rng, nbufs);
+		void *buf = ram + i * stride;
 
 		dmp_harness_become((unsigned)below(&rng, 2));
 		if (live[i])
-			assert_int_equal(dmp_dma_unmap(f->dev, addr[i], PAGE, DMP_TO_DEVICE, 0), 0);
+			assert_int_equal(dmp_dma_unmap(f->dev, addr[i], len, DMP_TO_DEVICE, 0), 0);
 		else
-			assert_int_equal(dmp_dma_map(f->dev, buf, PAGE, DMP_TO_DEVICE, 0, &addr[i]),
+			assert_int_equal(dmp_dma_map(f->dev, buf, len, DMP_TO_DEVICE, 0, &addr[i]),
 					 0);
 		live[i] = !live[i];
-		if (live[i] && below(&rng, 4))
+		if (live[i] && below(&rng, 4)) {
 			assert_int_equal(dmp_sim_agent_read(f->agent, addr[i], &byte, 1), 0);
+			assert_int_equal(dmp_sim_agent_read(f->agent, addr[i] + len - 1, &byte, 1),
+					 0);
+		}
 		dmp_harness_advance(below(&rng, 200) * 1000);
 	}
-	for (unsigned i = 0; i < BUFS; i++)
+	for (unsigned i = 0; i < nbufs; i++)
 		if (live[i])
-			assert_int_equal(dmp_dma_unmap(f->dev, addr[i], PAGE, DMP_TO_DEVICE, 0), 0);
+			assert_int_equal(dmp_dma_unmap(f->dev, addr[i], len, DMP_TO_DEVICE, 0), 0);
 }
 
 static void check_policy(struct dmp_domain_opts domain, bool has_bound)
@@ -102,7 +109,7 @@ static void check_policy(struct dmp_domain_opts domain, bool has_bound)
 
 	setup(&f, domain);
 	ram = fixture_ram(&f, BUFS * PAGE, 1);
-	make_traffic(&f, ram);
+	make_traffic(&f, ram, BUFS, PAGE, PAGE);
 	e = exposure_of(&f);
 	assert_int_equal(e.could.windows, e.unmaps);
 	assert_int_equal(e.could.bytes, e.unmapped_bytes);
@@ -143,16 +150,20 @@ static void test_manual_and_on_reuse_have_no_bound_and_did_is_within_could(void 
 		false);
 }
 
-static void test_strict_leaves_nothing_open_in_manual_time(void **state)
+/* Strictly, each unmap and its flushes take no manual time, whatever the clock says. */
+static void check_strict(const char *format, unsigned nbufs, uint64_t stride, uint64_t len)
 {
+	struct fixture_want want = FIXTURE(.translated = true, .format = format);
 	struct dmp_exposure e;
 	struct fixture f;
 	unsigned char *ram;
 
-	(void)state;
-	setup(&f, DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_STRICT));
-	ram = fixture_ram(&f, BUFS * PAGE, 1);
-	make_traffic(&f, ram);
+	assert_int_equal(dmp_harness_enter(2), 0);
+	dmp_harness_advance(3000 * MS);
+	want.domain.flags = DMP_DOMAIN_EXPOSURE;
+	fixture_setup(&f, &want);
+	ram = fixture_ram(&f, nbufs * stride, 1);
+	make_traffic(&f, ram, nbufs, stride, len);
 	e = exposure_of(&f);
 	assert_true(e.seen.did.windows > 0);
 	assert_int_equal(e.could.windows, e.unmaps);
@@ -162,7 +173,72 @@ static void test_strict_leaves_nothing_open_in_manual_time(void **state)
 	assert_int_equal(e.could.byte_ns + e.seen.did.byte_ns, 0);
 	assert_int_equal(e.seen.memory_mapped + e.seen.iova_reused + e.seen.memory_freed, 0);
 	assert_int_equal(dmp_domain_exposure_bound(f.dom), 0);
-	fixture_ram_free(&f, ram, BUFS * PAGE);
+	fixture_ram_free(&f, ram, nbufs * stride);
+	teardown(&f);
+}
+
+static void test_strict_leaves_nothing_open_in_manual_time(void **state)
+{
+	(void)state;
+	check_strict(NULL, BUFS, PAGE, PAGE);
+}
+
+/* One unmap is flushed several times: 2 MiB and 8 KiB; 8 KiB and 4 KiB. */
+static void test_strict_leaves_nothing_open_of_several_page_sizes(void **state)
+{
+	(void)state;
+	check_strict(NULL, 2, 2 * MIB2, MIB2 + 2 * PAGE);
+	check_strict("riscv-sv48", 2, 2 * MIB2, MIB2 + PAGE);
+	check_strict("amd-v1", BUFS, 4 * PAGE, 3 * PAGE);
+}
+
+static void keep_two(void *ctx, const struct dmp_exposure_window *window)
+{
+	struct dmp_exposure_window *latest = ctx;
+
+	latest[0] = latest[1];
+	latest[1] = *window;
+}
+
+/*
+ *   begins        first flush    second flush
+ *     |--- 2 MiB ------|               |        did
+ *     |--- 8 KiB ----------------------|        did
+ *     |--------------------------------|        could
+ */
+static void test_of_two_page_sizes_both_windows_begin_with_the_unmap(void **state)
+{
+	static const struct dmp_exposure_watch watch = {.size = sizeof(watch), .ended = keep_two};
+	struct dmp_exposure_window latest[2] = {{0}};
+	struct fixture_want want =
+		FIXTURE(.translated = true, .sim_flags = DMP_SIM_SPIN, .profile = "vtd-modern");
+	uint64_t len = MIB2 + 2 * PAGE, begun_ns;
+	struct dmp_exposure e;
+	unsigned char *ram, byte;
+	struct fixture f;
+	dmp_addr_t addr;
+
+	(void)state;
+	assert_int_equal(dmp_harness_enter(1), 0);
+	dmp_harness_advance(3000 * MS);
+	want.domain = DMP_DOMAIN_OPTS(.flags = DMP_DOMAIN_EXPOSURE, .exposure_watch = &watch,
+				      .exposure_ctx = latest);
+	fixture_setup(&f, &want);
+	ram = fixture_ram(&f, 2 * MIB2, 1);
+	assert_int_equal(dmp_dma_map(f.dev, ram, len, DMP_TO_DEVICE, 0, &addr), 0);
+	assert_int_equal(dmp_sim_agent_read(f.agent, addr, &byte, 1), 0);
+	assert_int_equal(dmp_sim_agent_read(f.agent, addr + MIB2, &byte, 1), 0);
+	begun_ns = dmp_clock_now_ns();
+	assert_int_equal(dmp_dma_unmap(f.dev, addr, len, DMP_TO_DEVICE, 0), 0);
+	e = exposure_of(&f);
+	assert_int_equal(latest[0].opened_ns, begun_ns);
+	assert_int_equal(latest[1].opened_ns, begun_ns);
+	assert_true(latest[0].ended_ns > begun_ns && latest[0].ended_ns < latest[1].ended_ns);
+	assert_int_equal(latest[1].ended_ns - begun_ns, e.could.ns.max);
+	assert_int_equal(e.could.windows, 1);
+	assert_int_equal(e.seen.did.windows, 2);
+	assert_int_equal(e.seen.did.ns.max, e.could.ns.max);
+	fixture_ram_free(&f, ram, 2 * MIB2);
 	teardown(&f);
 }
 
@@ -278,6 +354,8 @@ int main(void)
 		TEST(test_lazy_exposes_no_longer_than_its_timeout),
 		TEST(test_manual_and_on_reuse_have_no_bound_and_did_is_within_could),
 		TEST(test_strict_leaves_nothing_open_in_manual_time),
+		TEST(test_strict_leaves_nothing_open_of_several_page_sizes),
+		TEST(test_of_two_page_sizes_both_windows_begin_with_the_unmap),
 		TEST(test_on_reuse_gives_no_address_out_that_is_reached),
 		TEST(test_an_eviction_ends_a_window_before_the_flush),
 		TEST(test_a_window_that_outlasts_everything_is_told_as_open),

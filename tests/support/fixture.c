@@ -57,7 +57,8 @@ void fixture_setup(struct fixture *f, const struct fixture_want *want)
 	dmp_log_set_sink(count_line, NULL);
 	fixture_log_clear();
 	assert_int_equal(
-		dmp_sim_create(&DMP_SIM_OPTS(.flags = want->sim_flags,
+		dmp_sim_create(&DMP_SIM_OPTS(.flags = want->sim_flags, .profile = want->profile,
+					     .format = want->format,
 					     .hw_flags = want->no_shim ? 0 : DMP_HW_CHECK,
 					     .walk_entries = {nwalks, nwalks, nwalks, nwalks}),
 			       &f->sim),

@@ -18,10 +18,12 @@
 #include <dmapool/sim.h>
 
 struct fixture_want {
-	bool translated;    /* a domain is created and the device attached to it */
-	uint32_t sim_flags; /* DMP_SIM_* */
-	bool no_shim;       /* the machine's calls are not checked: nothing serialises threads */
-	bool walk_caches;   /* a walk may begin at a table that is remembered, of any level */
+	bool translated;     /* a domain is created and the device attached to it */
+	uint32_t sim_flags;  /* DMP_SIM_* */
+	bool no_shim;        /* the machine's calls are not checked: nothing serialises threads */
+	bool walk_caches;    /* a walk may begin at a table that is remembered, of any level */
+	const char *profile; /* of costs, which take time; NULL: nothing costs any */
+	const char *format;  /* of tables; NULL: the default */
 	struct dmp_device_opts device;   /* its size is set by FIXTURE() */
 	struct dmp_domain_opts domain;   /* likewise */
 	bool bounces;                    /* a bounce allocator is created and given to the device */

@@ -111,6 +111,29 @@ static void test_sums_stay_at_their_end(void **state)
 	assert_int_equal(side.ns.max, UINT64_MAX);
 }
 
+static void test_sums_of_one_cpu_stay_at_their_end(void **state)
+{
+	(void)state;
+	dmp_tally_add(&tally, UINT64_MAX - 1, 1);
+	dmp_tally_add(&tally, 7, 3);
+	dmp_tally_add(&tally, 0, UINT64_MAX - 1);
+	dmp_tally_get(&tally, &side);
+	assert_int_equal(side.bytes, UINT64_MAX);
+	assert_int_equal(side.byte_ns, UINT64_MAX);
+	assert_int_equal(side.ns.sum, UINT64_MAX);
+	assert_int_equal(side.ns.max, UINT64_MAX - 1);
+}
+
+/* 2^40 bytes for 2^40 ns: 64 bits hold neither that nor what is left of it. */
+static void test_a_product_that_would_overflow_stays_at_its_end(void **state)
+{
+	(void)state;
+	dmp_tally_add(&tally, UINT64_C(1) << 40, UINT64_C(1) << 40);
+	dmp_tally_get(&tally, &side);
+	assert_int_equal(side.byte_ns, UINT64_MAX);
+	assert_int_equal(side.bytes, UINT64_C(1) << 40);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -121,6 +144,8 @@ int main(void)
 		CASE(test_a_window_without_memory_for_a_block_is_not_lost),
 		CASE(test_a_number_that_threads_share_has_no_block_of_its_own),
 		CASE(test_sums_stay_at_their_end),
+		CASE(test_sums_of_one_cpu_stay_at_their_end),
+		CASE(test_a_product_that_would_overflow_stays_at_its_end),
 	};
 
 	return cmocka_run_group_tests_name("base_tally", tests, NULL, NULL);

@@ -139,27 +139,6 @@ static void test_a_range_whose_flush_failed_stays_open(void **state)
 	lazy_down(&lazy);
 }
 
-/* The second finds the ring full and no flush that works; a third flush frees the first. */
-static void test_a_range_that_found_no_room_stays_open(void **state)
-{
-	struct dmp_exposure e;
-	struct lazy lazy;
-	dmp_iova_t iova;
-
-	(void)state;
-	exposed_up_as(&lazy, 1, DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY, .flushq_entries = 2));
-	lazy_queue_one(&lazy);
-	iova = lazy_map(&lazy);
-	lazy_during_flush(&lazy, NULL, -ETIMEDOUT);
-	assert_int_equal(lazy_unmap(&lazy, iova), -ETIMEDOUT);
-	assert_int_equal(dmp_domain_flush(lazy.rig.dom), 0);
-	e = exposure_of(&lazy);
-	assert_int_equal(e.could.windows, 2);
-	assert_int_equal(e.could.open, 1);
-	assert_int_equal(e.could.ns.count, 1);
-	lazy_down(&lazy);
-}
-
 static void test_on_reuse_all_since_the_last_flush_is_open(void **state)
 {
 	struct dmp_exposure e;
@@ -235,9 +214,38 @@ static void test_the_bound_is_the_timeout_that_was_asked_for(void **state)
 	exposed_up_as(&lazy, 1,
 		      DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_LAZY, .flushq_timeout_ns = 3 * MS));
 	assert_int_equal(dmp_domain_exposure_bound(lazy.rig.dom), 3 * MS);
-	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), 0);
-	assert_int_equal(dmp_domain_exposure_bound(lazy.rig.dom), 0);
 	assert_int_equal(dmp_domain_exposure_bound(NULL), 0);
+	lazy_down(&lazy);
+}
+
+/* manual for 3 s, then strict: the bound is of what comes. */
+static void test_after_a_change_of_policy_windows_of_both_are_told_as_mixed(void **state)
+{
+	struct dmp_exposure e;
+	struct lazy lazy;
+
+	(void)state;
+	exposed_up_as(&lazy, 1, DMP_DOMAIN_OPTS(.flush = DMP_FLUSH_MANUAL));
+	lazy_queue_one(&lazy);
+	dmp_harness_advance(3000 * MS);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_MANUAL), 0);
+	assert_int_equal(exposure_of(&lazy).flags, DMP_EXPOSURE_MANUAL);
+	assert_int_equal(dmp_domain_set_flush(lazy.rig.dom, DMP_FLUSH_STRICT), 0);
+	e = exposure_of(&lazy);
+	assert_int_equal(e.flags, DMP_EXPOSURE_MANUAL | DMP_EXPOSURE_MIXED);
+	assert_int_equal(e.could.ns.max, 3000 * MS);
+	assert_int_equal(dmp_domain_exposure_bound(lazy.rig.dom), 0);
+	lazy_down(&lazy);
+}
+
+static void test_an_identity_domain_has_no_bound(void **state)
+{
+	struct lazy lazy;
+
+	(void)state;
+	lazy_begin(&lazy, 1);
+	rig_domain_as(&lazy.rig, &DMP_DOMAIN_OPTS(.flags = DMP_DOMAIN_IDENTITY));
+	assert_int_equal(dmp_domain_exposure_bound(lazy.rig.dom), UINT64_MAX);
 	lazy_down(&lazy);
 }
 
@@ -428,11 +436,12 @@ int main(void)
 		TEST(test_a_lazy_unmap_is_open_until_its_flush),
 		TEST(test_what_is_flushed_but_not_released_has_ended),
 		TEST(test_a_range_whose_flush_failed_stays_open),
-		TEST(test_a_range_that_found_no_room_stays_open),
 		TEST(test_on_reuse_all_since_the_last_flush_is_open),
 		TEST(test_on_reuse_tables_that_wait_are_not_counted_again),
 		TEST(test_manual_has_no_bound_until_the_commit),
 		TEST(test_the_bound_is_the_timeout_that_was_asked_for),
+		TEST(test_after_a_change_of_policy_windows_of_both_are_told_as_mixed),
+		TEST(test_an_identity_domain_has_no_bound),
 		TEST(test_a_sum_that_would_overflow_says_so),
 		TEST(test_real_time_is_not_called_manual),
 		TEST(test_what_was_not_asked_for_is_not_measured),

@@ -313,6 +313,68 @@ static void test_exposure_goes_on_while_flushes_fail(void **state)
 	lazy_down(&lazy);
 }
 
+/* Ends of flushes. */
+
+static struct dmp_spread times_of(struct lazy *lazy)
+{
+	struct dmp_exposure e;
+
+	assert_int_equal(dmp_domain_get_exposure(lazy->rig.dom, &e, sizeof(e)), 0);
+	return e.could.ns;
+}
+
+/*
+ * CPU 1 queues one at 0 ms.  CPU 0's ring has one place, so each of its unmaps from the second on
+ * flushes: flush 1, at 1 ms, covers CPU 1's, and others follow, one a millisecond.
+ */
+static void queue_and_flush(struct lazy *lazy, unsigned nflushes)
+{
+	lazy_begin(lazy, 2);
+	rig_domain_as(&lazy->rig, &DMP_DOMAIN_OPTS(.flags = DMP_DOMAIN_EXPOSURE,
+						   .flush = DMP_FLUSH_MANUAL, .flushq_entries = 2));
+	dmp_harness_become(1);
+	lazy_queue_one(lazy);
+	dmp_harness_become(0);
+	lazy_queue_one(lazy);
+	for (unsigned i = 0; i < nflushes; i++) {
+		dmp_harness_advance(1 * MS);
+		lazy_queue_one(lazy);
+	}
+	assert_int_equal(lazy_state(lazy, 0).finished, nflushes);
+	assert_int_equal(lazy_state(lazy, 1).queued, 1);
+}
+
+/* As exposure.h says. */
+#define KEPT 64u
+
+static void test_up_to_as_many_flushes_as_are_kept_each_end_is_exact(void **state)
+{
+	struct lazy lazy;
+
+	(void)state;
+	queue_and_flush(&lazy, KEPT);
+	assert_int_equal(times_of(&lazy).max, 1 * MS);
+	dmp_harness_become(1);
+	lazy_queue_one(&lazy);
+	assert_int_equal(times_of(&lazy).max, 1 * MS);
+	assert_int_equal(times_of(&lazy).count, KEPT + 1);
+	lazy_down(&lazy);
+}
+
+/* The end of flush 1 is forgotten, then those of 2 to 5: the oldest known is taken. */
+static void test_after_more_flushes_than_are_kept_it_is_told_too_long_never_too_short(void **state)
+{
+	struct lazy lazy;
+
+	(void)state;
+	queue_and_flush(&lazy, KEPT + 1);
+	assert_int_equal(times_of(&lazy).max, 2 * MS);
+	lazy_down(&lazy);
+	queue_and_flush(&lazy, KEPT + 5);
+	assert_int_equal(times_of(&lazy).max, 6 * MS);
+	lazy_down(&lazy);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +391,9 @@ int main(void)
 		cmocka_unit_test(test_exposure_of_a_cpu_that_slept_long_is_bounded),
 		cmocka_unit_test(test_exposure_ends_with_the_first_end_among_overlapping_flushes),
 		cmocka_unit_test(test_exposure_goes_on_while_flushes_fail),
+		cmocka_unit_test(test_up_to_as_many_flushes_as_are_kept_each_end_is_exact),
+		cmocka_unit_test(
+			test_after_more_flushes_than_are_kept_it_is_told_too_long_never_too_short),
 	};
 
 	return cmocka_run_group_tests_name("domain_ring", tests, NULL, NULL);

@@ -217,6 +217,22 @@ static void test_tables_may_be_kept_until_a_flush(void **state)
 	assert_int_equal(f->rig.d->tables_freed_early, 0);
 }
 
+/* [ 2 MiB ][ 8 KiB ]: one unmap, of which the first half is flushed on the way */
+static void test_a_sync_on_the_way_keeps_when_the_unmap_began(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t ended_ns = 0;
+
+	map(f, 0, MB2 + 2 * KB4);
+	f->gather.begun_ns = 77;
+	f->gather.ended_ns = &ended_ns;
+	unmap(f, 0, MB2 + 2 * KB4);
+	assert_int_equal(f->gather.start, MB2);
+	assert_int_equal(f->gather.begun_ns, 77);
+	assert_ptr_equal(f->gather.ended_ns, &ended_ns);
+	sync_all(f);
+}
+
 static void test_a_failed_sync_keeps_the_gather(void **state)
 {
 	struct fixture *f = *state;
@@ -390,6 +406,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_syncing_nothing_calls_nobody, up, down),
 		cmocka_unit_test_setup_teardown(test_a_queued_gather_flushes_the_domain, up, down),
 		cmocka_unit_test_setup_teardown(test_tables_may_be_kept_until_a_flush, up, down),
+		cmocka_unit_test_setup_teardown(test_a_sync_on_the_way_keeps_when_the_unmap_began,
+						up, down),
 		cmocka_unit_test_setup_teardown(test_a_failed_sync_keeps_the_gather, up, down),
 		cmocka_unit_test_setup_teardown(test_after_a_failed_sync_nothing_is_lost, up, down),
 		cmocka_unit_test_setup_teardown(

@@ -5,6 +5,7 @@
 #include "hw_rig.h"
 
 #include <dmapool/iommu.h>
+#include <dmapool/port.h>
 
 #define NRUNS(runs) (sizeof(runs) / sizeof((runs)[0]))
 
@@ -312,6 +313,19 @@ static void test_a_failed_map_that_cannot_be_flushed_says_so(void **state)
 	assert_int_equal(f->rig.warnings, 1);
 }
 
+static void test_a_map_says_when_it_failed_and_only_then(void **state)
+{
+	const struct dmp_phys_run run = {0x1000, 0x3000};
+	uint64_t before_ns = dmp_clock_now_ns(), failed_ns = 77;
+	struct fixture *f = *state;
+
+	assert_int_equal(dmp_iommu_map_measured(f->iommu, 1, &run, 1, BOTH, &failed_ns), -EINVAL);
+	assert_int_equal(failed_ns, 77);
+	double_fail(f->rig.d, DOUBLE_SYNC_MAP, 1, -EIO);
+	assert_int_equal(dmp_iommu_map_measured(f->iommu, 0, &run, 1, BOTH, &failed_ns), -EIO);
+	assert_in_range(failed_ns, before_ns, dmp_clock_now_ns());
+}
+
 /* mapped [ 0x3000 ), asked [ 0x1000 .. 0x5000 ): the old page stays as it is */
 static void test_mapping_what_is_mapped_leaves_the_old_mapping(void **state)
 {
@@ -466,6 +480,7 @@ int main(void)
 		WITH(up, test_what_a_failed_map_undoes_is_flushed_whole),
 		WITH(up, test_a_failed_sync_undoes_the_map),
 		WITH(up, test_a_failed_map_that_cannot_be_flushed_says_so),
+		WITH(up, test_a_map_says_when_it_failed_and_only_then),
 		WITH(up, test_mapping_what_is_mapped_leaves_the_old_mapping),
 		WITH(up, test_unmap_stops_at_a_hole),
 		WITH(up, test_unmap_of_nothing_flushes_nothing),

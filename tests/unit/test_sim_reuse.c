@@ -164,6 +164,52 @@ static void test_memory_that_is_given_back_is_counted(void **state)
 	assert_int_equal(rig_seen(rig).memory_freed, 2);
 }
 
+/* Windows: one is mapped again twice, and freed; one rests; one comes to be mapped again, too. */
+static void test_a_window_counts_once_whatever_happens_to_its_memory(void **state)
+{
+	struct reach_rig *rig = *state;
+	dmp_phys_t phys = rig_leave_open(rig, IOVA);
+	dmp_phys_t other = rig_leave_open(rig, IOVA + PAGE);
+	dmp_phys_t third = rig_leave_open(rig, IOVA + 2 * PAGE);
+
+	assert_int_equal(rig_seen(rig).windows_reused, 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(machine_map(rig->m, IOVA + MIB(1), phys, PAGE, 1, RW), 0);
+		rig_unmap(rig, IOVA + MIB(1), PAGE, 1);
+	}
+	rig_free(rig, phys, 0);
+	assert_int_equal(rig->told.nreused, 2);
+	assert_int_equal(rig_seen(rig).windows_reused, 1);
+	assert_int_equal(machine_map(rig->m, IOVA + MIB(1), third, PAGE, 1, RW), 0);
+	assert_int_equal(rig_seen(rig).windows_reused, 2);
+	assert_int_equal(rig_seen(rig).did.windows, 3);
+	rig_unmap(rig, IOVA + MIB(1), PAGE, 1);
+	rig_flush(rig);
+	assert_int_equal(rig_seen(rig).windows_reused, 2);
+	rig_free(rig, other, 0);
+	rig_free(rig, third, 0);
+	assert_int_equal(rig_seen(rig).windows_reused, 2);
+}
+
+/* Pages 0 and 3 of one unmap: two pieces are mapped again, one window. */
+static void test_pieces_of_one_window_count_as_one(void **state)
+{
+	struct reach_rig *rig = *state;
+	dmp_phys_t phys = machine_ram(rig->m, 2, NULL);
+
+	assert_int_equal(machine_map(rig->m, IOVA, phys, PAGE, 4, RW), 0);
+	assert_int_equal(rig_read(rig, IOVA), 0);
+	assert_int_equal(rig_read(rig, IOVA + 3 * PAGE), 0);
+	rig_unmap(rig, IOVA, PAGE, 4);
+	assert_int_equal(machine_map(rig->m, IOVA + MIB(1), phys, PAGE, 4, RW), 0);
+	assert_int_equal(rig_seen(rig).memory_mapped, 2);
+	assert_int_equal(rig_seen(rig).windows_reused, 1);
+	assert_int_equal(rig_seen(rig).did.windows, 1);
+	machine_unmap_strict(rig->m, IOVA + MIB(1), PAGE, 4);
+	rig_flush(rig);
+	rig_free(rig, phys, 2);
+}
+
 /* Pages 1 and 3 of four: of a list that maps the four again each is met. */
 static void test_each_page_of_a_list_is_met(void **state)
 {
@@ -350,6 +396,8 @@ int main(void)
 		IN(test_a_window_of_a_bigger_page_learns_of_it_as_well),
 		IN(test_memory_that_another_domain_maps_is_told_apart),
 		IN(test_memory_that_is_given_back_is_counted),
+		IN(test_a_window_counts_once_whatever_happens_to_its_memory),
+		IN(test_pieces_of_one_window_count_as_one),
 		IN(test_each_page_of_a_list_is_met),
 		IN(test_memory_that_is_mapped_where_it_was_ends_the_window),
 		IN(test_the_same_memory_with_fewer_rights_does_not_end_it),
