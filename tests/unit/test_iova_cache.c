@@ -3,41 +3,7 @@
  * test_iova_cache.c - proves I1, I3, I5, I6 of lib/iova/iova_cache.c, spec-iova 1.7 and 1.8; what
  * is served inline is in test_iova_fast
  */
-#include "iova_space.h"
-
-#define MAGAZINE 127u
-
-static int setup(void **state)
-{
-	static struct iova_space s;
-
-	iova_space_open(&s, 2, NULL);
-	*state = &s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct iova_space *s = *state;
-
-	if (s->nbugs)
-		return -1;
-	iova_space_close(s);
-	return 0;
-}
-
-static void assert_counts(struct iova_space *s, unsigned cpu, uint32_t loaded, uint32_t prev,
-			  unsigned ndepot)
-{
-	assert_int_equal(iova_space_count(s, DMP_IOVA_LOADED, cpu, 0), loaded);
-	assert_int_equal(iova_space_count(s, DMP_IOVA_PREV, cpu, 0), prev);
-	assert_int_equal(iova_space_depot(s, 0), ndepot);
-}
-
-static void fill(struct iova_space *s, unsigned cpu, unsigned n)
-{
-	iova_space_fill(s, cpu, n, 1);
-}
+#include "test_iova_cache_rig.h"
 
 static void test_a_freed_range_is_the_next_one_given_out(void **state)
 {

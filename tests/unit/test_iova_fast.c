@@ -4,43 +4,9 @@
  * works by its lock where nobody is served so
  */
 #include "heavy_fence.h"
-#include "iova_space.h"
+#include "test_iova_cache_rig.h"
 
 #include "iova_fast.h"
-
-#define MAGAZINE 127u
-
-static int setup(void **state)
-{
-	static struct iova_space s;
-
-	iova_space_open(&s, 2, NULL);
-	*state = &s;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct iova_space *s = *state;
-
-	if (s->nbugs)
-		return -1;
-	iova_space_close(s);
-	return 0;
-}
-
-static void assert_counts(struct iova_space *s, unsigned cpu, uint32_t loaded, uint32_t prev,
-			  unsigned ndepot)
-{
-	assert_int_equal(iova_space_count(s, DMP_IOVA_LOADED, cpu, 0), loaded);
-	assert_int_equal(iova_space_count(s, DMP_IOVA_PREV, cpu, 0), prev);
-	assert_int_equal(iova_space_depot(s, 0), ndepot);
-}
-
-static void fill(struct iova_space *s, unsigned cpu, unsigned n)
-{
-	iova_space_fill(s, cpu, n, 1);
-}
 
 /* May the current CPU enter its cache without the lock? */
 static bool has_bias(struct iova_space *s)
