@@ -131,18 +131,12 @@ static void recount_whole(struct sim_piece *piece, uint32_t more, uint64_t now_n
 {
 	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
 	uint64_t size = sim_piece_size(piece);
-	bool was_reached = piece->nwhole != 0;
 
 	piece->nwhole += more;
-	if (was_reached && piece->nwhole)
+	if (piece->nwhole)
 		return; /* it stays whole */
-	did->open_bytes += was_reached ? -size : size;
-	if (was_reached) {
-		settle(piece, size, now_ns);
-	} else {
-		did->bytes += size;
-		piece->window->bytes += size;
-	}
+	did->open_bytes -= size;
+	settle(piece, size, now_ns);
 }
 
 /* The first entry leads to @piece. */
@@ -157,7 +151,7 @@ static void count_first(struct sim_piece *piece, enum sim_tlb_kind kind)
 	piece->window->bytes += size;
 }
 
-/* An entry of @kind more, or one less, leads to @piece. */
+/* An entry of @kind more, or one less, leads to @piece, to which one does already. */
 static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t more, uint64_t now_ns)
 {
 	struct dmp_exposure_side *did = &piece->window->reach->seen.did;
@@ -173,8 +167,7 @@ static void recount(struct sim_piece *piece, enum sim_tlb_kind kind, uint32_t mo
 		piece->nwhole += more; /* it stays whole */
 		return;
 	}
-	if (before)
-		settle(piece, before, now_ns);
+	settle(piece, before, now_ns);
 	*(is_small ? &piece->nsmall : &piece->nwhole) += more;
 	after = piece_bytes(piece);
 	did->open_bytes += after - before;

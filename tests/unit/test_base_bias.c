@@ -4,6 +4,7 @@
  */
 #include "dmptest.h"
 #include "heavy_fence.h"
+#include "no_membarrier.h"
 
 #include <dmapool/harness.h>
 #include <dmapool/port.h>
@@ -172,20 +173,6 @@ static void test_a_number_keeps_its_block_from_thread_to_thread(void **state)
 	assert_ptr_equal(v[1].first, &none);
 	assert_ptr_equal(v[1].second, &theirs);
 	dmp_bias_close(slot);
-}
-
-/* The system has no membarrier if the test says so; the linker sends the port's calls here. */
-static bool no_membarrier;
-
-long __real_syscall(long number, long a, long b, long c); // NOLINT: the linker's names
-long __wrap_syscall(long number, long a, long b, long c); // NOLINT
-
-long __wrap_syscall(long number, long a, long b, long c) // NOLINT
-{
-	if (!no_membarrier)
-		return __real_syscall(number, a, b, c);
-	errno = ENOSYS;
-	return -1;
 }
 
 static void test_without_the_heavy_fence_there_is_no_slot(void **state)

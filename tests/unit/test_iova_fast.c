@@ -4,6 +4,7 @@
  * works by its lock where nobody is served so
  */
 #include "heavy_fence.h"
+#include "no_membarrier.h"
 #include "test_iova_cache_rig.h"
 
 #include "iova_fast.h"
@@ -201,20 +202,6 @@ static void test_the_last_cpu_number_works_by_the_lock(void **state)
 	assert_int_equal(iova_space_alloc(&s, DMP_CPU_MAX - 1, 1), pfn);
 	assert_int_equal(iova_space_stats(&s).alloc_cached, 1);
 	iova_space_close(&s);
-}
-
-/* The system has no membarrier if the test says so; the linker sends the port's calls here. */
-static bool no_membarrier;
-
-long __real_syscall(long number, long a, long b, long c); // NOLINT: the linker's names
-long __wrap_syscall(long number, long a, long b, long c); // NOLINT
-
-long __wrap_syscall(long number, long a, long b, long c) // NOLINT
-{
-	if (!no_membarrier)
-		return __real_syscall(number, a, b, c);
-	errno = ENOSYS;
-	return -1;
 }
 
 static void test_without_membarrier_a_domain_works_by_the_lock(void **state)
